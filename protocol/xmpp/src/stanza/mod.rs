@@ -1,0 +1,3 @@
+//! Message, presence and iq (RFC 6120 §8).
+
+pub mod error;

@@ -1,0 +1,1 @@
+//! XML as RFC 6120 §11 allows it.
