@@ -37,7 +37,9 @@ impl Affiliation {
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Outcast, Self::None, Self::Member, Self::Admin, Self::Owner].into_iter().find(|a| a.as_str() == text)
+        [Self::Outcast, Self::None, Self::Member, Self::Admin, Self::Owner]
+            .into_iter()
+            .find(|a| a.as_str() == text)
     }
 }
 
@@ -52,6 +54,8 @@ impl Role {
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::None, Self::Visitor, Self::Participant, Self::Moderator].into_iter().find(|r| r.as_str() == text)
+        [Self::None, Self::Visitor, Self::Participant, Self::Moderator]
+            .into_iter()
+            .find(|r| r.as_str() == text)
     }
 }

@@ -23,37 +23,85 @@ pub struct Actor {
 pub enum Command {
     Join(Join),
     /// Leaves with the session that asks; `presence` is what its unavailable presence said.
-    Leave { presence: Payload },
+    Leave {
+        presence: Payload,
+    },
     /// The session's connection is gone; its seat is kept until `deadline` for who resumes or rejoins.
-    Detach { deadline: Timestamp },
+    Detach {
+        deadline: Timestamp,
+    },
     /// Whoever is past his deadline leaves (status 333).
     Expire,
     /// A new show, status, caps … of an occupant. Ephemeral.
-    SetPresence { presence: Payload },
-    Rename { nick: Box<str>, presence: Payload },
-    Post { content: Content },
-    SetSubject { subject: Box<str>, content: Content },
+    SetPresence {
+        presence: Payload,
+    },
+    Rename {
+        nick: Box<str>,
+        presence: Payload,
+    },
+    Post {
+        content: Content,
+    },
+    SetSubject {
+        subject: Box<str>,
+        content: Content,
+    },
     /// A private message through the room.
-    Whisper { to: Box<str>, content: Content },
-    Invite { invitations: Vec<Invitation> },
-    Decline { to: BareJid, reason: Box<str>, content: Content },
-    RequestVoice { role: Role },
+    Whisper {
+        to: Box<str>,
+        content: Content,
+    },
+    Invite {
+        invitations: Vec<Invitation>,
+    },
+    Decline {
+        to: BareJid,
+        reason: Box<str>,
+        content: Content,
+    },
+    RequestVoice {
+        role: Role,
+    },
     /// A moderator answers a voice request.
-    AnswerVoice { nick: Box<str>, allow: bool },
+    AnswerVoice {
+        nick: Box<str>,
+        allow: bool,
+    },
     /// All or nothing (XEP-0045 §9): one faulty item refuses the whole list.
-    SetRoles { items: Vec<RoleItem> },
-    SetAffiliations { items: Vec<AffiliationItem> },
+    SetRoles {
+        items: Vec<RoleItem>,
+    },
+    SetAffiliations {
+        items: Vec<AffiliationItem>,
+    },
     /// Takes the instant or reserved room into service, or changes it later.
-    Configure { settings: Box<Settings>, owners: Option<Vec<BareJid>>, admins: Option<Vec<BareJid>> },
+    Configure {
+        settings: Box<Settings>,
+        owners: Option<Vec<BareJid>>,
+        admins: Option<Vec<BareJid>>,
+    },
     /// Cancelling the first configuration destroys the room (XEP-0045 §10.1.3).
     CancelConfiguration,
-    Destroy { reason: Box<str>, alternate: Option<BareJid>, password: Option<Box<str>> },
-    Register { nick: Box<str> },
+    Destroy {
+        reason: Box<str>,
+        alternate: Option<BareJid>,
+        password: Option<Box<str>>,
+    },
+    Register {
+        nick: Box<str>,
+    },
     Unregister,
     /// XEP-0424: the author takes his own message back. `target` is its stanza-id's seq.
-    Retract { target: Seq, content: Content },
+    Retract {
+        target: Seq,
+        content: Content,
+    },
     /// XEP-0425: a moderator takes a message out.
-    Moderate { target: Seq, reason: Box<str> },
+    Moderate {
+        target: Seq,
+        reason: Box<str>,
+    },
 }
 
 /// A wish to enter (XEP-0045 §7.2).
@@ -120,7 +168,9 @@ pub enum Query {
     /// XEP-0045 §7.10: the asker's registration.
     Registration,
     /// The real addresses behind a nick, for relaying an iq (never shown to the asker).
-    Occupant { nick: Box<str> },
+    Occupant {
+        nick: Box<str>,
+    },
     /// May the asker read the archive, and from where on?
     ArchiveAccess,
 }

@@ -44,25 +44,82 @@ pub struct Welcome {
 #[serde(rename_all = "snake_case")]
 pub enum Change {
     /// The first of a log. The creator's ownership follows as an affiliation of its own.
-    Created { by: BareJid, settings: Box<Settings>, locked: bool },
-    Configured { by: BareJid, settings: Box<Settings> },
-    Destroyed { by: Option<BareJid>, reason: Box<str>, alternate: Option<BareJid>, password: Option<Box<str>> },
+    Created {
+        by: BareJid,
+        settings: Box<Settings>,
+        locked: bool,
+    },
+    Configured {
+        by: BareJid,
+        settings: Box<Settings>,
+    },
+    Destroyed {
+        by: Option<BareJid>,
+        reason: Box<str>,
+        alternate: Option<BareJid>,
+        password: Option<Box<str>>,
+    },
     Joined(Joined),
     Left(Left),
     /// A session's connection went away (`Some`: may come back until then) or came back (`None`).
-    Detached { session: SessionId, deadline: Option<Timestamp> },
+    Detached {
+        session: SessionId,
+        deadline: Option<Timestamp>,
+    },
     /// The same nick and person on another session, after the first one's connection was lost: nobody is told.
-    TakenOver { session: SessionId, by: SessionId, jid: FullJid, presence: Payload },
-    Renamed { nick_key: Box<str>, nick: Box<str>, new_nick_key: Box<str>, new_nick: Box<str>, presence: Payload },
-    RoleSet { nick_key: Box<str>, nick: Box<str>, role: Role, by: Option<Author>, reason: Box<str> },
+    TakenOver {
+        session: SessionId,
+        by: SessionId,
+        jid: FullJid,
+        presence: Payload,
+    },
+    Renamed {
+        nick_key: Box<str>,
+        nick: Box<str>,
+        new_nick_key: Box<str>,
+        new_nick: Box<str>,
+        presence: Payload,
+    },
+    RoleSet {
+        nick_key: Box<str>,
+        nick: Box<str>,
+        role: Role,
+        by: Option<Author>,
+        reason: Box<str>,
+    },
     AffiliationSet(AffiliationSet),
-    SubjectSet { author: Author, subject: Box<str>, content: Content },
-    Posted { author: Author, content: Content },
-    Whispered { author: Author, to: Box<str>, to_jid: BareJid, content: Content },
-    Invited { by: Author, to: BareJid, reason: Box<str> },
-    VoiceRequested { author: Author, role: Role },
+    SubjectSet {
+        author: Author,
+        subject: Box<str>,
+        content: Content,
+    },
+    Posted {
+        author: Author,
+        content: Content,
+    },
+    Whispered {
+        author: Author,
+        to: Box<str>,
+        to_jid: BareJid,
+        content: Content,
+    },
+    Invited {
+        by: Author,
+        to: BareJid,
+        reason: Box<str>,
+    },
+    VoiceRequested {
+        author: Author,
+        role: Role,
+    },
     /// Takes the content of `target` out of log and archive; the tombstone says who did and why.
-    Retracted { target: Seq, author: Author, is_moderation: bool, reason: Box<str>, content: Content },
+    Retracted {
+        target: Seq,
+        author: Author,
+        is_moderation: bool,
+        reason: Box<str>,
+        content: Content,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -57,7 +57,8 @@ impl MessageId {
     /// Reads what [`fmt::Display`] wrote; anything else is no id of ours.
     pub fn parse(text: &str) -> Option<Self> {
         let lower_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-        (text.len() == 16 && text.bytes().all(lower_hex)).then(|| u64::from_str_radix(text, 16).ok().map(Self))?
+        (text.len() == 16 && text.bytes().all(lower_hex))
+            .then(|| u64::from_str_radix(text, 16).ok().map(Self))?
     }
 }
 
@@ -94,7 +95,9 @@ mod tests {
         assert_eq!(MessageId::parse(&id.to_string()), Some(id));
         assert_eq!((id.epoch(), id.seq()), (Epoch(3), Seq(77)));
         assert!(MessageId::new(Epoch(4), Seq(1)) > id);
-        for wrong in ["", "12", "zz00000000000001", "0000000000000001 ", "+000000000000001", "00000000000000AB"] {
+        for wrong in
+            ["", "12", "zz00000000000001", "0000000000000001 ", "+000000000000001", "00000000000000AB"]
+        {
             assert_eq!(MessageId::parse(wrong), None, "{wrong}");
         }
     }

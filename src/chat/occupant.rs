@@ -1,6 +1,7 @@
 //! Who is in a room now: occupants by nick, and the sessions that share each nick.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use perch_address::{BareJid, FullJid};
 
@@ -33,11 +34,12 @@ pub struct Seat {
     pub deadline: Option<Timestamp>,
 }
 
-/// All occupants of a room, found by nick key or by session.
+/// All occupants of a room, found by nick key or by session. Occupants are shared: who delivers an event holds the
+/// occupant as it was at that event, while the room has moved on.
 #[derive(Debug, Clone, Default)]
 pub struct Occupants {
-    by_nick: BTreeMap<Box<str>, Occupant>,
-    sessions: HashMap<SessionId, Box<str>>,
+    by_nick: BTreeMap<Box<str>, Arc<Occupant>>,
+    sessions: HashMap<SessionId, Arc<Occupant>>,
 }
 
 impl Occupants {
@@ -49,33 +51,34 @@ impl Occupants {
         self.by_nick.is_empty()
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Occupant> {
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Occupant>> {
         self.by_nick.values()
     }
 
-    pub fn by_nick_key(&self, nick_key: &str) -> Option<&Occupant> {
+    pub fn by_nick_key(&self, nick_key: &str) -> Option<&Arc<Occupant>> {
         self.by_nick.get(nick_key)
     }
 
-    pub fn by_session(&self, session: SessionId) -> Option<&Occupant> {
-        self.sessions.get(&session).and_then(|nick| self.by_nick.get(nick))
+    pub fn by_session(&self, session: SessionId) -> Option<&Arc<Occupant>> {
+        self.sessions.get(&session)
     }
 
     /// All occupants of one person: more than one when he holds several nicks.
-    pub fn by_jid<'a>(&'a self, jid: &'a BareJid) -> impl Iterator<Item = &'a Occupant> {
+    pub fn by_jid<'a>(&'a self, jid: &'a BareJid) -> impl Iterator<Item = &'a Arc<Occupant>> {
         self.iter().filter(move |o| o.jid == *jid)
     }
 
     /// Adds or replaces an occupant with all its seats.
     pub fn put(&mut self, occupant: Occupant) {
-        self.remove(&occupant.nick_key.clone());
+        self.remove(&occupant.nick_key);
+        let occupant = Arc::new(occupant);
         for seat in &occupant.seats {
-            self.sessions.insert(seat.session, occupant.nick_key.clone());
+            self.sessions.insert(seat.session, occupant.clone());
         }
         self.by_nick.insert(occupant.nick_key.clone(), occupant);
     }
 
-    pub fn remove(&mut self, nick_key: &str) -> Option<Occupant> {
+    pub fn remove(&mut self, nick_key: &str) -> Option<Arc<Occupant>> {
         let occupant = self.by_nick.remove(nick_key)?;
         for seat in &occupant.seats {
             self.sessions.remove(&seat.session);
@@ -83,10 +86,12 @@ impl Occupants {
         Some(occupant)
     }
 
-    /// Changes an occupant in place. The closure must not change its nick or its seats' sessions: use `put`.
+    /// Changes one occupant, which may also get another nick or other seats.
     pub fn update(&mut self, nick_key: &str, change: impl FnOnce(&mut Occupant)) {
-        if let Some(occupant) = self.by_nick.get_mut(nick_key) {
-            change(occupant);
+        if let Some(shared) = self.remove(nick_key) {
+            let mut occupant = Arc::unwrap_or_clone(shared);
+            change(&mut occupant);
+            self.put(occupant);
         }
     }
 }
