@@ -1,6 +1,12 @@
 //! Who may sign in, how, and how often somebody may be wrong.
 
+mod accounts;
+mod guesses;
+
 use perch_address::BareJid;
+
+pub use accounts::{Accounts, AddError, ChangeError, Revocation, Secret, SignIn};
+pub use guesses::{Attempt, GuessLimits, Guesses, Neighbourhood, TooManyGuesses};
 
 /// What the operator decided about accounts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,11 +22,4 @@ pub struct Policy {
 pub enum Registration {
     Off,
     Open,
-}
-
-/// How many wrong passwords are taken before the next must wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct GuessLimits {
-    pub per_account_and_minute: u32,
-    pub per_address_and_minute: u32,
 }

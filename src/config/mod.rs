@@ -32,7 +32,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     pub listen: Listen,
     pub tls: listener::tls::Source,
-    pub store: StoreUrl,
+    /// Where the log of rooms and accounts is kept: `sqlite:PATH`.
+    pub store_url: String,
     pub accounts: auth::Policy,
     pub rooms: Rooms,
     pub limits: Limits,
@@ -47,12 +48,6 @@ pub struct Listen {
     pub xmpp: Option<listener::Address>,
     pub xmpp_tls: Option<listener::Address>,
     pub xmpp_plain: Option<listener::Address>,
-}
-
-/// Where the log of rooms and accounts is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StoreUrl {
-    Sqlite(PathBuf),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,7 +103,7 @@ impl Config {
         let config = Self {
             listen: section::listen(&mut sheet),
             tls: section::tls(&mut sheet, &data_dir, [&domain, &rooms_domain]),
-            store: section::store(&mut sheet, &data_dir),
+            store_url: section::store_url(&mut sheet, &data_dir),
             accounts: section::accounts(&mut sheet, &domain),
             rooms: section::rooms(&mut sheet),
             limits: section::limits(&mut sheet),

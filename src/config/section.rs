@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use perch_address::BareJid;
 
 use super::file::{Place, Sheet, Value};
-use super::{Creation, Limits, Listen, Rooms, StoreUrl};
+use super::{Creation, Limits, Listen, Rooms};
 use crate::auth::{self, Registration};
 use crate::chat::settings::Settings;
 use crate::listener;
@@ -89,11 +89,12 @@ pub(super) fn tls(sheet: &mut Sheet, data_dir: &Path, domains: [&BareJid; 2]) ->
     tls::Source { identity, client_authorities: client_authorities.map(|given| given.value) }
 }
 
-pub(super) fn store(sheet: &mut Sheet, data_dir: &Path) -> StoreUrl {
+pub(super) fn store_url(sheet: &mut Sheet, data_dir: &Path) -> String {
     let given = sheet.take("store", "url", "\"sqlite:PATH\"", |value| {
-        value.text()?.strip_prefix("sqlite:").filter(|path| !path.is_empty()).map(PathBuf::from)
+        let path = value.text()?.strip_prefix("sqlite:")?;
+        (!path.trim_start_matches('/').is_empty()).then(|| format!("sqlite:{path}"))
     });
-    StoreUrl::Sqlite(given.map_or_else(|| data_dir.join("perch.db"), |given| given.value))
+    given.map_or_else(|| format!("sqlite:{}", data_dir.join("perch.db").display()), |given| given.value)
 }
 
 pub(super) fn accounts(sheet: &mut Sheet, domain: &BareJid) -> auth::Policy {

@@ -27,7 +27,7 @@ fn nothing_said_is_a_server_for_localhost() {
     assert_eq!(config.listen.xmpp.unwrap().socket.to_string(), "[::]:5222");
     assert_eq!(config.listen.xmpp_tls.unwrap().socket.to_string(), "[::]:5223");
     assert_eq!(config.listen.xmpp_plain, None);
-    assert_eq!(config.store, StoreUrl::Sqlite("./perch-data/perch.db".into()));
+    assert_eq!(config.store_url, "sqlite:./perch-data/perch.db");
     let IdentitySource::SelfSigned { domains, .. } = config.tls.identity else {
         panic!("no files were named")
     };
@@ -84,7 +84,7 @@ fn everything_can_be_said() {
     assert_eq!(config.listen.xmpp.unwrap().socket.port(), 0);
     assert_eq!(config.listen.xmpp_tls, None);
     assert_eq!(config.listen.xmpp_plain.unwrap().socket.to_string(), "[::1]:5280");
-    assert_eq!(config.store, StoreUrl::Sqlite("/srv/log.db".into()));
+    assert_eq!(config.store_url, "sqlite:/srv/log.db");
     assert_eq!(config.tls.client_authorities.as_deref(), Some(Path::new("ca.pem")));
     assert_eq!(config.accounts.admins, [BareJid::new("alice@example.org").unwrap()]);
     assert_eq!((config.rooms.creation, config.rooms.defaults.history_max), (Creation::Admins, 20));
@@ -167,7 +167,7 @@ fn the_command_line_decides_on_the_data_directory() {
     let sources = Sources { data_dir: Some("elsewhere".into()), ..Sources::default() };
     let config = Config::load(sources).unwrap();
     assert_eq!(config.data_dir, Path::new("elsewhere"));
-    assert_eq!(config.store, StoreUrl::Sqlite("elsewhere/perch.db".into()));
+    assert_eq!(config.store_url, "sqlite:elsewhere/perch.db");
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn the_manual_describes_every_key_and_no_other() {
     let _ = section::listen(&mut sheet);
     let localhost = BareJid::new("localhost").unwrap();
     let _ = section::tls(&mut sheet, Path::new("."), [&localhost, &localhost]);
-    let _ = section::store(&mut sheet, Path::new("."));
+    let _ = section::store_url(&mut sheet, Path::new("."));
     let _ = section::accounts(&mut sheet, &localhost);
     let _ = section::rooms(&mut sheet);
     let _ = section::limits(&mut sheet);

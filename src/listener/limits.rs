@@ -2,11 +2,13 @@
 //!
 //! Invariant: a [`Place`] is counted exactly as long as it lives.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use dashmap::DashMap;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::auth::Neighbourhood;
 
 /// The bounds; both are counts of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +26,7 @@ pub struct Admission(Arc<Shared>);
 struct Shared {
     rooms: Arc<Semaphore>,
     per_address_max: usize,
-    per_address: DashMap<IpAddr, usize>,
+    per_address: DashMap<Neighbourhood, usize>,
 }
 
 /// Room for one more stranger, whoever that will be.
@@ -34,7 +36,7 @@ pub(super) type Room = OwnedSemaphorePermit;
 #[derive(Debug)]
 pub struct Place {
     shared: Arc<Shared>,
-    counted: Option<IpAddr>,
+    counted: Option<Neighbourhood>,
     _room: Room,
 }
 
@@ -54,7 +56,7 @@ impl Admission {
 
     /// A place for a connection from `address`, unless it has too many.
     pub(super) fn admit(&self, room: Room, address: IpAddr) -> Option<Place> {
-        let counted = (!address.is_loopback()).then(|| neighbourhood(address));
+        let counted = (!address.is_loopback()).then(|| Neighbourhood::of(address));
         if let Some(address) = counted {
             let mut count = self.0.per_address.entry(address).or_insert(0);
             if *count >= self.0.per_address_max {
@@ -74,14 +76,6 @@ impl Drop for Place {
                 *count == 0
             });
         }
-    }
-}
-
-/// What one subscriber holds: an IPv4 address, or the 64 leading bits of an IPv6 address.
-pub(crate) fn neighbourhood(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),
-        IpAddr::V4(address) => IpAddr::V4(address),
     }
 }
 

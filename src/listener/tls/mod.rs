@@ -7,7 +7,7 @@
 mod identity;
 mod self_signed;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -108,32 +108,34 @@ impl Tls {
         Ok(())
     }
 
-    /// Reloads whenever the files change, until `stop`. `hurry` asks for it at once.
-    pub async fn watch(self, stop: CancellationToken, hurry: Arc<tokio::sync::Notify>) {
+    /// Reloads whenever the files change, until `stop`.
+    pub async fn watch(self, stop: CancellationToken) {
         let mut seen = self.files.versions();
         loop {
-            let asked = tokio::select! {
+            tokio::select! {
                 () = stop.cancelled() => return,
-                () = hurry.notified() => true,
-                () = tokio::time::sleep(WATCH_INTERVAL) => false,
-            };
+                () = tokio::time::sleep(WATCH_INTERVAL) => {}
+            }
             // Read before the files are: a change in between is seen as one more change.
             let versions = self.files.versions();
-            if versions == seen && !asked {
-                continue;
-            }
-            seen = versions;
-            match self.reload() {
-                Ok(()) => {
-                    info!(certificate = %self.files.certificate.display(), "the certificate was renewed")
-                }
-                Err(error) => error!(%error, "the new certificate is not used; the last good one is"),
+            if versions != seen {
+                seen = versions;
+                self.renew();
             }
         }
     }
 
+    /// Reloads and says in the log how that went.
+    pub fn renew(&self) {
+        let certificate = self.files.certificate.display();
+        match self.reload() {
+            Ok(()) => info!(%certificate, "the certificate was read again"),
+            Err(error) => error!(%error, "the new certificate is not used; the last good one is"),
+        }
+    }
+
     /// Where the certificate is, for whoever wants to trust it.
-    pub fn certificate_path(&self) -> &std::path::Path {
+    pub fn certificate_path(&self) -> &Path {
         &self.files.certificate
     }
 }
