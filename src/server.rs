@@ -20,7 +20,7 @@ use crate::admin::{self, Admin, Caller};
 use crate::auth::Accounts;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::listener::tls::{Tls, TlsError};
+use crate::listener::tls::{Tls, TlsError, WATCH_INTERVAL};
 use crate::listener::{Admission, BindError, Connection, Kind, Listener};
 use crate::store::Store;
 use crate::store::error::OpenError;
@@ -82,7 +82,7 @@ pub async fn start(config: Config) -> Result<Server, StartError> {
     let (listeners, streams, services) = (Stage::default(), Stage::default(), Stage::default());
     let router = admin::http::router(Admin::new(accounts), Caller::Operator);
     services.spawn(|stop| socket.serve(router, stop));
-    services.spawn(|stop| tls.clone().watch(stop));
+    services.spawn(|stop| tls.clone().watch(WATCH_INTERVAL, stop));
     let listening =
         bound.iter().map(|bound| Listening { kind: bound.kind(), address: bound.address() }).collect();
     let admission = Admission::new(config.limits.connections);
