@@ -126,7 +126,7 @@ impl RoomTask {
     }
 
     fn has_deadlines(&self) -> bool {
-        self.state.as_ref().is_some_and(|loaded| loaded.room.earliest_deadline().is_some())
+        self.state.as_ref().is_some_and(|loaded| loaded.room.next_deadline().is_some())
     }
 
     fn is_idle(&self) -> bool {
@@ -134,7 +134,7 @@ impl RoomTask {
     }
 
     fn wake_at(&self) -> Instant {
-        let deadline = self.state.as_ref().and_then(|loaded| loaded.room.earliest_deadline());
+        let deadline = self.state.as_ref().and_then(|loaded| loaded.room.next_deadline());
         let wait = deadline.map_or(IDLE, |at| {
             Duration::from_millis(u64::try_from(at.0 - self.services.clock.now().0).unwrap_or(0))
         });
@@ -419,7 +419,7 @@ fn apply(room: &mut Room, by: &Actor, decision: Decision, mailbox: Option<Mailbo
         .into_iter()
         .map(|e| {
             room.apply_ephemeral(&e);
-            (e, view, room.is_quiet())
+            (e, view, room.is_crowded())
         })
         .collect();
     let mut wants_history = None;
@@ -434,7 +434,7 @@ fn apply(room: &mut Room, by: &Actor, decision: Decision, mailbox: Option<Mailbo
             step.welcome = Some(Welcome {
                 occupants: room.occupants().iter().cloned().collect(),
                 history: Vec::new(),
-                subject: room.subject().map(Past::from),
+                subject: room.subject().map(|subject| Past::from(&**subject)),
             });
         }
     }
@@ -459,7 +459,7 @@ fn rejoin(room: &Room, session: SessionId, by: &Actor, at: Timestamp) -> Option<
 
 fn step(room: &mut Room, event: Event, apply: impl FnOnce(&mut Room, &Event), is_quiet: bool) -> Step {
     let before = affected(room.occupants(), &event.change);
-    let settings_before = matches!(event.change, Change::Configured { .. }).then(|| room.settings().clone());
+    let settings_before = matches!(event.change, Change::Configured { .. }).then(|| Arc::clone(room.settings()));
     apply(room, &event);
     let after = affected(room.occupants(), &event.change);
     let statuses = settings_before.map_or_else(Vec::new, |old| configuration::status_codes(&old, room.settings()));

@@ -17,6 +17,7 @@ use perch_xmpp::xml::Element;
 
 use crate::account::{AccountHandle, Accounts};
 use crate::chat::command::{Actor, Command};
+use crate::chat::event;
 use crate::chat::id::{Origin, SessionId};
 use crate::chat::message::Payload;
 use crate::chat::refusal::Refusal;
@@ -167,7 +168,7 @@ impl Session {
         for room in joined.into_keys() {
             let command = match departure {
                 Departure::Own | Departure::Ended => Command::Leave { presence: Payload::default() },
-                Departure::Lost => Command::Disappear,
+                Departure::Lost => Command::Remove { cause: event::Departure::Technical },
             };
             self.services.rooms.command(&room, self.actor(None), command, None, Receipt::None).await;
         }
