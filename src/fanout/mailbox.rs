@@ -20,7 +20,7 @@ pub enum Item {
     Frame(Frame),
     /// The inbound stanza with this number has its outcome: committed, or refused.
     Settled {
-        number: u32,
+        number: u64,
         outcome: Result<(), Refusal>,
     },
     /// The stream is to end.
@@ -113,7 +113,7 @@ impl Mailbox {
 
     /// Tells the session the outcome of one of its own stanzas. These are few: each session has a bounded number
     /// of stanzas under way, so they do not count against the bytes.
-    pub fn settle(&self, number: u32, outcome: Result<(), Refusal>) {
+    pub fn settle(&self, number: u64, outcome: Result<(), Refusal>) {
         self.push_item(Item::Settled { number, outcome });
     }
 
