@@ -1,0 +1,37 @@
+//! The rules of a room, without I/O: a command is decided against the room's state, and what it led to is applied.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`state`] | [`Room`](state::Room): load, decide, apply, answer |
+//! | [`rights`] | who may do what to whom: one pure table |
+//! | [`standings`] | the lists of affiliations and reserved nicks |
+//! | [`draft`] | a decision that is being made, with what it would make of the room |
+//! | [`occupancy`] | joining, leaving, nicks, lost connections, the large-room rule |
+//! | [`speech`], [`subject`], [`voice`], [`retraction`] | what occupants say, and take back |
+//! | [`invitation`], [`registration`] | how people come to a room |
+//! | [`moderation`], [`affiliation`] | roles and kicks; affiliations and bans |
+//! | [`configuration`] | creating, configuring and destroying a room |
+//! | [`inquiry`] | what a room says of itself |
+//!
+//! Deciding never changes anything and applying never refuses: what is in the log has happened.
+
+mod affiliation;
+pub mod configuration;
+mod draft;
+mod inquiry;
+mod invitation;
+mod moderation;
+mod occupancy;
+mod registration;
+mod retraction;
+pub mod rights;
+mod speech;
+pub mod standings;
+pub mod state;
+mod subject;
+mod voice;
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod scene;
