@@ -46,14 +46,13 @@
 
 pub mod admin;
 pub mod auth;
-pub mod admin;
-pub mod auth;
 pub mod chat;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod fanout;
 pub mod listener;
+pub mod room;
 pub mod server;
 pub mod store;
 pub mod telemetry;
