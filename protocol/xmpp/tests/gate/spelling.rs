@@ -5,18 +5,18 @@ use std::fmt::Write;
 use perch_xmpp::stanza::Stanza;
 use perch_xmpp::xml::{Element, Framer, GateError, Item, Limits, Node, StreamHeader};
 
-pub const HEADER: &str =
+pub(crate) const HEADER: &str =
     "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
-pub const SERVER_HEADER: &str =
+pub(crate) const SERVER_HEADER: &str =
     "<stream:stream xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams'>";
 
 /// All items, and the error that ended them, if one did.
-pub fn read(input: &[u8], limits: Limits) -> (Vec<Item>, Option<GateError>) {
+pub(crate) fn read(input: &[u8], limits: Limits) -> (Vec<Item>, Option<GateError>) {
     read_pieces([input], limits)
 }
 
 /// The same, the bytes coming in pieces.
-pub fn read_pieces<'a>(
+pub(crate) fn read_pieces<'a>(
     pieces: impl IntoIterator<Item = &'a [u8]>,
     limits: Limits,
 ) -> (Vec<Item>, Option<GateError>) {
@@ -36,7 +36,7 @@ pub fn read_pieces<'a>(
 }
 
 /// What was read, one line a fact, however it was spelled: equal spellings mean equal content.
-pub fn spell(items: &[Item]) -> String {
+pub(crate) fn spell(items: &[Item]) -> String {
     let mut out = String::new();
     for item in items {
         match item {
@@ -85,7 +85,7 @@ fn spell_fields<T: AsRef<str>, const N: usize>(values: [(&str, &Option<T>); N], 
     }
 }
 
-pub fn spell_element(element: &Element, out: &mut String) {
+pub(crate) fn spell_element(element: &Element, out: &mut String) {
     writeln!(out, "element {:?} {:?}", element.namespace(), element.name()).unwrap();
     let mut attributes: Vec<_> = element.attributes().collect();
     attributes.sort_unstable();
