@@ -1,1 +1,5 @@
-//! perch.
+//! perch: rooms whose conversation outlives every session.
+
+pub mod chat;
+pub mod clock;
+pub mod fanout;
