@@ -1,7 +1,5 @@
 //! What a reading of a whole document means as a stream, spelled as the gate's items are.
 
-use std::fmt::Write;
-
 use perch_xmpp::namespace;
 
 use super::oracle::Event;
@@ -62,7 +60,7 @@ impl Spelling<'_> {
             }
             1 if matches!(name, "message" | "presence" | "iq") && namespace == self.content => {
                 self.is_stanza = true;
-                writeln!(self.out, "stanza {name}").unwrap();
+                self.out.push_str(&format!("stanza {name}\n"));
                 self.fields(attributes, ["from", "id", "lang", "to", "type"]);
             }
             1 if matches!(name, "message" | "presence" | "iq")
@@ -73,14 +71,14 @@ impl Spelling<'_> {
             level => {
                 self.is_stanza &= level > 1;
                 let namespace = if level > 1 { self.read_as(namespace) } else { namespace };
-                writeln!(self.out, "element {namespace:?} {name:?}").unwrap();
+                self.out.push_str(&format!("element {namespace:?} {name:?}\n"));
                 let mut attributes: Vec<_> = attributes
                     .iter()
                     .map(|(namespace, name, value)| (self.read_as(namespace), name, value))
                     .collect();
                 attributes.sort_unstable();
                 for (namespace, name, value) in attributes {
-                    writeln!(self.out, "  {namespace:?} {name:?}={value:?}").unwrap();
+                    self.out.push_str(&format!("  {namespace:?} {name:?}={value:?}\n"));
                 }
             }
         }
@@ -97,7 +95,7 @@ impl Spelling<'_> {
             2 if self.is_stanza && is_blank => Ok(()),
             2 if self.is_stanza => Err(NoStream::StanzaText),
             _ => {
-                writeln!(self.out, "text {text:?}").unwrap();
+                self.out.push_str(&format!("text {text:?}\n"));
                 Ok(())
             }
         }
@@ -108,7 +106,7 @@ impl Spelling<'_> {
             let namespace = if field == "lang" { namespace::XML } else { "" };
             let found = attributes.iter().find(|(found, name, _)| found == namespace && name == field);
             if let Some((_, _, value)) = found {
-                writeln!(self.out, "  {field}={value:?}").unwrap();
+                self.out.push_str(&format!("  {field}={value:?}\n"));
             }
         }
     }
