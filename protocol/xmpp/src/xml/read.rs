@@ -29,7 +29,7 @@ pub(crate) struct StrictReader<'a> {
     empty: bool,
     content: ContentNamespace,
     borrowing: Borrowing<'a>,
-    /// Bytes of namespace names that prefixes stood for so far.
+    /// Bytes of long namespace names that were stood for so far.
     expansion: usize,
 }
 
@@ -295,8 +295,9 @@ impl<'a> StrictReader<'a> {
         }
         let binding = self.scope.find(prefix).ok_or(GateError::UnboundPrefix)?;
         let (namespace, depth) = (binding.namespace.clone(), binding.depth);
-        if !prefix.is_empty() {
-            self.expansion += namespace.as_str().len();
+        let length = namespace.as_str().len();
+        if length > USUAL_NAMESPACE_BYTES {
+            self.expansion += length;
             if self.expansion > self.limits.expansion_bytes_max {
                 return Err(GateError::Expansion);
             }
@@ -317,6 +318,9 @@ impl<'a> StrictReader<'a> {
         }
     }
 }
+
+/// Shorter names cannot make an item grow more than some sixteenfold when each element is written with its own.
+const USUAL_NAMESPACE_BYTES: usize = 64;
 
 /// Refuses what XML 1.0 cannot carry; the bytes are UTF-8, so surrogates are out already.
 fn check_characters(bytes: &[u8]) -> Result<(), GateError> {
