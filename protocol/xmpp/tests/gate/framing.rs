@@ -157,7 +157,7 @@ fn work_is_linear() {
     let body = "x<y a='b'/>&amp;".repeat(13_000);
     let stanza = format!("<message><body>{body}</body></message>");
     let hostile = [
-        stanza.clone(),
+        stanza,
         format!("<message><body><![CDATA[{}]]></body></message>", "]".repeat(200_000)),
         format!("<message a='{}'/>", ">".repeat(200_000)),
         format!("<message>{}</message>", " ".repeat(200_000)),
