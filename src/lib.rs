@@ -1,1 +1,4 @@
-//! perch.
+//! perch: rooms whose conversation outlives every session.
+
+pub mod chat;
+pub mod clock;

@@ -1,0 +1,176 @@
+//! What someone asks of a room. A command says what is wanted; only the room decides whether it may be.
+
+use perch_address::{BareJid, FullJid};
+
+use crate::chat::affiliation::{Affiliation, Role};
+use crate::chat::id::{Origin, Seq, SessionId, Timestamp};
+use crate::chat::message::{Content, Payload};
+use crate::chat::settings::Settings;
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    pub session: SessionId,
+    pub jid: FullJid,
+    /// An administrator of the service passes where an owner would.
+    pub is_administrator: bool,
+    /// The key under which the change is found again after an unknown outcome.
+    pub origin: Option<Origin>,
+}
+
+/// What is asked. Changes only; reading is a [`Query`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    Join(Join),
+    /// Leaves with the session that asks; `presence` is what its unavailable presence said.
+    Leave {
+        presence: Payload,
+    },
+    /// The session's connection is gone; its seat is kept until `deadline` for who resumes or rejoins.
+    Detach {
+        deadline: Timestamp,
+    },
+    /// Whoever is past his deadline leaves (status 333).
+    Expire,
+    /// A new show, status, caps … of an occupant. Ephemeral.
+    SetPresence {
+        presence: Payload,
+    },
+    Rename {
+        nick: Box<str>,
+        presence: Payload,
+    },
+    Post {
+        content: Content,
+    },
+    SetSubject {
+        subject: Box<str>,
+        content: Content,
+    },
+    /// A private message through the room.
+    Whisper {
+        to: Box<str>,
+        content: Content,
+    },
+    Invite {
+        invitations: Vec<Invitation>,
+    },
+    Decline {
+        to: BareJid,
+        reason: Box<str>,
+        content: Content,
+    },
+    RequestVoice {
+        role: Role,
+    },
+    /// A moderator answers a voice request.
+    AnswerVoice {
+        nick: Box<str>,
+        allow: bool,
+    },
+    /// All or nothing (XEP-0045 §9): one faulty item refuses the whole list.
+    SetRoles {
+        items: Vec<RoleItem>,
+    },
+    SetAffiliations {
+        items: Vec<AffiliationItem>,
+    },
+    /// Takes the instant or reserved room into service, or changes it later.
+    Configure {
+        settings: Box<Settings>,
+        owners: Option<Vec<BareJid>>,
+        admins: Option<Vec<BareJid>>,
+    },
+    /// Cancelling the first configuration destroys the room (XEP-0045 §10.1.3).
+    CancelConfiguration,
+    Destroy {
+        reason: Box<str>,
+        alternate: Option<BareJid>,
+        password: Option<Box<str>>,
+    },
+    Register {
+        nick: Box<str>,
+    },
+    Unregister,
+    /// XEP-0424: the author takes his own message back. `target` is its stanza-id's seq.
+    Retract {
+        target: Seq,
+        content: Content,
+    },
+    /// XEP-0425: a moderator takes a message out.
+    Moderate {
+        target: Seq,
+        reason: Box<str>,
+    },
+}
+
+/// A wish to enter (XEP-0045 §7.2).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Join {
+    pub nick: Box<str>,
+    pub password: Option<Box<str>>,
+    pub history: HistoryRequest,
+    pub presence: Payload,
+    /// XEP-0463: the version of the affiliation list that the client has.
+    pub affiliations_since: Option<Box<str>>,
+    /// A join without the MUC namespace is a rejoin or a mistake (XEP-0045 §7.2.1, §17.3): refused when not inside.
+    pub has_muc_namespace: bool,
+}
+
+/// How much of the past a joiner wants (XEP-0045 §7.2.14); the room's own bound applies as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct HistoryRequest {
+    pub stanzas_max: Option<u32>,
+    pub characters_max: Option<u32>,
+    pub since: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invitation {
+    pub to: BareJid,
+    pub reason: Box<str>,
+    /// XEP-0045 §7.8.2: the invitation continues this one-to-one thread.
+    pub continues: Option<Box<str>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleItem {
+    pub nick: Box<str>,
+    pub role: Role,
+    pub reason: Box<str>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AffiliationItem {
+    /// By address, or of the occupant with this nick.
+    pub who: Person,
+    pub affiliation: Affiliation,
+    /// A nick reserved with the affiliation.
+    pub nick: Option<Box<str>>,
+    pub reason: Box<str>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Person {
+    Jid(BareJid),
+    Nick(Box<str>),
+}
+
+/// What someone wants to know of a room. Answered from memory; the archive is read from the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Query {
+    /// What disco#info, disco#items and the room list show, and what the asker is in the room.
+    Overview,
+    /// The settings with owners and admins, for the form of an owner.
+    Configuration,
+    Affiliations(Affiliation),
+    Roles(Role),
+    /// XEP-0045 §7.10: the asker's registration.
+    Registration,
+    /// The real addresses behind a nick, for relaying an iq (never shown to the asker).
+    Occupant {
+        nick: Box<str>,
+    },
+    /// May the asker read the archive, and from where on?
+    ArchiveAccess,
+}

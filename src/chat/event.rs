@@ -1,0 +1,207 @@
+//! What happened in a room, in the order of its log. Stored as it stands here: variants and fields are only ever added.
+
+use perch_address::{BareJid, FullJid};
+use serde::{Deserialize, Serialize};
+
+use crate::chat::affiliation::{Affiliation, Role};
+use crate::chat::command::HistoryRequest;
+use crate::chat::id::{Origin, Seq, SessionId, Timestamp};
+use crate::chat::message::{Author, Content, Payload};
+use crate::chat::settings::Settings;
+
+/// A change with its place in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    pub seq: Seq,
+    pub at: Timestamp,
+    pub origin: Option<Origin>,
+    pub change: Change,
+}
+
+/// What a decision led to. The first list goes to the log in one append; nothing of it is seen before its commit.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Decision {
+    pub changes: Vec<Change>,
+    /// Joins and parts above the participant update limit: projected and journalled, but not logged, and told to few.
+    pub quiet: Vec<Change>,
+    /// Told to the occupants and forgotten.
+    pub ephemeral: Vec<Ephemeral>,
+    /// Sent beside the room, after the commit.
+    pub parcels: Vec<Parcel>,
+    /// The joiner's wish for history, where the decision is a join (or a rejoin of who never left).
+    pub welcome: Option<Welcome>,
+}
+
+/// What the session that joined is to be sent once its join is committed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Welcome {
+    pub session: SessionId,
+    pub history: HistoryRequest,
+    pub affiliations_since: Option<Box<str>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// The first of a log. The creator's ownership follows as an affiliation of its own.
+    Created {
+        by: BareJid,
+        settings: Box<Settings>,
+        locked: bool,
+    },
+    Configured {
+        by: BareJid,
+        settings: Box<Settings>,
+    },
+    Destroyed {
+        by: Option<BareJid>,
+        reason: Box<str>,
+        alternate: Option<BareJid>,
+        password: Option<Box<str>>,
+    },
+    Joined(Joined),
+    Left(Left),
+    /// A session's connection went away (`Some`: may come back until then) or came back (`None`).
+    Detached {
+        session: SessionId,
+        deadline: Option<Timestamp>,
+    },
+    /// The same nick and person on another session, after the first one's connection was lost: nobody is told.
+    TakenOver {
+        session: SessionId,
+        by: SessionId,
+        jid: FullJid,
+        presence: Payload,
+    },
+    Renamed {
+        nick_key: Box<str>,
+        nick: Box<str>,
+        new_nick_key: Box<str>,
+        new_nick: Box<str>,
+        presence: Payload,
+    },
+    RoleSet {
+        nick_key: Box<str>,
+        nick: Box<str>,
+        role: Role,
+        by: Option<Author>,
+        reason: Box<str>,
+    },
+    AffiliationSet(AffiliationSet),
+    SubjectSet {
+        author: Author,
+        subject: Box<str>,
+        content: Content,
+    },
+    Posted {
+        author: Author,
+        content: Content,
+    },
+    Whispered {
+        author: Author,
+        to: Box<str>,
+        to_jid: BareJid,
+        content: Content,
+    },
+    Invited {
+        by: Author,
+        to: BareJid,
+        reason: Box<str>,
+    },
+    VoiceRequested {
+        author: Author,
+        role: Role,
+    },
+    /// Takes the content of `target` out of log and archive; the tombstone says who did and why.
+    Retracted {
+        target: Seq,
+        author: Author,
+        is_moderation: bool,
+        reason: Box<str>,
+        content: Content,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joined {
+    pub nick: Box<str>,
+    pub nick_key: Box<str>,
+    pub session: SessionId,
+    pub jid: FullJid,
+    pub occupant_id: Box<str>,
+    pub affiliation: Affiliation,
+    pub role: Role,
+    pub presence: Payload,
+    /// Status 201: this join created the room.
+    pub has_created: bool,
+    /// Status 210: the room gave another nick than the one asked for.
+    pub nick_assigned: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Left {
+    pub nick: Box<str>,
+    pub nick_key: Box<str>,
+    pub session: SessionId,
+    pub cause: Departure,
+    pub presence: Payload,
+}
+
+/// Why a session left (the status codes of XEP-0045 §15.6.2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Departure {
+    /// By itself.
+    Own,
+    /// 307
+    Kicked { by: Option<Author>, reason: Box<str> },
+    /// 301
+    Banned { by: Option<Author>, reason: Box<str> },
+    /// 321: an affiliation change in a members-only room.
+    AffiliationLost { by: Option<Author>, reason: Box<str> },
+    /// 322: the room became members-only.
+    MembersOnly,
+    /// 332: the service shuts down.
+    Shutdown,
+    /// 333: the connection was lost, or an error came back from it.
+    Technical,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AffiliationSet {
+    pub jid: BareJid,
+    pub affiliation: Affiliation,
+    pub by: Option<Author>,
+    pub reason: Box<str>,
+    /// The nick reserved for this person.
+    pub nick: Option<Box<str>>,
+    /// The roles that his occupants have from now on, by nick key.
+    pub roles: Vec<(Box<str>, Role)>,
+    /// Moves with every change of an affiliation (XEP-0463).
+    pub version: i64,
+}
+
+/// Told to those who are there and kept nowhere.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ephemeral {
+    Presence { session: SessionId, presence: Payload },
+    Message { author: Author, content: Content },
+    Whisper { author: Author, to: Box<str>, content: Content },
+}
+
+/// Something for a person who need not be in the room.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parcel {
+    pub to: BareJid,
+    pub kind: ParcelKind,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum ParcelKind {
+    /// Mediated invitation (XEP-0045 §7.8.2).
+    Invitation { by: FullJid, reason: Box<str>, continues: Option<Box<str>>, password: Option<Box<str>> },
+    /// The invitee said no.
+    Decline { by: BareJid, reason: Box<str> },
+    /// The affiliation of someone who is not in the room changed (XEP-0045 §9, status 101).
+    AffiliationNotice { affiliation: Affiliation },
+}

@@ -1,0 +1,104 @@
+//! Identifiers: small, copyable, and each of its own type so that they cannot be confused.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A room's row in the store; a room keeps it when it is renamed, and a re-created name gets a new one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RoomId(pub i64);
+
+/// A local account's row in the store; rights hang on it, never on the name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct AccountId(pub i64);
+
+/// One signed-in device. Random, so that no two members ever give the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SessionId(pub i64);
+
+/// The place of an event in its log: 1, 2, 3 … without gaps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+pub struct Seq(pub i64);
+
+impl Seq {
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+/// The version of what a room's decisions rest on (settings, affiliations, roles, locks). An append names the
+/// version it was decided against and is refused when the room has moved on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+pub struct RulesVersion(pub i64);
+
+/// Raised when a log may have lost its tail (a restore, an asynchronous promotion), so that no id is given twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+pub struct Epoch(pub u16);
+
+/// The public name of an entry in a log: epoch and seq in 64 bits. One id serves stanza-id, archive, REST and compliance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MessageId(u64);
+
+impl MessageId {
+    const SEQ_BITS: u32 = 48;
+
+    pub fn new(epoch: Epoch, seq: Seq) -> Self {
+        Self((u64::from(epoch.0) << Self::SEQ_BITS) | (seq.0 as u64 & ((1 << Self::SEQ_BITS) - 1)))
+    }
+
+    pub fn epoch(self) -> Epoch {
+        Epoch((self.0 >> Self::SEQ_BITS) as u16)
+    }
+
+    pub fn seq(self) -> Seq {
+        Seq((self.0 & ((1 << Self::SEQ_BITS) - 1)) as i64)
+    }
+
+    /// Reads what [`fmt::Display`] wrote; anything else is no id of ours.
+    pub fn parse(text: &str) -> Option<Self> {
+        let lower_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        (text.len() == 16 && text.bytes().all(lower_hex))
+            .then(|| u64::from_str_radix(text, 16).ok().map(Self))?
+    }
+}
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// What makes a change findable when its outcome is unknown: the session and the number of its inbound stanza.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Origin {
+    pub session: SessionId,
+    pub number: i64,
+}
+
+/// Milliseconds since 1970-01-01 UTC. Order never rests on it; within one log it does not fall.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    pub fn plus(self, duration: std::time::Duration) -> Self {
+        Self(self.0 + duration.as_millis() as i64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn message_ids_survive_their_text_form_and_sort_by_epoch_then_seq() {
+        let id = MessageId::new(Epoch(3), Seq(77));
+        assert_eq!(MessageId::parse(&id.to_string()), Some(id));
+        assert_eq!((id.epoch(), id.seq()), (Epoch(3), Seq(77)));
+        assert!(MessageId::new(Epoch(4), Seq(1)) > id);
+        for wrong in
+            ["", "12", "zz00000000000001", "0000000000000001 ", "+000000000000001", "00000000000000AB"]
+        {
+            assert_eq!(MessageId::parse(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The words of the domain, as plain data: what may be asked of a room, what happened in it, and why it refused.
+//!
+//! Nothing here knows a protocol, a database or a task. Every other module speaks these words.
+
+pub mod affiliation;
+pub mod command;
+pub mod event;
+pub mod id;
+pub mod message;
+pub mod occupant;
+pub mod refusal;
+pub mod settings;
+pub mod snapshot;

@@ -1,0 +1,97 @@
+//! Who is in a room now: occupants by nick, and the sessions that share each nick.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use perch_address::{BareJid, FullJid};
+
+use crate::chat::affiliation::{Affiliation, Role};
+use crate::chat::id::{SessionId, Timestamp};
+use crate::chat::message::Payload;
+
+/// A user inside a room. Several of his sessions may share the nick (XEP-0045 §3, multi-session nicks).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Occupant {
+    pub nick: Box<str>,
+    /// The form under which nicks are compared (RFC 8266), so that look-alikes are the same nick.
+    pub nick_key: Box<str>,
+    pub jid: BareJid,
+    pub occupant_id: Box<str>,
+    pub affiliation: Affiliation,
+    pub role: Role,
+    /// Never empty; the last one that sent presence is shown to others, so it comes first.
+    pub seats: Vec<Seat>,
+}
+
+/// One session inside a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seat {
+    pub session: SessionId,
+    pub jid: FullJid,
+    /// The children of its last presence (show, status, caps …), gated XML.
+    pub presence: Payload,
+    /// Set while its connection is gone and may come back; who is past it leaves.
+    pub deadline: Option<Timestamp>,
+}
+
+/// All occupants of a room, found by nick key or by session. Occupants are shared: who delivers an event holds the
+/// occupant as it was at that event, while the room has moved on.
+#[derive(Debug, Clone, Default)]
+pub struct Occupants {
+    by_nick: BTreeMap<Box<str>, Arc<Occupant>>,
+    sessions: HashMap<SessionId, Arc<Occupant>>,
+}
+
+impl Occupants {
+    pub fn len(&self) -> usize {
+        self.by_nick.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.by_nick.is_empty()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Occupant>> {
+        self.by_nick.values()
+    }
+
+    pub fn by_nick_key(&self, nick_key: &str) -> Option<&Arc<Occupant>> {
+        self.by_nick.get(nick_key)
+    }
+
+    pub fn by_session(&self, session: SessionId) -> Option<&Arc<Occupant>> {
+        self.sessions.get(&session)
+    }
+
+    /// All occupants of one person: more than one when he holds several nicks.
+    pub fn by_jid<'a>(&'a self, jid: &'a BareJid) -> impl Iterator<Item = &'a Arc<Occupant>> {
+        self.iter().filter(move |o| o.jid == *jid)
+    }
+
+    /// Adds or replaces an occupant with all its seats.
+    pub fn put(&mut self, occupant: Occupant) {
+        self.remove(&occupant.nick_key);
+        let occupant = Arc::new(occupant);
+        for seat in &occupant.seats {
+            self.sessions.insert(seat.session, occupant.clone());
+        }
+        self.by_nick.insert(occupant.nick_key.clone(), occupant);
+    }
+
+    pub fn remove(&mut self, nick_key: &str) -> Option<Arc<Occupant>> {
+        let occupant = self.by_nick.remove(nick_key)?;
+        for seat in &occupant.seats {
+            self.sessions.remove(&seat.session);
+        }
+        Some(occupant)
+    }
+
+    /// Changes one occupant, which may also get another nick or other seats.
+    pub fn update(&mut self, nick_key: &str, change: impl FnOnce(&mut Occupant)) {
+        if let Some(shared) = self.remove(nick_key) {
+            let mut occupant = Arc::unwrap_or_clone(shared);
+            change(&mut occupant);
+            self.put(occupant);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! What an owner may configure of a room (XEP-0045 §10.2), and the defaults.
+
+use serde::{Deserialize, Serialize};
+
+use crate::chat::affiliation::Role;
+
+/// A room's configuration. Stored as it stands here: fields are only ever added, each with a default.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    pub name: String,
+    pub description: String,
+    /// The room's language, as in `xml:lang`; empty for none.
+    pub lang: String,
+    /// `Some` makes the room password-protected.
+    pub password: Option<String>,
+    /// Occupants at a time; `None` for no limit.
+    pub occupants_max: Option<u32>,
+    pub public: bool,
+    pub members_only: bool,
+    pub moderated: bool,
+    pub persistent: bool,
+    pub whois: Whois,
+    pub private_messages: PrivateMessages,
+    /// May members (members-only room) or occupants (open room) who are not admins invite?
+    pub invitations: bool,
+    /// May participants, and not only moderators, set the subject?
+    pub subject_by_participants: bool,
+    /// Roles whose presence is told to others (`muc#roomconfig_presencebroadcast`).
+    pub presence_broadcast: Vec<Role>,
+    /// Roles that may see the list of members (`muc#roomconfig_getmemberlist`).
+    pub member_list: Vec<Role>,
+    /// Is the conversation kept in the archive (`muc#roomconfig_enablelogging`)?
+    pub archived: bool,
+    /// Messages sent at most as history to who joins (`muc#maxhistoryfetch`).
+    pub history_max: u32,
+    /// Above this many occupants joins and parts are told to the joiner only; back under 80 % of it. `None`: never.
+    pub participant_update_limit: Option<u32>,
+    /// Days that messages are kept; `None` for ever.
+    pub retention_days: Option<u32>,
+    /// Contact addresses (`muc#roomconfig` contactjid).
+    pub contacts: Vec<String>,
+}
+
+/// Who may see the real addresses of occupants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Whois {
+    /// Semi-anonymous.
+    Moderators,
+    /// Non-anonymous.
+    Anyone,
+}
+
+/// Who may send private messages (`muc#roomconfig_allowpm`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PrivateMessages {
+    Anyone,
+    Participants,
+    Moderators,
+    None,
+}
+
+impl Settings {
+    /// The limit of the original above which joins and parts are no longer told to everybody.
+    pub const PARTICIPANT_UPDATE_LIMIT: u32 = 75;
+    /// Messages that a joiner gets unless he asks for fewer, or the room allows fewer.
+    pub const HISTORY_MAX: u32 = 50;
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            description: String::new(),
+            lang: String::new(),
+            password: None,
+            occupants_max: None,
+            public: true,
+            members_only: false,
+            moderated: false,
+            persistent: true,
+            whois: Whois::Moderators,
+            private_messages: PrivateMessages::Anyone,
+            invitations: true,
+            subject_by_participants: false,
+            presence_broadcast: vec![Role::Moderator, Role::Participant, Role::Visitor],
+            member_list: vec![Role::Moderator, Role::Participant],
+            archived: true,
+            history_max: Self::HISTORY_MAX,
+            participant_update_limit: Some(Self::PARTICIPANT_UPDATE_LIMIT),
+            retention_days: None,
+            contacts: Vec::new(),
+        }
+    }
+}
