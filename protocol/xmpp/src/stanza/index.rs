@@ -154,7 +154,7 @@ fn declare_borrowed(
         escape_attribute(namespace.as_str(), &mut with);
         with.push(b'\'');
     }
-    Ok((!with.is_empty()).then(|| Patch { place: place..place, with }))
+    Ok((!with.is_empty()).then_some(Patch { place: place..place, with }))
 }
 
 fn offset(place: usize) -> u32 {
