@@ -27,7 +27,7 @@ use crate::auth::{Accounts, Registration};
 use crate::clock::Clock;
 use crate::config::{Config, Creation};
 use crate::fanout::mailbox::Ending;
-use crate::listener::tls::{Tls, TlsError};
+use crate::listener::tls::{Tls, TlsError, WATCH_INTERVAL};
 use crate::listener::{Admission, BindError, Kind, Listener};
 use crate::room::{self, Rooms};
 use crate::session::{self, Sessions};
@@ -93,7 +93,7 @@ pub async fn start(config: Config) -> Result<Server, StartError> {
     let (listeners, streams, services) = (Stage::default(), Stage::default(), Stage::default());
     let router = admin::http::router(Admin::new(accounts.clone()), Caller::Operator);
     services.spawn(|stop| socket.serve(router, stop));
-    services.spawn(|stop| tls.clone().watch(stop));
+    services.spawn(|stop| tls.clone().watch(WATCH_INTERVAL, stop));
     let listening =
         bound.iter().map(|bound| Listening { kind: bound.kind(), address: bound.address() }).collect();
     let admission = Admission::new(config.limits.connections);

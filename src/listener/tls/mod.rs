@@ -108,13 +108,13 @@ impl Tls {
         Ok(())
     }
 
-    /// Reloads whenever the files change, until `stop`.
-    pub async fn watch(self, stop: CancellationToken) {
+    /// Looks at the files every `interval` and reloads when they changed, until `stop`.
+    pub async fn watch(self, interval: Duration, stop: CancellationToken) {
         let mut seen = self.files.versions();
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(WATCH_INTERVAL) => {}
+                () = tokio::time::sleep(interval) => {}
             }
             // Read before the files are: a change in between is seen as one more change.
             let versions = self.files.versions();
@@ -197,7 +197,7 @@ fn client_verifier(
 const ALPN_CLIENT: &[u8] = b"xmpp-client";
 
 /// A renewal is months ahead of the need for it: a few seconds are soon enough, and cost two look-ups.
-const WATCH_INTERVAL: Duration = Duration::from_secs(5);
+pub const WATCH_INTERVAL: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests;
