@@ -2,5 +2,5 @@
 
 pub mod chat;
 pub mod clock;
-pub mod store;
 pub mod fanout;
+pub mod store;
