@@ -23,21 +23,36 @@ use crate::fanout::mailbox::Mailbox;
 use crate::room::directory::Services;
 use crate::room::state::Room;
 use crate::room::{configuration, creation};
+use crate::store::archive::{ArchivedKind, ArchivedMessage, Log};
 use crate::store::error::{AppendError, StoreError};
 use crate::store::room::{Append, Appended};
 
 /// What reaches a room.
-pub enum Request {
-    Command { by: Actor, command: Command, mailbox: Option<Mailbox>, receipt: Receipt },
-    Query { by: Actor, query: Query, reply: oneshot::Sender<Result<Answer, Refusal>> },
+pub(super) enum Request {
+    Command {
+        by: Actor,
+        command: Command,
+        mailbox: Option<Mailbox>,
+        receipt: Receipt,
+    },
+    Query {
+        by: Actor,
+        query: Query,
+        reply: oneshot::Sender<Result<Answer, Refusal>>,
+    },
     /// The service shuts down: the room's local sessions are told.
-    Shutdown { done: oneshot::Sender<()> },
+    Shutdown {
+        done: oneshot::Sender<()>,
+    },
 }
 
 /// Where the outcome of a command goes, once it is committed.
 pub enum Receipt {
     /// To the session's mailbox, in order with what the room sends it.
-    Settle { mailbox: Mailbox, number: u64 },
+    Settle {
+        mailbox: Mailbox,
+        number: u64,
+    },
     Reply(oneshot::Sender<Result<(), Refusal>>),
     None,
 }
@@ -154,21 +169,25 @@ impl RoomTask {
                 }
             }
         }
-        let mut requests = std::mem::take(batch).into_iter();
         let mut pending = Vec::new();
-        while let Some(request) = requests.next() {
+        for request in batch.drain(..) {
             match request {
                 Request::Shutdown { done } => {
                     self.settle(std::mem::take(&mut pending)).await;
                     self.shutdown();
-                    drop(done.send(()));
+                    let _ = done.send(());
                 }
-                Request::Command { by, command: Command::Join(join), mailbox, receipt } if self.state.is_none() => {
+                Request::Command { by, command: Command::Join(join), mailbox, receipt }
+                    if self.state.is_none() =>
+                {
                     self.settle(std::mem::take(&mut pending)).await;
                     let outcome = self.create(&by, &join, mailbox).await;
                     receipt.give(outcome);
                 }
-                other => pending.push(self.decide(other)),
+                mut other => {
+                    self.look_up_target(&mut other).await;
+                    pending.push(self.decide(other));
+                }
             }
             // A destroyed room ends the batch: what follows finds its name vacant.
             if self.state.as_ref().is_some_and(|loaded| loaded.room.is_destroyed()) {
@@ -186,6 +205,19 @@ impl RoomTask {
         }))
     }
 
+    /// A retraction is judged by who wrote what it takes back: the store knows.
+    async fn look_up_target(&self, request: &mut Request) {
+        let Request::Command { command, .. } = request else { return };
+        let (Command::Retract { target, target_author, .. }
+        | Command::Moderate { target, target_author, .. }) = command
+        else {
+            return;
+        };
+        let Some(loaded) = &self.state else { return };
+        let found = self.services.store.message(Log::Room(loaded.room.id()), *target).await;
+        *target_author = found.ok().flatten().map(|message| message.author);
+    }
+
     /// Decides one request against the state as the earlier ones of the batch leave it, and applies it.
     fn decide(&mut self, request: Request) -> Pending {
         let now = self.services.clock.now();
@@ -195,7 +227,10 @@ impl RoomTask {
                     return Pending::Refused { receipt, refusal: Refusal::NoSuchRoom };
                 };
                 match loaded.room.decide(&by, command, now) {
-                    Ok(decision) => Pending::Decided { receipt, decided: apply(&mut loaded.room, &by, decision, mailbox, now) },
+                    Ok(decision) => Pending::Decided {
+                        receipt,
+                        decided: apply(&mut loaded.room, &by, decision, mailbox, now),
+                    },
                     Err(refusal) => Pending::Refused { receipt, refusal },
                 }
             }
@@ -297,16 +332,19 @@ impl RoomTask {
         let Some(wanted) = decided.wants_history.take() else { return };
         let Some(loaded) = &self.state else { return };
         let Some(step) = decided.steps.iter_mut().find(|step| step.welcome.is_some()) else { return };
-        let _ = (loaded, step, wanted);
+        let (room, until) = (loaded.room.id(), step.event.seq);
+        let limit = loaded.room.settings().history_max;
+        match self.services.store.history(room, until, wanted, limit).await {
+            Ok(history) => {
+                let welcome = step.welcome.as_mut().expect("the step was found by it");
+                welcome.history = history.into_iter().map(past).collect();
+            }
+            Err(error) => warn!(room = %self.name, %error, "history cannot be read"),
+        }
     }
 
     /// A join of a name that does not exist creates the room (XEP-0045 §10.1).
-    async fn create(
-        &mut self,
-        by: &Actor,
-        join: &Join,
-        mailbox: Option<Mailbox>,
-    ) -> Result<(), Refusal> {
+    async fn create(&mut self, by: &Actor, join: &Join, mailbox: Option<Mailbox>) -> Result<(), Refusal> {
         let services = self.services.clone();
         let at = services.clock.now();
         let new_room = creation::new_room(&self.name, by, join, &services.policy, at)?;
@@ -354,7 +392,7 @@ impl RoomTask {
         }
     }
 
-    fn shutdown(&mut self) {
+    fn shutdown(&self) {
         if let Some(loaded) = &self.state {
             loaded.audience.shutdown(loaded.room.occupants().iter().cloned());
         }
@@ -383,7 +421,13 @@ impl Decided {
 }
 
 /// Applies a decision to the state and notes what showing it will need: the surroundings as they are right now.
-fn apply(room: &mut Room, by: &Actor, decision: Decision, mailbox: Option<Mailbox>, now: Timestamp) -> Decided {
+fn apply(
+    room: &mut Room,
+    by: &Actor,
+    decision: Decision,
+    mailbox: Option<Mailbox>,
+    now: Timestamp,
+) -> Decided {
     let at = now.max(room.last_at());
     let Decision { changes, quiet, ephemeral, parcels, welcome } = decision;
     let has_append = !(changes.is_empty() && quiet.is_empty());
@@ -449,16 +493,29 @@ fn rejoin(room: &Room, session: SessionId, by: &Actor, at: Timestamp) -> Option<
 
 fn step(room: &mut Room, event: Event, apply: impl FnOnce(&mut Room, &Event), is_quiet: bool) -> Step {
     let before = affected(room.occupants(), &event.change);
-    let settings_before = matches!(event.change, Change::Configured { .. }).then(|| Arc::clone(room.settings()));
+    let settings_before =
+        matches!(event.change, Change::Configured { .. }).then(|| Arc::clone(room.settings()));
     apply(room, &event);
     let after = affected(room.occupants(), &event.change);
-    let statuses = settings_before.map_or_else(Vec::new, |old| configuration::status_codes(&old, room.settings()));
+    let statuses =
+        settings_before.map_or_else(Vec::new, |old| configuration::status_codes(&old, room.settings()));
     Step { event, before, after, view: View::of(room.settings()), welcome: None, statuses, is_quiet }
+}
+
+fn past(message: ArchivedMessage) -> Past {
+    let is_of_room = matches!(message.kind, ArchivedKind::Retraction { is_moderation: true, .. });
+    Past {
+        id: Some(message.id),
+        at: message.at,
+        author: (!is_of_room).then_some(message.author),
+        content: message.content,
+    }
 }
 
 /// The occupants that a change is about, as they are now.
 fn affected(occupants: &Occupants, change: &Change) -> Vec<Arc<Occupant>> {
-    let by_keys = |keys: &[&str]| keys.iter().find_map(|key| occupants.by_nick_key(key)).cloned().into_iter().collect();
+    let by_keys =
+        |keys: &[&str]| keys.iter().find_map(|key| occupants.by_nick_key(key)).cloned().into_iter().collect();
     match change {
         Change::Joined(joined) => by_keys(&[&joined.nick_key]),
         Change::Left(left) => by_keys(&[&left.nick_key]),
@@ -466,9 +523,12 @@ fn affected(occupants: &Occupants, change: &Change) -> Vec<Arc<Occupant>> {
         Change::RoleSet { nick_key, .. } => by_keys(&[nick_key]),
         Change::AffiliationSet(set) => occupants.by_jid(&set.jid).cloned().collect(),
         Change::Whispered { to, .. } => by_keys(&[to]),
-        Change::TakenOver { session, by, .. } => {
-            occupants.by_session(*by).or_else(|| occupants.by_session(*session)).cloned().into_iter().collect()
-        }
+        Change::TakenOver { session, by, .. } => occupants
+            .by_session(*by)
+            .or_else(|| occupants.by_session(*session))
+            .cloned()
+            .into_iter()
+            .collect(),
         Change::Destroyed { .. } => occupants.iter().cloned().collect(),
         Change::Created { .. }
         | Change::Configured { .. }
@@ -490,7 +550,9 @@ fn refuse(request: Request, refusal: &Refusal) {
     match request {
         Request::Command { receipt, .. } => receipt.give(Err(refusal.clone())),
         Request::Query { reply, .. } => drop(reply.send(Err(refusal.clone()))),
-        Request::Shutdown { done } => drop(done.send(())),
+        Request::Shutdown { done } => {
+            let _ = done.send(());
+        }
     }
 }
 
