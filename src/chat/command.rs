@@ -19,6 +19,14 @@ pub struct Actor {
     pub origin: Option<Origin>,
 }
 
+impl Actor {
+    /// The service itself, when time and not somebody asks for a change.
+    pub fn service() -> Self {
+        let jid = "service.invalid/service".parse().expect("a valid address");
+        Self { session: SessionId(0), jid, is_administrator: true, origin: None }
+    }
+}
+
 /// What is asked. Changes only; reading is a [`Query`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {

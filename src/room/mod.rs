@@ -1,4 +1,5 @@
-//! The rules of a room, without I/O: a command is decided against the room's state, and what it led to is applied.
+//! Rooms: the rules, which are pure, and the task that runs one. A command is decided against the room's state, and what
+//! it led to is committed, applied and shown.
 //!
 //! | module | what |
 //! |---|---|
@@ -12,11 +13,16 @@
 //! | [`moderation`], [`affiliation`] | roles and kicks; affiliations and bans |
 //! | [`configuration`] | creating, configuring and destroying a room |
 //! | [`inquiry`] | what a room says of itself |
+//! | [`directory`] | from a name to the running room |
+//! | [`creation`] | a join of a name that does not exist |
+//! | [`task`] | decide, append, apply, show: the only file here that waits |
 //!
 //! Deciding never changes anything and applying never refuses: what is in the log has happened.
 
 mod affiliation;
 pub mod configuration;
+mod creation;
+pub mod directory;
 mod draft;
 mod inquiry;
 mod invitation;
@@ -29,7 +35,11 @@ mod speech;
 pub mod standings;
 pub mod state;
 mod subject;
+mod task;
 mod voice;
+
+pub use directory::{Letter, Policy, Rooms};
+pub use task::Receipt;
 
 #[cfg(test)]
 mod properties;

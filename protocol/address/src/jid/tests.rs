@@ -50,7 +50,7 @@ fn forms() {
     assert_eq!(BareJid::new("a@b/c"), Err(AddressError::NotBare));
     assert_eq!(FullJid::new("a@b"), Err(AddressError::Empty(Part::Resource)));
     assert_eq!(Jid::from(full.clone()).full(), Some(full.clone()));
-    assert_eq!(Jid::from(bare.clone()), full.as_jid().bare().into());
+    assert_eq!(Jid::from(full.bare()), *bare.as_jid());
     assert_eq!(full.resource(), "c");
 }
 
