@@ -33,9 +33,17 @@ fn pieces_make_no_difference() {
 
 #[test]
 fn errors_are_the_same_in_pieces() {
-    for fault in
-        ["<!-- -->", "<a", "x", "<message><b></a></message>", "<message>\u{1}</message>", "<?x?>", "</a>"]
-    {
+    for fault in [
+        "<!-- -->",
+        "<![CDATX",
+        "<message><![CDATX",
+        "<a",
+        "x",
+        "<message><b></a></message>",
+        "<message>\u{1}</message>",
+        "<?x?>",
+        "</a>",
+    ] {
         let input = format!("{HEADER}<presence/>{fault}<presence/>");
         let whole = read(input.as_bytes(), Limits::CLIENT);
         assert_eq!(read_pieces(input.as_bytes().chunks(1), Limits::CLIENT), whole, "{fault}");
