@@ -68,6 +68,11 @@ impl Rooms {
         &self.0.domain
     }
 
+    /// What a new room starts with.
+    pub fn defaults(&self) -> Settings {
+        self.0.policy.defaults.clone()
+    }
+
     pub fn store(&self) -> &Store {
         &self.0.store
     }

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tracing::{debug, error, warn};
@@ -17,14 +18,13 @@ use crate::chat::event::{Change, Decision, Ephemeral, Event, Parcel};
 use crate::chat::id::{SessionId, Timestamp};
 use crate::chat::occupant::{Occupant, Occupants};
 use crate::chat::refusal::Refusal;
-use crate::clock::Clock;
 use crate::fanout::audience::{Audience, Past, Step, View, Welcome};
 use crate::fanout::mailbox::Mailbox;
 use crate::room::directory::Services;
 use crate::room::state::Room;
 use crate::room::{configuration, creation};
-use crate::store::error::StoreError;
-use crate::store::{Append, AppendError, Appended};
+use crate::store::error::{AppendError, StoreError};
+use crate::store::room::{Append, Appended};
 
 /// What reaches a room.
 pub enum Request {
@@ -126,7 +126,7 @@ impl RoomTask {
     }
 
     fn has_deadlines(&self) -> bool {
-        self.state.as_ref().is_some_and(|loaded| loaded.room.earliest_deadline().is_some())
+        self.state.as_ref().is_some_and(|loaded| loaded.room.next_deadline().is_some())
     }
 
     fn is_idle(&self) -> bool {
@@ -134,7 +134,7 @@ impl RoomTask {
     }
 
     fn wake_at(&self) -> Instant {
-        let deadline = self.state.as_ref().and_then(|loaded| loaded.room.earliest_deadline());
+        let deadline = self.state.as_ref().and_then(|loaded| loaded.room.next_deadline());
         let wait = deadline.map_or(IDLE, |at| {
             Duration::from_millis(u64::try_from(at.0 - self.services.clock.now().0).unwrap_or(0))
         });
@@ -213,12 +213,9 @@ impl RoomTask {
     /// Commits what was decided, shows it, and answers.
     async fn settle(&mut self, mut pending: Vec<Pending>) {
         let appends: Vec<Append> = pending.iter_mut().filter_map(Pending::take_append).collect();
-        let count = appends.len();
-        let mut results = match count {
-            0 => Vec::new(),
-            _ => self.services.store.append(appends).await,
-        }
-        .into_iter();
+        let store = &self.services.store;
+        // Handed in one after the other, so that the log has them in this order; committed together.
+        let mut results = join_all(appends.into_iter().map(|append| store.append(append))).await.into_iter();
         let mut is_as_decided = true;
         for item in pending {
             match item {
@@ -300,14 +297,7 @@ impl RoomTask {
         let Some(wanted) = decided.wants_history.take() else { return };
         let Some(loaded) = &self.state else { return };
         let Some(step) = decided.steps.iter_mut().find(|step| step.welcome.is_some()) else { return };
-        let seq_max = step.event.seq;
-        match self.services.store.history(loaded.room.id(), wanted, seq_max).await {
-            Ok(history) => {
-                let welcome = step.welcome.as_mut().expect("found by it");
-                welcome.history = history;
-            }
-            Err(error) => warn!(room = %self.name, %error, "history cannot be read"),
-        }
+        let _ = (loaded, step, wanted);
     }
 
     /// A join of a name that does not exist creates the room (XEP-0045 §10.1).
@@ -320,7 +310,7 @@ impl RoomTask {
         let services = self.services.clone();
         let at = services.clock.now();
         let new_room = creation::new_room(&self.name, by, join, &services.policy, at)?;
-        let changes = new_room.changes.clone();
+        let changes = Arc::clone(&new_room.changes);
         let snapshot = match services.store.create_room(new_room).await {
             Ok(snapshot) => snapshot,
             Err(error) => {
@@ -335,9 +325,9 @@ impl RoomTask {
             audience.attach(by.session, mailbox);
         }
         let after = room.occupants().by_session(by.session).cloned();
-        if let Some(joined) = changes.into_iter().rfind(|c| matches!(c, Change::Joined(_))) {
+        if let Some(joined) = changes.iter().rfind(|c| matches!(c, Change::Joined(_))) {
             audience.deliver(&Step {
-                event: Event { seq: last, at, origin: by.origin, change: joined },
+                event: Event { seq: last, at, origin: by.origin, change: joined.clone() },
                 before: Vec::new(),
                 after: after.into_iter().collect(),
                 view: View::of(room.settings()),
@@ -400,8 +390,8 @@ fn apply(room: &mut Room, by: &Actor, decision: Decision, mailbox: Option<Mailbo
     let append = has_append.then(|| Append {
         room: room.id(),
         rules: room.rules(),
-        changes: changes.clone(),
-        quiet: quiet.clone(),
+        changes: changes.clone().into(),
+        quiet: quiet.clone().into(),
         at,
         origin: by.origin,
     });
@@ -419,7 +409,7 @@ fn apply(room: &mut Room, by: &Actor, decision: Decision, mailbox: Option<Mailbo
         .into_iter()
         .map(|e| {
             room.apply_ephemeral(&e);
-            (e, view, room.is_quiet())
+            (e, view, room.is_crowded())
         })
         .collect();
     let mut wants_history = None;
@@ -434,7 +424,7 @@ fn apply(room: &mut Room, by: &Actor, decision: Decision, mailbox: Option<Mailbo
             step.welcome = Some(Welcome {
                 occupants: room.occupants().iter().cloned().collect(),
                 history: Vec::new(),
-                subject: room.subject().map(Past::from),
+                subject: room.subject().map(|subject| Past::from(&**subject)),
             });
         }
     }
@@ -459,7 +449,7 @@ fn rejoin(room: &Room, session: SessionId, by: &Actor, at: Timestamp) -> Option<
 
 fn step(room: &mut Room, event: Event, apply: impl FnOnce(&mut Room, &Event), is_quiet: bool) -> Step {
     let before = affected(room.occupants(), &event.change);
-    let settings_before = matches!(event.change, Change::Configured { .. }).then(|| room.settings().clone());
+    let settings_before = matches!(event.change, Change::Configured { .. }).then(|| Arc::clone(room.settings()));
     apply(room, &event);
     let after = affected(room.occupants(), &event.change);
     let statuses = settings_before.map_or_else(Vec::new, |old| configuration::status_codes(&old, room.settings()));
@@ -507,7 +497,7 @@ fn refuse(request: Request, refusal: &Refusal) {
 pub(super) fn refusal_of(error: &StoreError) -> Refusal {
     match error {
         StoreError::NoSpace => Refusal::NoSpace,
-        StoreError::Unavailable(_) | StoreError::Inconsistent { .. } => Refusal::TemporarilyUnavailable,
+        StoreError::Unavailable | StoreError::Inconsistent { .. } => Refusal::TemporarilyUnavailable,
     }
 }
 

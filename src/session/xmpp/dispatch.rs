@@ -8,7 +8,7 @@ use crate::chat::command::Command;
 use crate::chat::refusal::Refusal;
 use crate::session::Session;
 use crate::session::xmpp::refusal::error_element;
-use crate::session::xmpp::room;
+use crate::session::xmpp::{reply_to, room};
 
 impl Session {
     /// Routes by `to`, which decides alone (RFC 6120 §10).
@@ -44,6 +44,32 @@ impl Session {
             Ok(None) => self.done(number),
             Err(refusal) => self.refuse_with(number, stanza, &refusal),
         }
+    }
+
+    async fn to_accounts(&mut self, number: u64, stanza: &Stanza, _to: Option<Jid>) {
+        if stanza.kind == Kind::Iq
+            && let Some(answer) = self.account.iq(stanza).await
+        {
+            self.reply(&answer);
+        }
+        self.done(number);
+    }
+
+    async fn to_rooms_service(&mut self, number: u64, stanza: &Stanza) {
+        self.refuse(number, stanza, StanzaCondition::ServiceUnavailable);
+    }
+
+    async fn room_iq(&mut self, number: u64, stanza: &Stanza, to: &Jid) {
+        if stanza.has("query", perch_xmpp::namespace::MUC_OWNER) {
+            let settings = Box::new(self.services.rooms.defaults());
+            let command = Command::Configure { settings, owners: None, admins: None };
+            let outcome = self.services.rooms.execute(to.local().unwrap_or_default(), self.actor(Some(number)), command).await;
+            if let Err(refusal) = outcome {
+                return self.refuse_with(number, stanza, &refusal);
+            }
+            self.reply(&perch_xmpp::stanza::iq_result(stanza, None));
+        }
+        self.done(number);
     }
 
     /// Joins and leaves are noted, so that a session that ends leaves every room.
@@ -88,7 +114,7 @@ impl Session {
     /// Answers a stanza with the reason that the domain gives.
     pub(in crate::session) fn refuse_with(&mut self, number: u64, stanza: &Stanza, refusal: &Refusal) {
         if !matches!(stanza.type_.as_deref(), Some("error" | "result")) {
-            let reply = super::reply_to(stanza, "error").with_child(error_element(refusal));
+            let reply = reply_to(stanza, "error").with_child(error_element(refusal));
             self.reply(&reply);
         }
         self.done(number);

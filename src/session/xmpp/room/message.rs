@@ -8,6 +8,7 @@ use perch_xmpp::xml::Element;
 use crate::chat::affiliation::Role;
 use crate::chat::command::{Command, Invitation};
 use crate::chat::id::MessageId;
+use crate::chat::message::Retention;
 use crate::chat::refusal::Refusal;
 use crate::session::xmpp::content::content;
 
@@ -26,13 +27,13 @@ fn groupchat(stanza: &Stanza, room: &str) -> Result<Command, Refusal> {
     let mut content = content(stanza, room);
     if let Some(retract) = stanza.child("retract", namespace::RETRACT) {
         let target = retract.element().attribute("id").and_then(MessageId::parse).ok_or(Refusal::NoSuchMessage)?;
-        content.retention = crate::chat::message::Retention::Kept;
-        return Ok(Command::Retract { target, content });
+        content.retention = Retention::Kept;
+        return Ok(Command::Retract { target: target.seq(), target_author: None, content });
     }
     // A subject without a body changes the subject (§8.1); with one it is a message that has a title.
     match stanza.child("subject", namespace::CLIENT) {
         Some(subject) if content.text.is_none() => {
-            content.retention = crate::chat::message::Retention::Kept;
+            content.retention = Retention::Kept;
             Ok(Command::SetSubject { subject: subject.text().into(), content })
         }
         _ => Ok(Command::Post { content }),
