@@ -197,6 +197,27 @@ fn hostile_shapes_are_cheap_to_refuse() {
 }
 
 #[test]
+fn the_worst_that_passes_is_cheap() {
+    let declared =
+        |level: usize| -> String { (0..31).map(|n| format!(" xmlns:a{level}{n:02}='u'")).collect() };
+    let scope: String = (0..4).map(|level| format!("<a{}>", declared(level))).collect();
+    let close = "</a>".repeat(4);
+    let attributes: String = (0..64).map(|n| format!(" a000:b{n}='&#65;'")).collect();
+    for inside in [
+        format!("{scope}{}{close}", "<a000:b/>".repeat(25_000)),
+        format!("{scope}{}{close}", format!("<b{attributes}/>").repeat(180)),
+        format!("<a{}/>", declared(0)).repeat(480),
+        "<a b='\r'/>".repeat(22_000),
+        "&#9;".repeat(60_000),
+        "<![CDATA[]]>".repeat(20_000),
+    ] {
+        let input = format!("{HEADER}<iq><q xmlns:p='urn:p' p:c=''>{inside}</q></iq>");
+        let spent = elapsed(|| assert_eq!(read(input.as_bytes(), Limits::CLIENT).1, None));
+        assert!(spent < Duration::from_secs(1), "{spent:?} for {}", &inside[..20]);
+    }
+}
+
+#[test]
 fn spelling_is_stable() {
     let (items, _) = read(STREAM.as_bytes(), Limits::CLIENT);
     assert!(
