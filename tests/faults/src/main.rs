@@ -1,0 +1,129 @@
+//! `perch-faults`: torments a running server, and has the checker judge what its clients saw.
+//!
+//! Every test starts a server of its own in a temporary folder, prints one line of JSON and one for people, and exits with
+//! status 0 when nothing was found, 1 when something was, 3 when this machine does not allow the test.
+
+mod client;
+mod crash;
+mod crowd;
+mod problem;
+mod recorder;
+mod server;
+mod stamp;
+mod xmpp;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use perch_checker::Report;
+
+use crate::client::Habits;
+use crate::crowd::Size;
+use crate::problem::Problem;
+
+#[derive(Parser)]
+#[command(about)]
+struct Arguments {
+    /// Which server: a kind that tests/support/server knows
+    #[arg(long, global = true, default_value = "perch")]
+    server: String,
+    /// Where the run keeps its files [default: a temporary folder, kept if the run fails]
+    #[arg(long, global = true)]
+    folder: Option<PathBuf>,
+    #[arg(long, global = true, default_value_t = 12)]
+    clients: usize,
+    #[arg(long, global = true, default_value_t = 3)]
+    rooms: usize,
+    /// Mean pause between two posts of a client, in milliseconds
+    #[arg(long, global = true, default_value_t = 40)]
+    pause_ms: u64,
+    #[arg(long, global = true, default_value_t = 100)]
+    body_bytes: usize,
+    /// Repeats a run's schedule [default: chosen and printed]
+    #[arg(long, global = true)]
+    seed: Option<u64>,
+    /// Take an acknowledgement of stream management for no promise, as on servers that send it before they have stored
+    #[arg(long, global = true)]
+    no_stream_management: bool,
+    #[command(subcommand)]
+    test: Test,
+}
+
+#[derive(Subcommand)]
+enum Test {
+    /// SIGKILL under load, and a new start, over and over
+    Kill(crash::Arguments),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.expect("two threads and a timer can be had");
+    let seed = arguments.seed.unwrap_or_else(rand::random);
+    let (folder, is_own) = match folder(&arguments) {
+        Ok(folder) => folder,
+        Err(problem) => return finish(Err(problem), seed),
+    };
+    let verdict = runtime.block_on(run(&arguments, &folder, seed));
+    let is_clean = matches!(&verdict, Ok(report) if report.is_clean());
+    if is_own && is_clean {
+        // Not worth a failure: the system tidies its temporary folder too.
+        let _ = std::fs::remove_dir_all(&folder);
+    } else {
+        say(&format!("kept for a closer look: {}", folder.display()));
+    }
+    finish(verdict, seed)
+}
+
+async fn run(arguments: &Arguments, folder: &std::path::Path, seed: u64) -> Result<Report, Problem> {
+    let size = Size {
+        clients: arguments.clients,
+        rooms: arguments.rooms,
+        habits: Habits {
+            pause: Duration::from_millis(arguments.pause_ms),
+            window: 4,
+            body_bytes: arguments.body_bytes,
+            history: 20,
+            stream_management: !arguments.no_stream_management,
+        },
+        seed,
+    };
+    match &arguments.test {
+        Test::Kill(test) => crash::run(test, &arguments.server, folder, size).await,
+    }
+}
+
+/// The folder of the run, and whether it is this program's to remove.
+fn folder(arguments: &Arguments) -> Result<(PathBuf, bool), Problem> {
+    let (folder, is_own) = match &arguments.folder {
+        Some(folder) => (folder.clone(), false),
+        None => (std::env::temp_dir().join(format!("perch-faults-{}", std::process::id())), true),
+    };
+    std::fs::create_dir_all(&folder)?;
+    Ok((folder.canonicalize()?, is_own))
+}
+
+fn finish(verdict: Result<Report, Problem>, seed: u64) -> ExitCode {
+    match verdict {
+        Ok(report) => {
+            say(&report.to_json());
+            say(&format!(
+                "seed {seed}: {}",
+                if report.is_clean() { "nothing found" } else { "FAULTS FOUND" }
+            ));
+            ExitCode::from(u8::from(!report.is_clean()))
+        }
+        Err(problem) => {
+            say(&format!("seed {seed}: FAILED: {problem}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn say(line: &str) {
+    // Nothing is left to do when even this cannot be written.
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
