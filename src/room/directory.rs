@@ -15,7 +15,8 @@ use crate::chat::refusal::Refusal;
 use crate::chat::settings::Settings;
 use crate::clock::Clock;
 use crate::fanout::mailbox::Mailbox;
-use crate::room::task::{Receipt, Request, RoomTask};
+use crate::room::request::{Receipt, Request};
+use crate::room::task::RoomTask;
 use crate::store::Store;
 use crate::store::error::StoreError;
 
