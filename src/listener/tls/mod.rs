@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::aws_lc_rs::digest;
 use parking_lot::RwLock;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::CertificateDer;
@@ -147,6 +148,13 @@ impl Served {
             Kind::DirectTls => &self.direct,
             Kind::StartTls | Kind::Plain => &self.upgrade,
         }))
+    }
+
+    /// The SHA-256 of the certificate, as clients show it to whoever shall trust it.
+    pub fn fingerprint(&self) -> String {
+        let digest = digest::digest(&digest::SHA256, &self.leaf);
+        let bytes: Vec<_> = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
+        bytes.join(":")
     }
 
     /// The certificate that handshakes of this configuration show (RFC 5929 §4, tls-server-end-point).
