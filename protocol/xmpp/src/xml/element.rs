@@ -4,7 +4,7 @@ use bytes::Bytes;
 use compact_str::CompactString;
 
 use super::read::{Attribute as ReadAttribute, ContentNamespace, Event, Name, StrictReader};
-use super::text::Text;
+use super::text::{Text, plain_line_ends};
 use super::write::{escape_attribute, escape_text};
 use super::{GateError, Limits, Namespace, name};
 use crate::namespace;
@@ -192,7 +192,8 @@ impl Element {
 impl Element {
     /// Reads one whole element by the gate's rules, where `context_namespace` is the default namespace.
     pub fn parse(bytes: &[u8], context_namespace: &str) -> Result<Self, GateError> {
-        let mut reader = StrictReader::new(bytes, ContentNamespace::Client, Limits::PASSED)?;
+        let bytes = plain_line_ends(bytes);
+        let mut reader = StrictReader::new(&bytes, ContentNamespace::Client, Limits::PASSED)?;
         reader.inherit("", Namespace::new(context_namespace));
         let element = loop {
             match reader.next()? {
