@@ -113,10 +113,13 @@ pub(super) fn item(bytes: &Bytes, stream: &StreamContext, limits: Limits) -> Res
     for (prefix, namespace) in &stream.bindings {
         reader.inherit(prefix, namespace.clone());
     }
-    let Event::Open(name) = reader.next()? else { return Err(GateError::Markup) };
+    let Event::Open(mut name) = reader.next()? else { return Err(GateError::Markup) };
     let item = match stream.kind(&name)? {
         Some(kind) => Item::Stanza(Stanza::read(kind, &bytes, &mut reader, limits)?),
-        None => Item::Element(Element::read(&name, &mut reader)?),
+        None => {
+            name.namespace = reader.read_as(name.namespace);
+            Item::Element(Element::read(&name, &mut reader)?)
+        }
     };
     match reader.next()? {
         Event::End => Ok(item),

@@ -207,7 +207,7 @@ impl<'a> StrictReader<'a> {
         let Tag { written, name, attributes } = Tag::parse(content)?;
         let prefixes = self.collect_attributes(attributes)?;
         self.resolve_attributes(&prefixes)?;
-        // Who answers for a stanza decides by its true namespace; only what is inside it reads as one content.
+        // Whether an element is a stanza depends on its true namespace; what is inside reads as one content.
         let namespace = match (self.resolve(name.prefix)?, self.depth) {
             (namespace, 1) => namespace,
             (namespace, _) => self.read_as(namespace),
@@ -290,7 +290,8 @@ impl<'a> StrictReader<'a> {
         Ok(namespace)
     }
 
-    fn read_as(&self, namespace: Namespace) -> Namespace {
+    /// What the namespace is taken for inside the stream's content.
+    pub(crate) fn read_as(&self, namespace: Namespace) -> Namespace {
         match self.content {
             ContentNamespace::Server if namespace == *namespace::SERVER => Namespace::CLIENT,
             _ => namespace,

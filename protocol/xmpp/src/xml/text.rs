@@ -76,8 +76,8 @@ fn resolve_number(number: &str) -> Result<char, GateError> {
     char::from_u32(code).filter(|&character| is_xml_character(character)).ok_or(GateError::Character)
 }
 
-/// Enough for U+10FFFF in decimal.
-const REFERENCE_DIGITS_MAX: usize = 7;
+/// Enough for U+10FFFF in decimal with a zero before it; some readers take no more.
+const REFERENCE_DIGITS_MAX: usize = 8;
 
 /// Checks what stands between an attribute's quotes.
 pub(super) fn check_attribute_value(raw: &str) -> Result<(), GateError> {
@@ -162,9 +162,10 @@ mod tests {
         check("#x1F600", Ok('😀'));
         check("#x1f600", Ok('😀'));
         check("#0000065", Ok('A'));
-        check("#00000065", Err(GateError::LongReference));
-        check("#x0000041", Ok('A'));
-        check("#x00000041", Err(GateError::LongReference));
+        check("#00000065", Ok('A'));
+        check("#000000065", Err(GateError::LongReference));
+        check("#x00000041", Ok('A'));
+        check("#x000000041", Err(GateError::LongReference));
         check("#9", Ok('\t'));
         check("#xD", Ok('\r'));
         check("nbsp", Err(GateError::Entity));
