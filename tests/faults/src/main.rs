@@ -4,8 +4,9 @@
 //! status 0 when nothing was found, 1 when something was, 3 when this machine does not allow the test.
 
 mod client;
-mod crash;
 mod crowd;
+mod kill;
+mod power_cut;
 mod problem;
 mod recorder;
 mod server;
@@ -55,7 +56,9 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Test {
     /// SIGKILL under load, and a new start, over and over
-    Kill(crash::Arguments),
+    Kill(kill::Arguments),
+    /// SIGKILL under load, and all that was not synced is gone
+    PowerCut(power_cut::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -88,11 +91,13 @@ async fn run(arguments: &Arguments, folder: &std::path::Path, seed: u64) -> Resu
             body_bytes: arguments.body_bytes,
             history: 20,
             stream_management: !arguments.no_stream_management,
+            reads: false,
         },
         seed,
     };
     match &arguments.test {
-        Test::Kill(test) => crash::run(test, &arguments.server, folder, size).await,
+        Test::Kill(test) => kill::run(test, &arguments.server, folder, size).await,
+        Test::PowerCut(test) => power_cut::run(test, &arguments.server, folder, size).await,
     }
 }
 

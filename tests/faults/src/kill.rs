@@ -29,6 +29,7 @@ pub(crate) async fn run(
 ) -> Result<Report, Problem> {
     let mut server = Server::prepare(kind, folder)?;
     server.start().await?;
+    server.add_accounts(&size.accounts())?;
     let recorder = Recorder::create(&folder.join("history.jsonl"))?;
     let mut crowd = Crowd::gather(&server, size, recorder).await?;
     let mut random = StdRng::seed_from_u64(size.seed);
