@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use perch_checker::{Phase, Report};
+use perch_checker::Phase;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::time::sleep;
@@ -19,6 +19,7 @@ use tokio::time::sleep;
 use crate::client::Stage;
 use crate::crowd::{Crowd, Size};
 use crate::kill::RETURN_PATIENCE;
+use crate::outcome::Outcome;
 use crate::problem::Problem;
 use crate::recorder::Recorder;
 use crate::server::Server;
@@ -31,7 +32,7 @@ pub(crate) struct Arguments {
     cuts: u32,
     /// Plant a fault, a disk on which nothing is ever synced: the test passes if it finds the losses
     #[arg(long)]
-    pub(crate) plant_nosync: bool,
+    plant_nosync: bool,
 }
 
 pub(crate) async fn run(
@@ -39,7 +40,7 @@ pub(crate) async fn run(
     kind: &str,
     folder: &Path,
     size: Size,
-) -> Result<Report, Problem> {
+) -> Result<Outcome, Problem> {
     let mut server = Server::prepare(kind, folder)?;
     server.start().await?;
     server.add_accounts(&size.accounts())?;
@@ -71,7 +72,8 @@ pub(crate) async fn run(
     if server.has_ended() {
         return Err(Problem::Setup(format!("the server ended by itself: {}", server.tail())));
     }
-    crowd.verdict("power cut").await
+    let report = crowd.verdict("power cut").await?;
+    if arguments.plant_nosync { Outcome::planted(&report) } else { Ok(report.into()) }
 }
 
 /// The disk that forgets.
