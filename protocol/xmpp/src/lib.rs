@@ -6,12 +6,14 @@
 //! | [`stanza`] | message, presence, iq: addressing and stanza errors (RFC 6120 §8) |
 //! | [`stream`] | opening, securing, authenticating, binding and resuming a stream (RFC 6120 §4–§7, XEP-0198) |
 //! | [`sasl`] | the mechanisms: SCRAM with and without channel binding, PLAIN, EXTERNAL |
+//! | [`datetime`] | XEP-0082 |
 //! | [`namespace`] | every namespace, by the word this project uses for it |
 //!
 //! What is absent: sockets, tasks, clocks, randomness, databases. Whoever calls passes them in.
 
 #![warn(missing_docs)]
 
+pub mod datetime;
 pub mod namespace;
 pub mod sasl;
 pub mod stanza;

@@ -27,9 +27,12 @@ struct Attribute {
     value: CompactString,
 }
 
+/// What can stand inside an element.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Node {
+pub enum Node {
+    /// A child.
     Element(Element),
+    /// Text; never empty, never two in a row.
     Text(CompactString),
     /// XML that passed the gate, in the context of the default namespace `jabber:client`.
     Raw(Bytes),
@@ -67,6 +70,13 @@ impl Element {
         let (namespace, name) = split_attribute_name(name);
         let found = self.attributes.iter().find(|attribute| attribute.is(&namespace, name));
         found.map(|attribute| attribute.value.as_str())
+    }
+
+    /// All attributes in their order: namespace, name, value.
+    pub fn attributes(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.attributes
+            .iter()
+            .map(|found| (found.namespace.as_str(), found.name.as_str(), found.value.as_str()))
     }
 
     /// Gives an attribute a value, in place of the one it had.
@@ -143,6 +153,11 @@ impl Element {
     pub fn with_raw(mut self, payload: Bytes) -> Self {
         self.push_raw(payload);
         self
+    }
+
+    /// All that is inside, in its order.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
     }
 
     /// The child elements; what was pushed raw is not among them.

@@ -27,6 +27,14 @@ pub enum Item {
     Close,
 }
 
+impl Item {
+    /// Reads an item that comes framed, one in each WebSocket message (RFC 7395 §3.3.3): it declares every namespace
+    /// itself, the stanzas `jabber:client`, and nothing stands around it.
+    pub fn parse(frame: &Bytes, limits: Limits) -> Result<Self, GateError> {
+        item(frame, &StreamContext::framed(), limits)
+    }
+}
+
 /// The start tag of a stream (RFC 6120 §4.7), its values as they stood there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamHeader {
@@ -150,6 +158,11 @@ pub(super) fn declaration(bytes: &[u8]) -> Result<(), GateError> {
 }
 
 impl StreamContext {
+    fn framed() -> Self {
+        let bindings = Box::new([(CompactString::default(), Namespace::NONE)]);
+        Self { root: CompactString::default(), content: Namespace::CLIENT, bindings }
+    }
+
     /// Which stanza an element of that name is, if it is one.
     fn kind(&self, name: &Name<'_>) -> Result<Option<Kind>, GateError> {
         let Some(kind) = Kind::from_name(name.local) else { return Ok(None) };

@@ -20,7 +20,7 @@ mod tag;
 mod text;
 pub mod write;
 
-pub use element::Element;
+pub use element::{Element, Node};
 pub use error::GateError;
 pub use framer::Framer;
 pub use gate::{Item, StreamHeader};

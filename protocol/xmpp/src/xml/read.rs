@@ -29,7 +29,7 @@ pub(crate) struct StrictReader<'a> {
     empty: bool,
     content: ContentNamespace,
     borrowing: Borrowing<'a>,
-    /// Bytes of namespace names that prefixes stood for so far.
+    /// Bytes of long namespace names that were stood for so far.
     expansion: usize,
 }
 
@@ -76,13 +76,19 @@ pub(crate) enum ContentNamespace {
     Server,
 }
 
-/// Which declarations of ancestors the elements below some level make use of.
+/// A change to the text without which it would not mean the same to everyone, wherever it is placed.
+#[derive(Debug)]
+pub(crate) struct Patch {
+    pub(crate) place: Range<usize>,
+    pub(crate) with: String,
+}
+
+/// What the elements below some level need to stand on their own.
 struct Borrowing<'a> {
     /// Declarations above this level are an ancestor's; 0 while nobody asks.
     below: usize,
     prefixes: SmallVec<[&'a str; 4]>,
-    /// Where `jabber:server` was spelled out and is to be read as `jabber:client`.
-    renamed: Vec<Range<usize>>,
+    patches: Vec<Patch>,
 }
 
 impl<'a> StrictReader<'a> {
@@ -105,7 +111,7 @@ impl<'a> StrictReader<'a> {
             depth: 0,
             empty: false,
             content,
-            borrowing: Borrowing { below: 0, prefixes: SmallVec::new(), renamed: Vec::new() },
+            borrowing: Borrowing { below: 0, prefixes: SmallVec::new(), patches: Vec::new() },
             expansion: 0,
         })
     }
@@ -133,9 +139,9 @@ impl<'a> StrictReader<'a> {
             .collect()
     }
 
-    /// Where namespace names stand that the content namespace changed, since the last call.
-    pub(crate) fn take_renamed(&mut self) -> Vec<Range<usize>> {
-        std::mem::take(&mut self.borrowing.renamed)
+    /// The changes needed in the attributes read since the last call.
+    pub(crate) fn take_patches(&mut self) -> Vec<Patch> {
+        std::mem::take(&mut self.borrowing.patches)
     }
 
     pub(crate) fn position(&self) -> usize {
@@ -233,6 +239,7 @@ impl<'a> StrictReader<'a> {
                 if prefixes.len() >= self.limits.attributes_max {
                     return Err(GateError::TooManyAttributes);
                 }
+                self.patch_line_ends(value);
                 prefixes.push(name.prefix);
                 self.attributes.push(Attribute { local: name.local, namespace: Namespace::NONE, raw: value });
             }
@@ -243,9 +250,24 @@ impl<'a> StrictReader<'a> {
     fn declare(&mut self, prefix: &'a str, value: &'a str) -> Result<(), GateError> {
         let namespace = Namespace::new(&attribute_value(value));
         if self.content == ContentNamespace::Server && namespace == *namespace::SERVER {
-            self.borrowing.renamed.push(self.place_of(value));
+            self.patch(value, namespace::CLIENT.to_owned());
+        } else {
+            self.patch_line_ends(value);
         }
         self.scope.declare(prefix, namespace, self.depth, &self.limits)
+    }
+
+    /// A bare carriage return in an attribute is a blank to XML, but some readers lose it or refuse what follows it.
+    fn patch_line_ends(&mut self, value: &'a str) {
+        if memchr::memchr(b'\r', value.as_bytes()).is_some() {
+            self.patch(value, value.replace("\r\n", " ").replace('\r', " "));
+        }
+    }
+
+    fn patch(&mut self, piece: &'a str, with: String) {
+        if self.borrowing.below > 0 {
+            self.borrowing.patches.push(Patch { place: self.place_of(piece), with });
+        }
     }
 
     /// Resolves the prefixes of the attributes and refuses two of one expanded name.
@@ -273,8 +295,9 @@ impl<'a> StrictReader<'a> {
         }
         let binding = self.scope.find(prefix).ok_or(GateError::UnboundPrefix)?;
         let (namespace, depth) = (binding.namespace.clone(), binding.depth);
-        if !prefix.is_empty() {
-            self.expansion += namespace.as_str().len();
+        let length = namespace.as_str().len();
+        if length > USUAL_NAMESPACE_BYTES {
+            self.expansion += length;
             if self.expansion > self.limits.expansion_bytes_max {
                 return Err(GateError::Expansion);
             }
@@ -295,6 +318,9 @@ impl<'a> StrictReader<'a> {
         }
     }
 }
+
+/// Shorter names cannot make an item grow more than some sixteenfold when each element is written with its own.
+const USUAL_NAMESPACE_BYTES: usize = 64;
 
 /// Refuses what XML 1.0 cannot carry; the bytes are UTF-8, so surrogates are out already.
 fn check_characters(bytes: &[u8]) -> Result<(), GateError> {

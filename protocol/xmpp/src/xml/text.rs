@@ -65,13 +65,18 @@ fn resolve_number(number: &str) -> Result<char, GateError> {
     if digits.is_empty() {
         return Err(GateError::Reference);
     }
-    let mut code: u32 = 0;
-    for digit in digits.chars() {
-        let digit = digit.to_digit(radix).ok_or(GateError::Reference)?;
-        code = code.saturating_mul(radix).saturating_add(digit);
+    if digits.bytes().any(|digit| !char::from(digit).is_digit(radix)) {
+        return Err(GateError::Reference);
     }
+    if digits.len() > REFERENCE_DIGITS_MAX {
+        return Err(GateError::LongReference);
+    }
+    let code = u32::from_str_radix(digits, radix).map_err(|_| GateError::Reference)?;
     char::from_u32(code).filter(|&character| is_xml_character(character)).ok_or(GateError::Character)
 }
+
+/// Enough for U+10FFFF in decimal.
+const REFERENCE_DIGITS_MAX: usize = 7;
 
 /// Checks what stands between an attribute's quotes.
 pub(super) fn check_attribute_value(raw: &str) -> Result<(), GateError> {
@@ -139,7 +144,10 @@ mod tests {
         check("#65", Ok('A'));
         check("#x1F600", Ok('😀'));
         check("#x1f600", Ok('😀'));
-        check("#000000000000000000000000000065", Ok('A'));
+        check("#0000065", Ok('A'));
+        check("#00000065", Err(GateError::LongReference));
+        check("#x0000041", Ok('A'));
+        check("#x00000041", Err(GateError::LongReference));
         check("#9", Ok('\t'));
         check("#xD", Ok('\r'));
         check("nbsp", Err(GateError::Entity));
@@ -158,7 +166,8 @@ mod tests {
         check("#xD800", Err(GateError::Character));
         check("#xFFFE", Err(GateError::Character));
         check("#x110000", Err(GateError::Character));
-        check("#99999999999999999999", Err(GateError::Character));
+        check("#9999999", Err(GateError::Character));
+        check("#99999999999999999999", Err(GateError::LongReference));
     }
 
     #[test]

@@ -28,7 +28,8 @@ pub struct Offer {
 }
 
 impl Offer {
-    fn offers_binding(&self) -> bool {
+    /// Whether a mechanism with channel binding was announced.
+    pub(crate) fn offers_binding(&self) -> bool {
         self.mechanisms.iter().any(|mechanism| matches!(mechanism, Mechanism::Scram { plus: true, .. }))
     }
 
@@ -86,7 +87,7 @@ enum State {
 /// What the client claims while the store is asked.
 enum Claim {
     Scram { account: Option<BareJid>, hash: ScramHash, first: Box<ClientFirst> },
-    Password { account: Option<BareJid>, name: String, password: String },
+    Password { account: BareJid, password: String },
     Certificate { account: BareJid },
 }
 
@@ -94,6 +95,11 @@ impl Exchange {
     /// An attempt by `mechanism`. `nonce` is the server's half, fresh and unguessable, of printable ASCII but commas.
     pub fn new(mechanism: Mechanism, offer: Arc<Offer>, nonce: String) -> Self {
         Self { mechanism, offer, nonce, state: State::ExpectFirst }
+    }
+
+    /// The mechanism of this attempt.
+    pub fn mechanism(&self) -> Mechanism {
+        self.mechanism
     }
 
     /// Takes what came along with `<auth/>`: every mechanism here begins with the client, so that an absent initial
@@ -121,8 +127,8 @@ impl Exchange {
             State::ExpectCredentials(Claim::Scram { account, hash, first }) => {
                 self.challenge(account, hash, &first, credentials)
             }
-            State::ExpectCredentials(Claim::Password { account, name, password }) => {
-                self.check_password(account, &name, &password, credentials)
+            State::ExpectCredentials(Claim::Password { account, password }) => {
+                self.check_password(account, &password, credentials)
             }
             State::ExpectCredentials(Claim::Certificate { account }) => match credentials {
                 Some(known) => succeed(account, known.is_disabled, Vec::new()),
@@ -171,8 +177,10 @@ impl Exchange {
         if name.is_empty() || password.is_empty() {
             return Err(SaslFailure::MalformedRequest);
         }
+        // Nothing is computed for a name that no account can have: it gives nothing away, and would cost for nothing.
         let account = self.account(name, Some(authzid).filter(|authzid| !authzid.is_empty()))?;
-        self.ask(Claim::Password { account, name: name.to_owned(), password: password.to_owned() })
+        let account = account.ok_or(SaslFailure::NotAuthorized)?;
+        self.ask(Claim::Password { account, password: password.to_owned() })
     }
 
     /// The message is the identity that is wanted, or empty for the only one there is (XEP-0178 §2).
@@ -194,8 +202,7 @@ impl Exchange {
         self.ask(Claim::Certificate { account })
     }
 
-    /// The account of a user name; `None` for a name that no account can have, which then fails as late as one that
-    /// none has. Whoever wants to act as someone else is refused before anything is looked up.
+    /// The account of a user name; `None` for a name that no account can have. Whoever wants to act as someone else is refused before anything is looked up.
     fn account(&self, name: &str, authzid: Option<&str>) -> Result<Option<BareJid>, SaslFailure> {
         let account = BareJid::from_parts(Some(name), &self.offer.domain).ok();
         match authzid {
@@ -208,8 +215,8 @@ impl Exchange {
 
     fn ask(&mut self, claim: Claim) -> Result<Step, SaslFailure> {
         let account = match &claim {
-            Claim::Scram { account, .. } | Claim::Password { account, .. } => account.clone(),
-            Claim::Certificate { account } => Some(account.clone()),
+            Claim::Scram { account, .. } => account.clone(),
+            Claim::Password { account, .. } | Claim::Certificate { account } => Some(account.clone()),
         };
         self.state = State::ExpectCredentials(claim);
         match account {
@@ -255,26 +262,22 @@ impl Exchange {
 
     fn check_password(
         &self,
-        account: Option<BareJid>,
-        name: &str,
+        account: BareJid,
         password: &str,
         credentials: Option<&Credentials>,
     ) -> Result<Step, SaslFailure> {
-        let decoy;
-        let known = credentials.and_then(Credentials::strongest);
-        let keys = match known {
-            Some(keys) => keys,
+        let known =
+            credentials.and_then(|credentials| Some((credentials.strongest()?, credentials.is_disabled)));
+        match known {
+            Some((keys, is_disabled)) if keys.verify_password(password) => {
+                succeed(account, is_disabled, Vec::new())
+            }
+            Some(_) => Err(SaslFailure::NotAuthorized),
             None => {
-                decoy = self.offer.decoy.keys(ScramHash::Sha512, name);
-                &decoy
+                let name = account.local().unwrap_or_default();
+                self.offer.decoy.keys(ScramHash::Sha512, name).verify_password(password);
+                Err(SaslFailure::NotAuthorized)
             }
-        };
-        let is_right = keys.verify_password(password);
-        match (account, known, credentials) {
-            (Some(account), Some(_), Some(credentials)) if is_right => {
-                succeed(account, credentials.is_disabled, Vec::new())
-            }
-            _ => Err(SaslFailure::NotAuthorized),
         }
     }
 }

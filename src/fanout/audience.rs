@@ -1,0 +1,432 @@
+//! The sessions of this member that are in one room, and what each of them is shown of an event.
+//!
+//! Owned by the room's task and fed with committed events in their order, so that everybody sees one order.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::chat::affiliation::{Affiliation, Role};
+use crate::chat::event::{AffiliationSet, Change, Ephemeral, Event, Joined, Left};
+use crate::chat::id::{Epoch, MessageId, SessionId, Timestamp};
+use crate::chat::message::{Author, Content, Payload, Retention};
+use crate::chat::occupant::Occupant;
+use crate::chat::settings::{Settings, Whois};
+use crate::chat::snapshot::Subject;
+use crate::fanout::frame::Frame;
+use crate::fanout::mailbox::Mailbox;
+use crate::fanout::render::xmpp::presence::{Destroyed, Notes};
+use crate::fanout::render::xmpp::{message, notice, presence};
+
+/// The local audience of one room.
+pub struct Audience {
+    /// The room's address, as it stands in `from`.
+    room: Box<str>,
+    epoch: Epoch,
+    members: HashMap<SessionId, Member>,
+}
+
+struct Member {
+    mailbox: Mailbox,
+    is_moderator: bool,
+}
+
+/// One event with its surroundings as they were at that moment; the room may have moved on since.
+pub struct Step {
+    pub event: Event,
+    /// The occupants that the event is about: as they were, and as they are.
+    pub before: Vec<Arc<Occupant>>,
+    pub after: Vec<Arc<Occupant>>,
+    pub view: View,
+    /// For a join: what the joiner is shown first.
+    pub welcome: Option<Welcome>,
+    /// For changed settings: the status codes that tell what changed.
+    pub statuses: Vec<u16>,
+    /// Above the participant update limit only few are told (XEP-0045 deviation, announced by the room).
+    pub is_quiet: bool,
+}
+
+/// What of the settings decides who sees what.
+#[derive(Debug, Clone, Copy)]
+pub struct View {
+    /// Everybody sees real addresses.
+    pub is_non_anonymous: bool,
+    pub is_archived: bool,
+    broadcast: [bool; 4],
+}
+
+/// Everything that a joiner is shown before the live flow (XEP-0045 §7.2).
+pub struct Welcome {
+    pub occupants: Vec<Arc<Occupant>>,
+    pub history: Vec<Past>,
+    pub subject: Option<Past>,
+}
+
+impl Step {
+    /// Does somebody come in with it, who is to be welcomed?
+    pub fn is_entry(&self) -> bool {
+        matches!(self.event.change, Change::Joined(_) | Change::TakenOver { .. })
+    }
+}
+
+/// A message of the past.
+pub struct Past {
+    pub id: Option<MessageId>,
+    pub at: Timestamp,
+    /// `None`: the room itself.
+    pub author: Option<Author>,
+    pub content: Content,
+}
+
+impl Welcome {
+    /// What the creator of a room is shown.
+    pub fn empty() -> Self {
+        Self { occupants: Vec::new(), history: Vec::new(), subject: None }
+    }
+}
+
+impl From<&Subject> for Past {
+    fn from(subject: &Subject) -> Self {
+        Self {
+            id: None,
+            at: subject.at,
+            author: Some(subject.author.clone()),
+            content: subject.content.clone(),
+        }
+    }
+}
+
+impl View {
+    pub fn of(settings: &Settings) -> Self {
+        let mut broadcast = [false; 4];
+        for &role in &settings.presence_broadcast {
+            broadcast[role as usize] = true;
+        }
+        Self { is_non_anonymous: settings.whois == Whois::Anyone, is_archived: settings.archived, broadcast }
+    }
+
+    fn broadcasts(&self, role: Role) -> bool {
+        self.broadcast[role as usize]
+    }
+}
+
+impl Audience {
+    pub fn new(room: &str, epoch: Epoch) -> Self {
+        Self { room: room.into(), epoch, members: HashMap::new() }
+    }
+
+    /// Registers a session before its `Joined` is delivered.
+    pub fn attach(&mut self, session: SessionId, mailbox: Mailbox) {
+        self.members.insert(session, Member { mailbox, is_moderator: false });
+    }
+
+    /// Forgets a session without telling anybody: its connection is gone.
+    pub fn detach(&mut self, session: SessionId) {
+        self.members.remove(&session);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// Shows a committed event to all who are to see it.
+    pub fn deliver(&mut self, step: &Step) {
+        match &step.event.change {
+            Change::Posted { author, content } | Change::SubjectSet { author, content, .. } => {
+                let id = self.id_of(step, content);
+                self.broadcast(message::groupchat(&self.room, author, content, id, None));
+            }
+            Change::Retracted { author, is_moderation: false, content, .. } => {
+                let id = self.id_of(step, content);
+                self.broadcast(message::groupchat(&self.room, author, content, id, None));
+            }
+            Change::Retracted { content, .. } => {
+                let id = self.id_of(step, content);
+                self.broadcast(message::from_room(&self.room, content, id, None));
+            }
+            Change::Joined(joined) => self.joined(step, joined),
+            Change::Left(left) => self.left(step, left),
+            Change::Renamed { new_nick, .. } => self.renamed(step, new_nick),
+            Change::RoleSet { role, by, reason, .. } => {
+                let notes = Notes { reason, by: by.as_ref(), ..Notes::default() };
+                for occupant in &step.after {
+                    self.set_moderator(occupant, *role == Role::Moderator);
+                    self.presence(step, occupant, &notes, None);
+                }
+            }
+            Change::AffiliationSet(set) => self.affiliation_set(step, set),
+            Change::Whispered { author, content, .. } => {
+                let frame = message::whisper(&self.room, author, content);
+                self.to_seats(&step.after, &frame);
+            }
+            Change::VoiceRequested { author, role } => {
+                let frame = notice::voice_request(&self.room, author, *role);
+                for member in self.members.values().filter(|m| m.is_moderator) {
+                    deliver(&member.mailbox, &frame);
+                }
+            }
+            Change::Configured { .. } => {
+                if !step.statuses.is_empty() {
+                    self.broadcast(notice::configured(&self.room, &step.statuses));
+                }
+            }
+            Change::Destroyed { reason, alternate, password, .. } => {
+                let destroyed =
+                    || Destroyed { alternate: alternate.as_ref(), reason, password: password.as_deref() };
+                self.destroyed(step, destroyed);
+            }
+            Change::TakenOver { session, by, .. } => {
+                if session != by {
+                    self.members.remove(session);
+                }
+                self.welcome(step);
+            }
+            Change::Created { .. } | Change::Detached { .. } | Change::Invited { .. } => {}
+        }
+    }
+
+    /// Shows something that is in no log. `about` is the occupant it is about.
+    pub fn deliver_ephemeral(
+        &mut self,
+        ephemeral: &Ephemeral,
+        about: Option<&Arc<Occupant>>,
+        view: View,
+        is_quiet: bool,
+    ) {
+        match ephemeral {
+            Ephemeral::Message { author, content } => {
+                self.broadcast(message::groupchat(&self.room, author, content, None, None));
+            }
+            Ephemeral::Whisper { author, content, .. } => {
+                let frame = message::whisper(&self.room, author, content);
+                self.to_seats(about.map_or(&[], std::slice::from_ref), &frame);
+            }
+            Ephemeral::Presence { .. } => {
+                if let Some(occupant) = about {
+                    self.presence_of(occupant, view, is_quiet, &Notes::default(), None);
+                }
+            }
+        }
+    }
+
+    /// The seats' connections are to hear that the service shuts down (status 332) before their streams end.
+    pub fn shutdown(&self, occupants: impl Iterator<Item = Arc<Occupant>>) {
+        for occupant in occupants {
+            let notes = Notes { statuses: vec![110, 332], ..Notes::default() };
+            let frame = presence::unavailable(&self.room, &occupant, None, &Payload::default(), &notes, true);
+            self.to_seats(std::slice::from_ref(&occupant), &frame);
+        }
+    }
+
+    fn id_of(&self, step: &Step, content: &Content) -> Option<MessageId> {
+        (content.retention == Retention::Kept && step.view.is_archived)
+            .then(|| MessageId::new(self.epoch, step.event.seq))
+    }
+
+    fn joined(&mut self, step: &Step, joined: &Joined) {
+        let Some(occupant) = step.after.first() else { return };
+        if let Some(member) = self.members.get_mut(&joined.session) {
+            member.is_moderator = occupant.role == Role::Moderator;
+        }
+        self.presence(step, occupant, &Notes::default(), Some(joined.session));
+        self.welcome(step);
+    }
+
+    /// Occupants, self-presence, history, subject: in the order that XEP-0045 §7.1 gives, in one push.
+    fn welcome(&mut self, step: &Step) {
+        let (session, statuses) = match &step.event.change {
+            Change::Joined(joined) => (joined.session, join_statuses(joined, step.view)),
+            Change::TakenOver { by, .. } => (*by, vec![110]),
+            _ => return,
+        };
+        let (Some(welcome), Some(own)) = (&step.welcome, step.after.first()) else { return };
+        let is_moderator = own.role == Role::Moderator;
+        let Some(mailbox) = self.members.get_mut(&session).map(|member| {
+            member.is_moderator = is_moderator;
+            member.mailbox.clone()
+        }) else {
+            return;
+        };
+        let sees_jids = step.view.is_non_anonymous || is_moderator;
+        let shown = |o: &&Arc<Occupant>| {
+            let is_quiet = step.is_quiet && o.role < Role::Moderator;
+            o.nick_key != own.nick_key && !is_quiet && (step.view.broadcasts(o.role) || is_moderator)
+        };
+        let none = Notes::default();
+        let mut frames: Vec<Frame> = (welcome.occupants.iter().filter(shown))
+            .map(|o| presence::available(&self.room, o, sees_jids, &none))
+            .collect();
+        let notes = Notes { statuses, ..Notes::default() };
+        frames.push(presence::available(&self.room, own, true, &notes));
+        frames.extend(welcome.history.iter().map(|past| self.past(past)));
+        frames.push(match &welcome.subject {
+            Some(subject) => self.past(subject),
+            None => message::no_subject(&self.room),
+        });
+        // Who cannot take them finds his stream ended.
+        let _ = mailbox.push_all(frames);
+    }
+
+    fn past(&self, past: &Past) -> Frame {
+        match &past.author {
+            Some(author) => message::groupchat(&self.room, author, &past.content, past.id, Some(past.at)),
+            None => message::from_room(&self.room, &past.content, past.id, Some(past.at)),
+        }
+    }
+
+    fn left(&mut self, step: &Step, left: &Left) {
+        let Some(before) = step.before.first() else { return };
+        let notes = presence::departure_notes(&left.cause);
+        let jid = before.seats.iter().find(|s| s.session == left.session).map(|s| s.jid.as_str());
+        if let Some(member) = self.members.remove(&left.session) {
+            let mut own = presence::departure_notes(&left.cause);
+            own.statuses.insert(0, 110);
+            deliver(
+                &member.mailbox,
+                &presence::unavailable(&self.room, before, jid, &left.presence, &own, true),
+            );
+        }
+        match step.after.first() {
+            // Other sessions go on under the nick: its presence is now theirs.
+            Some(remaining) => self.presence(step, remaining, &Notes::default(), None),
+            None => {
+                let affiliation = step.after.first().map_or(before.affiliation, |o| o.affiliation);
+                let gone = Occupant { affiliation, ..Occupant::clone(before) };
+                self.to_others(step, before, |with_jid| {
+                    let jid = jid.filter(|_| with_jid);
+                    presence::unavailable(&self.room, &gone, jid, &left.presence, &notes, true)
+                });
+            }
+        }
+    }
+
+    fn renamed(&self, step: &Step, new_nick: &str) {
+        let (Some(before), Some(after)) = (step.before.first(), step.after.first()) else { return };
+        let jid = before.seats.first().map(|s| s.jid.as_str());
+        let empty = Payload::default();
+        let notes = |own: bool| Notes {
+            statuses: if own { vec![110, 303] } else { vec![303] },
+            new_nick: Some(new_nick),
+            ..Notes::default()
+        };
+        let own = presence::unavailable(&self.room, before, jid, &empty, &notes(true), true);
+        self.to_seats(&step.after, &own);
+        self.to_others(step, before, |with_jid| {
+            presence::unavailable(&self.room, before, jid.filter(|_| with_jid), &empty, &notes(false), true)
+        });
+        self.presence(step, after, &Notes::default(), None);
+    }
+
+    fn affiliation_set(&mut self, step: &Step, set: &AffiliationSet) {
+        let notes = Notes { reason: &set.reason, by: set.by.as_ref(), ..Notes::default() };
+        for occupant in &step.after {
+            self.set_moderator(occupant, occupant.role == Role::Moderator);
+            // Who is banned or loses his membership is told by the departure that follows.
+            if set.affiliation != Affiliation::Outcast {
+                self.presence(step, occupant, &notes, None);
+            }
+        }
+    }
+
+    fn destroyed<'a>(&mut self, step: &Step, destroyed: impl Fn() -> Destroyed<'a>) {
+        for occupant in &step.before {
+            let notes = Notes { statuses: vec![110], destroyed: Some(destroyed()), ..Notes::default() };
+            let gone = Occupant { affiliation: Affiliation::None, ..Occupant::clone(occupant) };
+            let frame = presence::unavailable(&self.room, &gone, None, &Payload::default(), &notes, false);
+            self.to_seats(std::slice::from_ref(occupant), &frame);
+        }
+        self.members.clear();
+    }
+
+    fn set_moderator(&mut self, occupant: &Occupant, is_moderator: bool) {
+        for seat in &occupant.seats {
+            if let Some(member) = self.members.get_mut(&seat.session) {
+                member.is_moderator = is_moderator;
+            }
+        }
+    }
+
+    fn presence(&self, step: &Step, occupant: &Arc<Occupant>, notes: &Notes<'_>, except: Option<SessionId>) {
+        self.presence_of(occupant, step.view, step.is_quiet, notes, except);
+    }
+
+    /// An occupant's presence to its own seats (with status 110) and to the others.
+    fn presence_of(
+        &self,
+        occupant: &Arc<Occupant>,
+        view: View,
+        is_quiet: bool,
+        notes: &Notes<'_>,
+        except: Option<SessionId>,
+    ) {
+        let mut own = Notes { statuses: vec![110], reason: notes.reason, by: notes.by, ..Notes::default() };
+        own.statuses.extend_from_slice(&notes.statuses);
+        let frame = presence::available(&self.room, occupant, true, &own);
+        for seat in occupant.seats.iter().filter(|s| Some(s.session) != except) {
+            if let Some(member) = self.members.get(&seat.session) {
+                deliver(&member.mailbox, &frame);
+            }
+        }
+        self.to_others_in(occupant, view, is_quiet, |with_jid| {
+            presence::available(&self.room, occupant, with_jid, notes)
+        });
+    }
+
+    fn to_others(&self, step: &Step, about: &Arc<Occupant>, render: impl Fn(bool) -> Frame) {
+        self.to_others_in(about, step.view, step.is_quiet, render);
+    }
+
+    /// To all but the occupant itself, rendered at most twice: with the real address and without.
+    fn to_others_in(
+        &self,
+        about: &Arc<Occupant>,
+        view: View,
+        is_quiet: bool,
+        render: impl Fn(bool) -> Frame,
+    ) {
+        let is_told_to_all = view.broadcasts(about.role) && !(is_quiet && about.role < Role::Moderator);
+        let (mut plain, mut full) = (None, None);
+        let own: Vec<SessionId> = about.seats.iter().map(|s| s.session).collect();
+        for (session, member) in &self.members {
+            if own.contains(session) || !(is_told_to_all || (member.is_moderator && !is_quiet)) {
+                continue;
+            }
+            let frame = if view.is_non_anonymous || member.is_moderator {
+                full.get_or_insert_with(|| render(true))
+            } else {
+                plain.get_or_insert_with(|| render(false))
+            };
+            deliver(&member.mailbox, frame);
+        }
+    }
+
+    fn to_seats(&self, occupants: &[Arc<Occupant>], frame: &Frame) {
+        for seat in occupants.iter().flat_map(|o| &o.seats) {
+            if let Some(member) = self.members.get(&seat.session) {
+                deliver(&member.mailbox, frame);
+            }
+        }
+    }
+
+    fn broadcast(&self, frame: Frame) {
+        for member in self.members.values() {
+            deliver(&member.mailbox, &frame);
+        }
+    }
+}
+
+/// A session that cannot take a frame ends its own stream; the room goes on.
+fn deliver(mailbox: &Mailbox, frame: &Frame) {
+    let _ = mailbox.push(frame.clone());
+}
+
+/// The codes of a self-presence on joining (XEP-0045 §7.2.2, §7.2.3, §7.2.12, §10.1.1).
+fn join_statuses(joined: &Joined, view: View) -> Vec<u16> {
+    let codes = [
+        (110, true),
+        (100, view.is_non_anonymous),
+        (170, view.is_archived),
+        (201, joined.has_created),
+        (210, joined.nick_assigned),
+    ];
+    codes.into_iter().filter(|&(_, applies)| applies).map(|(code, _)| code).collect()
+}
