@@ -88,7 +88,7 @@ impl Tls {
                 self_signed::ensure(directory, domains, clock.now())?
             }
         };
-        let served = serve(&files, source.client_authorities.as_ref())?;
+        let served = serve(&files, source.client_authorities.as_deref())?;
         Ok(Self {
             files: Arc::new(files),
             client_authorities: source.client_authorities.clone(),
@@ -103,7 +103,7 @@ impl Tls {
 
     /// Takes what the files hold now; when that is no good, what was served stays.
     pub fn reload(&self) -> Result<(), TlsError> {
-        let served = serve(&self.files, self.client_authorities.as_ref())?;
+        let served = serve(&self.files, self.client_authorities.as_deref())?;
         *self.current.write() = Arc::new(served);
         Ok(())
     }
@@ -155,7 +155,7 @@ impl Served {
     }
 }
 
-fn serve(files: &Files, client_authorities: Option<&PathBuf>) -> Result<Served, TlsError> {
+fn serve(files: &Files, client_authorities: Option<&Path>) -> Result<Served, TlsError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let identity = Identity::read(files, &provider)?;
     let leaf = identity.leaf().clone();
@@ -179,10 +179,10 @@ fn serve(files: &Files, client_authorities: Option<&PathBuf>) -> Result<Served, 
 
 /// Asks clients for a certificate and checks the one that is shown, but takes clients without one.
 fn client_verifier(
-    path: &PathBuf,
+    path: &Path,
     provider: Arc<CryptoProvider>,
 ) -> Result<Arc<dyn rustls::server::danger::ClientCertVerifier>, TlsError> {
-    let failed = |reason: String| TlsError::ClientAuthorities { path: path.clone(), reason };
+    let failed = |reason: String| TlsError::ClientAuthorities { path: path.into(), reason };
     let mut roots = RootCertStore::empty();
     for certificate in identity::read_chain(path)? {
         roots.add(certificate).map_err(|error| failed(error.to_string()))?;
