@@ -1,32 +1,21 @@
-//! Requests to a room or to an occupant (XEP-0045 §6, §8–§10, XEP-0410, XEP-0425): each goes to the file that knows it.
+//! The way of a request to a room, to an occupant or to the rooms service, and of its answer.
 
-use perch_address::Jid;
+use perch_address::{BareJid, Jid};
+use perch_xmpp::extension::form::Form;
 use perch_xmpp::namespace;
-use perch_xmpp::stanza::{Stanza, iq_result};
 use perch_xmpp::stanza::error::StanzaCondition;
+use perch_xmpp::stanza::{Stanza, iq_result};
 use perch_xmpp::xml::Element;
 
 use crate::chat::answer::{Answer, OccupantAddress};
 use crate::chat::command::{Command, Query};
-use crate::chat::id::MessageId;
 use crate::chat::refusal::Refusal;
 use crate::session::Session;
+use crate::session::xmpp::room::iq::{self, Fault, Rendering, Request};
+use crate::session::xmpp::room::owner;
 
-/// What a request came to.
-pub(super) enum Outcome {
-    Result(Option<Element>),
-    Refused(Refusal),
-    /// A condition that no rule of a room gives.
-    Error(StanzaCondition),
-    /// The answer comes from somebody else.
-    Relayed,
-}
-
-impl From<Refusal> for Outcome {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
+/// What a request came to, when its answer is known at once.
+type Outcome = Result<Option<Element>, Fault>;
 
 impl Session {
     /// An iq to `room@domain` or `room@domain/nick`.
@@ -35,83 +24,100 @@ impl Session {
             self.services.relays.finish(stanza);
             return self.done(number);
         }
-        let name = to.local().unwrap_or_default();
-        let outcome = match (stanza.type_.as_deref(), to.resource()) {
-            (Some("get" | "set"), None) => self.ask_room(number, stanza, name).await,
-            (Some("get" | "set"), Some(nick)) => self.ask_occupant(number, stanza, name, nick).await,
-            _ => Outcome::Error(StanzaCondition::BadRequest),
+        let room = to.bare();
+        let outcome = match to.resource() {
+            None => self.ask_room(number, stanza, &room).await.map(Some),
+            Some(nick) => self.ask_occupant(number, stanza, &room, nick).await,
         };
+        self.conclude(number, stanza, outcome);
+    }
+
+    /// An iq to the rooms domain itself.
+    pub(in crate::session) async fn rooms_service_iq(&mut self, number: u64, stanza: &Stanza) {
+        let outcome = self.ask_service(stanza).await.map(Some);
+        self.conclude(number, stanza, outcome);
+    }
+
+    /// `None`: the answer comes from somebody else.
+    fn conclude(&mut self, number: u64, stanza: &Stanza, outcome: Result<Option<Option<Element>>, Fault>) {
         match outcome {
-            Outcome::Result(payload) => {
+            Ok(Some(payload)) => {
                 self.reply(&iq_result(stanza, payload));
                 self.done(number);
             }
-            Outcome::Refused(refusal) => self.refuse_with(number, stanza, &refusal),
-            Outcome::Error(condition) => self.refuse(number, stanza, condition),
-            Outcome::Relayed => self.done(number),
+            Ok(None) => self.done(number),
+            Err(Fault::Refused(refusal)) => self.refuse_with(number, stanza, &refusal),
+            Err(Fault::Condition(condition)) => self.refuse(number, stanza, condition),
         }
     }
 
-    async fn ask_room(&mut self, number: u64, stanza: &Stanza, room: &str) -> Outcome {
-        let Some(child) = stanza.children().next() else {
-            return Outcome::Error(StanzaCondition::BadRequest);
-        };
-        let is_set = stanza.type_.as_deref() == Some("set");
-        match (child.namespace(), is_set) {
-            (namespace::PING, false) => Outcome::Result(None),
-            (namespace::MODERATE, true) => self.moderate(number, &child.element(), room).await,
-            _ => Outcome::Error(StanzaCondition::ServiceUnavailable),
+    async fn ask_room(&self, number: u64, stanza: &Stanza, room: &BareJid) -> Outcome {
+        let name = room.local().ok_or(StanzaCondition::ServiceUnavailable)?;
+        match iq::request(stanza)? {
+            Request::Ping => Ok(None),
+            Request::Query(query, rendering) => self.query_room(number, room, query, rendering).await,
+            Request::Command(command) => self.execute(number, name, command).await,
+            Request::Configure(form) => self.configure(number, name, &form).await,
         }
     }
 
-    /// XEP-0425 §4: a moderator takes a message out.
-    async fn moderate(&mut self, number: u64, request: &Element, room: &str) -> Outcome {
-        let target = request.attribute("id").and_then(MessageId::parse);
-        let (Some(target), Some(_)) = (target, request.child("retract", namespace::RETRACT)) else {
-            return Outcome::Error(StanzaCondition::ItemNotFound);
+    async fn query_room(&self, number: u64, room: &BareJid, query: Query, rendering: Rendering) -> Outcome {
+        let name = room.local().ok_or(StanzaCondition::ServiceUnavailable)?;
+        let answer = self.services.rooms.query(name, self.actor(Some(number)), query).await?;
+        Ok(iq::answer(room, rendering, &answer))
+    }
+
+    async fn configure(&self, number: u64, name: &str, form: &Form) -> Outcome {
+        let actor = self.actor(Some(number));
+        let Answer::Configuration(current) = self.services.rooms.query(name, actor, Query::Configuration).await?
+        else {
+            return Err(StanzaCondition::InternalServerError.into());
         };
-        let reason = request.child_text("reason", namespace::MODERATE).unwrap_or_default().into();
-        let command = Command::Moderate { target: target.seq(), target_author: None, reason };
-        self.execute(number, room, command).await
+        self.execute(number, name, owner::submission(form, &current)?).await
+    }
+
+    async fn execute(&self, number: u64, name: &str, command: Command) -> Outcome {
+        self.services.rooms.execute(name, self.actor(Some(number)), command).await?;
+        Ok(None)
     }
 
     /// What goes to an occupant is passed on by the room, which knows the real address (XEP-0045 §17.4).
-    async fn ask_occupant(&mut self, number: u64, stanza: &Stanza, room: &str, nick: &str) -> Outcome {
+    async fn ask_occupant(
+        &mut self,
+        number: u64,
+        stanza: &Stanza,
+        room: &BareJid,
+        nick: &str,
+    ) -> Result<Option<Option<Element>>, Fault> {
+        let name = room.local().ok_or(StanzaCondition::ServiceUnavailable)?;
         let query = Query::Occupant { nick: nick.into() };
-        let address = match self.services.rooms.query(room, self.actor(Some(number)), query).await {
-            Ok(Answer::Occupant(address)) => address,
-            Ok(_) => return Outcome::Error(StanzaCondition::InternalServerError),
-            Err(refusal) => return refusal.into(),
+        let Answer::Occupant(address) = self.services.rooms.query(name, self.actor(Some(number)), query).await?
+        else {
+            return Err(StanzaCondition::InternalServerError.into());
         };
         // XEP-0410 §3.3: a ping to one's own nick asks the room whether one is still inside.
         if address.is_asker && stanza.has("ping", namespace::PING) {
-            return Outcome::Result(None);
+            return Ok(Some(None));
         }
-        self.relay_to_occupant(stanza, room, &address).await
+        self.relay(stanza, room, &address).await?;
+        Ok(None)
     }
 
-    async fn relay_to_occupant(&mut self, stanza: &Stanza, room: &str, address: &OccupantAddress) -> Outcome {
-        // A vCard belongs to the person and not to a device (XEP-0045 §17.4).
+    async fn relay(&mut self, stanza: &Stanza, room: &BareJid, address: &OccupantAddress) -> Result<(), Fault> {
+        let name = room.local().unwrap_or_default();
+        let nick = self.joined.get(name).ok_or(Refusal::NotAnOccupant)?;
+        let from = room.with_resource(nick).map_err(|_malformed| Refusal::NickMalformed)?;
+        // A vCard or a node belongs to the person and not to a device (XEP-0045 §17.4).
         let is_of_person = stanza.has("vCard", namespace::VCARD) || stanza.has("pubsub", namespace::PUBSUB);
         let responder: Jid = match address.sessions.first() {
             _ if is_of_person => address.jid.clone().into(),
             Some(session) => session.clone().into(),
-            None => return Outcome::Refused(Refusal::NoSuchOccupant),
+            None => return Err(Refusal::NoSuchOccupant.into()),
         };
-        let Some(nick) = self.joined.get(room).cloned() else { return Outcome::Refused(Refusal::NotAnOccupant) };
         let now = self.services.clock.now();
-        let begun = self.services.relays.begin(self.mailbox.clone(), stanza, responder.as_str(), now);
-        let Some(token) = begun else { return Outcome::Error(StanzaCondition::ResourceConstraint) };
-        let from = format!("{room}@{}/{nick}", self.services.rooms.domain());
+        let token = self.services.relays.begin(self.mailbox.clone(), stanza, responder.as_str(), now);
+        let token = token.ok_or(StanzaCondition::ResourceConstraint)?;
         self.relay_request(stanza, &from, &responder, &token).await;
-        Outcome::Relayed
-    }
-
-    /// Asks the room for a change and waits for the outcome.
-    pub(super) async fn execute(&mut self, number: u64, room: &str, command: Command) -> Outcome {
-        match self.services.rooms.execute(room, self.actor(Some(number)), command).await {
-            Ok(()) => Outcome::Result(None),
-            Err(refusal) => refusal.into(),
-        }
+        Ok(())
     }
 }
