@@ -4,6 +4,7 @@ use perch_xmpp::namespace;
 use perch_xmpp::stanza::error::{ErrorType, StanzaCondition};
 use perch_xmpp::xml::Element;
 
+use crate::chat::affiliation::{Affiliation, Role};
 use crate::chat::refusal::Refusal;
 
 /// `<error/>` with condition and text.
@@ -55,6 +56,22 @@ pub fn verdict(refusal: &Refusal) -> (ErrorType, StanzaCondition) {
             (Wait, Condition::ResourceConstraint)
         }
     }
+}
+
+/// What answers presence of someone who wrongly believes himself in the room (XEP-0045 §7.2.17), in place of an error:
+/// an error would leave his client in the belief. `occupant` is the address he wrote to.
+pub fn not_inside(occupant: Option<&str>, to: Option<&str>) -> Element {
+    let element = |name| Element::new(name, namespace::MUC_USER);
+    let item = element("item")
+        .with_attribute("affiliation", Affiliation::None.as_str())
+        .with_attribute("role", Role::None.as_str())
+        .with_child(element("reason").with_text(&Refusal::NotAnOccupant.to_string()));
+    let statuses = ["110", "307", "333"].map(|code| element("status").with_attribute("code", code));
+    Element::new("presence", namespace::CLIENT)
+        .with_optional("from", occupant)
+        .with_optional("to", to)
+        .with_attribute("type", "unavailable")
+        .with_child(element("x").with_child(item).with_children(statuses))
 }
 
 #[cfg(test)]
@@ -111,6 +128,18 @@ mod tests {
             Refusal::Destroyed { alternate, reason: "moved".into() },
             "<error type='cancel'><gone xmlns='NS'>xmpp:new@rooms.test?join</gone>\
              <text xmlns='NS'>The room was destroyed: moved</text></error>",
+        );
+    }
+
+    #[test]
+    fn who_is_not_inside_is_shown_the_door() {
+        let bytes = not_inside(Some("tea@rooms.test/bob"), Some("bob@x/y")).to_bytes(namespace::CLIENT);
+        assert_eq!(
+            str::from_utf8(&bytes).unwrap(),
+            "<presence from='tea@rooms.test/bob' to='bob@x/y' type='unavailable'>\
+             <x xmlns='http://jabber.org/protocol/muc#user'><item affiliation='none' role='none'>\
+             <reason>You are not in this room</reason></item>\
+             <status code='110'/><status code='307'/><status code='333'/></x></presence>"
         );
     }
 }
