@@ -32,7 +32,7 @@ use crate::listener::{Admission, BindError, Kind, Listener};
 use crate::room::{self, Rooms};
 use crate::session::{self, Sessions};
 use crate::store::Store;
-use crate::store::error::OpenError;
+use crate::store::error::{OpenError, StoreError};
 use crate::stream::{self, Streams};
 
 /// A running server.
@@ -64,6 +64,8 @@ pub enum StartError {
     Running { path: PathBuf },
     #[error(transparent)]
     Store(#[from] OpenError),
+    #[error("the rooms cannot be read: {0}")]
+    Rooms(#[from] StoreError),
     #[error(transparent)]
     Tls(#[from] TlsError),
     #[error(transparent)]
@@ -98,9 +100,15 @@ pub async fn start(config: Config) -> Result<Server, StartError> {
         bound.iter().map(|bound| Listening { kind: bound.kind(), address: bound.address() }).collect();
     let admission = Admission::new(config.limits.connections);
     let rooms = rooms(&config, &store, &clock);
+    rooms.recover(clock.now().plus(RETURN_TIME)).await?;
     let sessions = sessions(&config, &rooms, &clock);
-    let speaker =
-        Streams::new(tls.clone(), accounts.clone(), sessions.clone(), stream_policy(&config, &accounts), streams.stop.clone());
+    let speaker = Streams::new(
+        tls.clone(),
+        accounts.clone(),
+        sessions.clone(),
+        stream_policy(&config, &accounts),
+        streams.stop.clone(),
+    );
     for listener in bound {
         let (tasks, speaker) = (streams.tasks.clone(), speaker.clone());
         let speak = move |connection| speaker.clone().serve(connection);
@@ -119,10 +127,8 @@ fn rooms(config: &Config, store: &Store, clock: &Clock) -> Rooms {
 }
 
 fn sessions(config: &Config, rooms: &Rooms, clock: &Clock) -> Sessions {
-    let policy = session::Policy {
-        administrators: config.accounts.admins.clone(),
-        resumption_time: RESUMPTION_TIME,
-    };
+    let policy =
+        session::Policy { administrators: config.accounts.admins.clone(), resumption_time: RESUMPTION_TIME };
     Sessions::new(config.domain.clone(), rooms.clone(), crate::account::Accounts, clock.clone(), policy)
 }
 
@@ -235,6 +241,9 @@ const IDLE_TIME: Duration = Duration::from_secs(300);
 
 /// How long a session waits for its client to come back.
 const RESUMPTION_TIME: Duration = Duration::from_secs(600);
+
+/// How long those who were in a room when the server died may take to come back unnoticed.
+const RETURN_TIME: Duration = Duration::from_secs(10);
 
 /// Letters from rooms to people that may wait.
 const LETTERS: usize = 1024;

@@ -31,6 +31,6 @@ pub(super) fn refusal_of(error: &CreateRoomError) -> Refusal {
     match error {
         // Somebody else was faster: the next request finds the room.
         CreateRoomError::NameTaken => Refusal::TemporarilyUnavailable,
-        CreateRoomError::Store(error) => super::task::refusal_of(error),
+        CreateRoomError::Store(error) => super::request::refusal_of(error),
     }
 }

@@ -237,8 +237,9 @@ fn to_attribute(jid: &FullJid) -> Box<[u8]> {
 }
 
 fn is_same_person(from: &str, jid: &FullJid) -> bool {
-    perch_address::Jid::new(from)
-        .is_ok_and(|from| from.bare() == jid.bare() && from.resource().is_none_or(|resource| resource == jid.resource()))
+    perch_address::Jid::new(from).is_ok_and(|from| {
+        from.bare() == jid.bare() && from.resource().is_none_or(|resource| resource == jid.resource())
+    })
 }
 
 /// Positive, so that it reads the same in every store.

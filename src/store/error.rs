@@ -67,3 +67,12 @@ pub enum AppendError {
     #[error(transparent)]
     Store(#[from] StoreError),
 }
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum ArchiveError {
+    /// An id in the question is not, or no longer, in the archive.
+    #[error("there is no such message in the archive")]
+    ItemNotFound,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

@@ -4,6 +4,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`account`] | accounts and their credentials as rows |
+//! | [`archive`] | what is asked of an archive |
 //! | [`room`] | what is asked about rooms |
 //! | [`error`] | what can go wrong |
 //! | `record` | how a change lies in a log |
@@ -12,6 +13,7 @@
 //! The set of engines is closed: an `enum`, no trait. Operations are coarse, each is one transaction.
 
 pub mod account;
+pub mod archive;
 pub mod error;
 mod record;
 pub mod room;
@@ -21,10 +23,15 @@ use std::time::Duration;
 
 use tracing::instrument;
 
-use crate::chat::id::{AccountId, Timestamp};
+use crate::chat::command::HistoryRequest;
+use crate::chat::event::Event;
+use crate::chat::id::{AccountId, RoomId, Seq, Timestamp};
 use crate::chat::snapshot::RoomSnapshot;
 use crate::store::account::{Account, AccountEntry, NewAccount, ScramRow};
-use crate::store::error::{AddAccountError, AppendError, CreateRoomError, OpenError, StoreError};
+use crate::store::archive::{ArchiveEnds, ArchiveQuery, ArchivedMessage, Log, Page};
+use crate::store::error::{
+    AddAccountError, AppendError, ArchiveError, CreateRoomError, OpenError, StoreError,
+};
 use crate::store::room::{Append, Appended, DetachedRoom, NewRoom, RoomEntry};
 
 /// A handle to the store. Cheap to clone.
@@ -153,6 +160,56 @@ impl Store {
     pub async fn rooms_with_detached_seats(&self) -> Result<Vec<DetachedRoom>, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.rooms_with_detached_seats().await,
+        }
+    }
+}
+
+/// Logs and archives.
+impl Store {
+    /// What happened in a room after `seq`, in order: to catch up and to recover. Messages that were retracted or have
+    /// expired are there without text and payload.
+    #[instrument(skip_all)]
+    pub async fn events_after(&self, room: RoomId, seq: Seq, limit: u32) -> Result<Vec<Event>, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.events_after(room, seq, limit).await,
+        }
+    }
+
+    /// What who has just come in gets to read: the last messages up to `until`, oldest first, at most `limit` and
+    /// what he asks for (XEP-0045 §7.2.14).
+    #[instrument(skip_all)]
+    pub async fn history(
+        &self,
+        room: RoomId,
+        until: Seq,
+        request: HistoryRequest,
+        limit: u32,
+    ) -> Result<Vec<ArchivedMessage>, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.history(room, until, request, limit).await,
+        }
+    }
+
+    #[instrument(skip_all)]
+    pub async fn archive_page(&self, query: ArchiveQuery) -> Result<Page, ArchiveError> {
+        match self {
+            Self::Sqlite(engine) => engine.archive_page(query).await,
+        }
+    }
+
+    /// The first and the last message of an archive; None when it is empty.
+    #[instrument(skip_all)]
+    pub async fn archive_ends(&self, log: Log) -> Result<Option<ArchiveEnds>, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.archive_ends(log).await,
+        }
+    }
+
+    /// One message of a log, kept or not.
+    #[instrument(skip_all)]
+    pub async fn message(&self, log: Log, seq: Seq) -> Result<Option<ArchivedMessage>, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.message(log, seq).await,
         }
     }
 }

@@ -4,8 +4,8 @@ use perch_address::BareJid;
 use serde::{Deserialize, Serialize};
 
 use crate::chat::event::Change;
-use crate::chat::id::{Seq, Timestamp};
-use crate::chat::message::{Author, Content, Payload, Retention};
+use crate::chat::id::{MessageId, Seq, Timestamp};
+use crate::chat::message::{Author, Content, Retention};
 
 /// A change as columns. Reading it back gives the same change.
 #[derive(Debug, PartialEq)]
@@ -40,7 +40,7 @@ pub(super) enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tombstone {
     /// The retraction.
-    pub by: Seq,
+    pub by: MessageId,
     pub at: Timestamp,
     pub author: Author,
     pub is_moderation: bool,
@@ -78,7 +78,10 @@ impl<'a> Record<'a> {
                 let details =
                     Details { to: Some(to.clone()), to_jid: Some(to_jid.clone()), ..Details::default() };
                 // Whatever its sender asks: what is said in private is in nobody's archive of the room.
-                Self { class: Class::Passing, ..Self::message(Kind::Whispered, author, content, Some(details)) }
+                Self {
+                    class: Class::Passing,
+                    ..Self::message(Kind::Whispered, author, content, Some(details))
+                }
             }
             Change::Retracted { target, author, is_moderation, reason, content } => {
                 let details = Details {
@@ -159,11 +162,6 @@ pub(super) fn details(data: Option<&str>) -> Option<Details> {
 
 pub(super) fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("maps have text keys, and nothing else can fail")
-}
-
-/// The content that is left of a message when it was retracted or has expired.
-pub(super) fn blank(content: &Content) -> Content {
-    Content { text: None, lang: None, payload: Payload::default(), ..content.clone() }
 }
 
 impl Class {

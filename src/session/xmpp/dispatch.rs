@@ -18,16 +18,18 @@ impl Session {
             Err(_malformed) => return self.refuse(number, stanza, StanzaCondition::JidMalformed),
         };
         match to {
-            Some(to) if to.domain() == self.services.rooms.domain() => self.to_rooms(number, stanza, &to).await,
+            Some(to) if to.domain() == self.services.rooms.domain() => {
+                self.route_to_room(number, stanza, &to).await
+            }
             Some(to) if to.domain() != self.services.domain.as_str() => {
                 self.refuse(number, stanza, StanzaCondition::RemoteServerNotFound);
             }
-            to => self.to_accounts(number, stanza, to).await,
+            to => self.route_to_account(number, stanza, to).await,
         }
     }
 
-    async fn to_rooms(&mut self, number: u64, stanza: &Stanza, to: &Jid) {
-        let Some(name) = to.local() else { return self.to_rooms_service(number, stanza).await };
+    async fn route_to_room(&mut self, number: u64, stanza: &Stanza, to: &Jid) {
+        let Some(name) = to.local() else { return self.ask_rooms_service(number, stanza).await };
         let bare = to.bare();
         let command = match stanza.kind {
             Kind::Message => room::message::command(stanza, bare.as_str(), to.resource()),
@@ -46,7 +48,7 @@ impl Session {
         }
     }
 
-    async fn to_accounts(&mut self, number: u64, stanza: &Stanza, _to: Option<Jid>) {
+    async fn route_to_account(&mut self, number: u64, stanza: &Stanza, _to: Option<Jid>) {
         if stanza.kind == Kind::Iq
             && let Some(answer) = self.account.iq(stanza).await
         {
@@ -55,7 +57,7 @@ impl Session {
         self.done(number);
     }
 
-    async fn to_rooms_service(&mut self, number: u64, stanza: &Stanza) {
+    async fn ask_rooms_service(&mut self, number: u64, stanza: &Stanza) {
         self.refuse(number, stanza, StanzaCondition::ServiceUnavailable);
     }
 
@@ -63,7 +65,11 @@ impl Session {
         if stanza.has("query", perch_xmpp::namespace::MUC_OWNER) {
             let settings = Box::new(self.services.rooms.defaults());
             let command = Command::Configure { settings, owners: None, admins: None };
-            let outcome = self.services.rooms.execute(to.local().unwrap_or_default(), self.actor(Some(number)), command).await;
+            let outcome = self
+                .services
+                .rooms
+                .execute(to.local().unwrap_or_default(), self.actor(Some(number)), command)
+                .await;
             if let Err(refusal) = outcome {
                 return self.refuse_with(number, stanza, &refusal);
             }

@@ -211,12 +211,7 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn new(rules: Rules) -> Self {
-        Self {
-            rules,
-            events: Batch::default(),
-            journal: Batch::default(),
-            projections: Batch::default(),
-        }
+        Self { rules, events: Batch::default(), journal: Batch::default(), projections: Batch::default() }
     }
 
     pub(super) fn add(
@@ -236,7 +231,7 @@ impl Plan {
             head.seq = head.seq.next();
             head.rules.0 += i64::from(change.moves_rules());
             head.is_open &= !matches!(change, Change::Destroyed { .. });
-            let scene = Scene { room: append.room, seq: head.seq, at: head.last_at };
+            let scene = Scene { room: append.room, epoch: head.epoch, seq: head.seq, at: head.last_at };
             // The key stands on the first row only: a key is unique, and who looks for it wants the first seq.
             self.event(scene, head, &Record::of(change), origin.take());
             scene.project(&mut self.projections, change);
@@ -245,7 +240,7 @@ impl Plan {
             }
         }
         for change in &*append.quiet {
-            let scene = Scene { room: append.room, seq: head.seq, at: head.last_at };
+            let scene = Scene { room: append.room, epoch: head.epoch, seq: head.seq, at: head.last_at };
             scene.project(&mut self.projections, change);
             if self.rules.has_journal {
                 scene.journal(&mut self.journal, change, None);

@@ -105,9 +105,10 @@ impl Batch {
     pub(super) fn row<const N: usize>(&mut self, key: i64, form: &'static Form, row: [Value; N]) {
         debug_assert_eq!(N, form.columns, "a value for each column");
         let earliest = self.touched.get(&key).copied().unwrap_or(0);
-        let place = self.steps.iter().rposition(
-            |step| matches!(step, Step::Rows { form: other, .. } if std::ptr::eq(*other, form)),
-        );
+        let place = self
+            .steps
+            .iter()
+            .rposition(|step| matches!(step, Step::Rows { form: other, .. } if std::ptr::eq(*other, form)));
         let place = match place.filter(|&place| place >= earliest) {
             Some(place) => place,
             None => {

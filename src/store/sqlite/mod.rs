@@ -5,12 +5,15 @@
 
 mod accounts;
 mod append;
+mod archive;
 mod batch;
 mod checkpoint;
+mod events;
 mod fault;
 mod open;
 mod project;
 mod rooms;
+mod rows;
 mod writer;
 
 use std::sync::Arc;

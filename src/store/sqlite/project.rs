@@ -2,7 +2,7 @@
 //! is written here is the room that applied the same changes.
 
 use crate::chat::event::{AffiliationSet, Change, Joined};
-use crate::chat::id::{RoomId, Seq, Timestamp};
+use crate::chat::id::{Epoch, MessageId, RoomId, Seq, Timestamp};
 use crate::chat::settings::Settings;
 use crate::chat::snapshot::Subject;
 use crate::store::record::{Tombstone, json};
@@ -12,6 +12,7 @@ use crate::store::sqlite::batch::{Batch, Form, Value};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scene {
     pub(super) room: RoomId,
+    pub(super) epoch: Epoch,
     pub(super) seq: Seq,
     pub(super) at: Timestamp,
 }
@@ -29,11 +30,9 @@ impl Scene {
                 batch.one(self.room.0, FORGET, [room]);
             }
             Change::Joined(joined) => self.seat(batch, joined),
-            Change::Left(left) => batch.row(
-                self.room.0,
-                &UNSEAT,
-                [room, (&*left.nick_key).into(), left.session.0.into()],
-            ),
+            Change::Left(left) => {
+                batch.row(self.room.0, &UNSEAT, [room, (&*left.nick_key).into(), left.session.0.into()])
+            }
             Change::Detached { session, deadline } => {
                 batch.row(self.room.0, &DETACH, [room, session.0.into(), deadline.map(|at| at.0).into()]);
             }
@@ -50,11 +49,16 @@ impl Scene {
                 ],
             ),
             Change::Renamed { session, nick_key, new_nick_key, new_nick, presence, .. } => {
-                batch.one(self.room.0, 
+                batch.one(
+                    self.room.0,
                     RENAME,
                     [(&**new_nick_key).into(), (&**new_nick).into(), room.clone(), (&**nick_key).into()],
                 );
-                batch.one(self.room.0, SHOW, [presence.as_str().into(), self.at.0.into(), room, session.0.into()]);
+                batch.one(
+                    self.room.0,
+                    SHOW,
+                    [presence.as_str().into(), self.at.0.into(), room, session.0.into()],
+                );
             }
             Change::RoleSet { nick_key, role, .. } => {
                 batch.one(self.room.0, SET_ROLE, [role.as_str().into(), room, (&**nick_key).into()]);
@@ -72,7 +76,7 @@ impl Scene {
             }
             Change::Retracted { target, author, is_moderation, reason, .. } => {
                 let tombstone = Tombstone {
-                    by: self.seq,
+                    by: MessageId::new(self.epoch, self.seq),
                     at: self.at,
                     author: author.clone(),
                     is_moderation: *is_moderation,
@@ -101,7 +105,11 @@ impl Scene {
             | Change::Destroyed { .. } => batch.row(self.room.0, &JOURNAL, row(json(change).into())),
             Change::Retracted { target, .. } => {
                 let [at, room, seq, change] = row(json(change).into());
-                batch.one(self.room.0, JOURNAL_ORIGINAL, [at, room.clone(), seq, change, room, target.0.into()]);
+                batch.one(
+                    self.room.0,
+                    JOURNAL_ORIGINAL,
+                    [at, room.clone(), seq, change, room, target.0.into()],
+                );
             }
             Change::Created { .. }
             | Change::Configured { .. }
@@ -151,7 +159,11 @@ impl Scene {
         batch.row(self.room.0, &AFFILIATION, row);
         batch.one(self.room.0, SET_VERSION, [set.version.into(), self.room.0.into()]);
         for (nick_key, role) in &set.roles {
-            batch.one(self.room.0, SET_ROLE, [role.as_str().into(), self.room.0.into(), (&**nick_key).into()]);
+            batch.one(
+                self.room.0,
+                SET_ROLE,
+                [role.as_str().into(), self.room.0.into(), (&**nick_key).into()],
+            );
         }
     }
 }
@@ -164,8 +176,7 @@ const RENAME: &str = "UPDATE seat SET nick_key = ?, nick = ? WHERE room = ? AND 
 const SHOW: &str = "UPDATE seat SET presence = ?, shown_at = ? WHERE room = ? AND session = ?";
 const SET_ROLE: &str = "UPDATE seat SET role = ? WHERE room = ? AND nick_key = ?";
 const SET_SUBJECT: &str = "UPDATE room SET subject = ? WHERE id = ?";
-const SET_VERSION: &str =
-    "UPDATE room SET affiliations_version = max(affiliations_version, ?) WHERE id = ?";
+const SET_VERSION: &str = "UPDATE room SET affiliations_version = max(affiliations_version, ?) WHERE id = ?";
 /// A message keeps its row and its seq; a subject goes with the content that announced it.
 const BLANK: &str = "UPDATE room_event SET lang = NULL, text = NULL, payload = '', expires = NULL,
         data = json_set(coalesce(json_remove(data, '$.subject'), '{}'), '$.tombstone', json(?))
@@ -182,8 +193,7 @@ static SEAT: Form = Form::new(
     "ON CONFLICT (room, nick_key, session) DO UPDATE SET nick = excluded.nick, resource = excluded.resource,
         role = excluded.role, presence = excluded.presence, shown_at = excluded.shown_at, deadline = NULL",
 );
-static UNSEAT: Form =
-    Form::new("DELETE FROM seat WHERE (room, nick_key, session) IN (VALUES", 3, ")");
+static UNSEAT: Form = Form::new("DELETE FROM seat WHERE (room, nick_key, session) IN (VALUES", 3, ")");
 static DETACH: Form = Form::new(
     "UPDATE seat SET deadline = gone.column3 FROM (VALUES",
     3,

@@ -22,6 +22,13 @@ pub(crate) struct Size {
     pub(crate) seed: u64,
 }
 
+impl Size {
+    /// Names and passwords, which the server has to know before the crowd gathers.
+    pub(crate) fn accounts(self) -> Vec<(String, String)> {
+        (0..self.clients).map(|n| (format!("u{n}"), format!("secret-of-u{n}"))).collect()
+    }
+}
+
 /// Clients that talk, each in a task of its own.
 pub(crate) struct Crowd {
     world: Arc<World>,
@@ -31,11 +38,8 @@ pub(crate) struct Crowd {
 }
 
 impl Crowd {
-    /// Gives everybody an account and has them join; the first makes the rooms.
+    /// Has everybody join; the first makes the rooms.
     pub(crate) async fn gather(server: &Server, size: Size, recorder: Recorder) -> Result<Self, Problem> {
-        let accounts: Vec<(String, String)> =
-            (0..size.clients).map(|n| (format!("u{n}"), format!("secret-of-u{n}"))).collect();
-        server.add_accounts(&accounts)?;
         let world = Arc::new(World {
             connector: server.connector()?,
             recorder,
@@ -44,11 +48,11 @@ impl Crowd {
         });
         let (orders, _) = watch::channel(Order::Talk);
         let mut crowd = Self { world, orders, members: Vec::new(), tasks: JoinSet::new() };
-        for (n, account) in accounts.into_iter().enumerate() {
+        for (n, account) in size.accounts().into_iter().enumerate() {
             // Half of them manage their streams, half of them want history: all four ways are common.
             let stream_management = size.habits.stream_management && n % 2 == 0;
             let history = if n % 4 < 2 { size.habits.history } else { 0 };
-            let habits = Habits { stream_management, history, ..size.habits };
+            let habits = Habits { stream_management, history, reads: n < READERS, ..size.habits };
             crowd.add(account, habits, size.seed.wrapping_add(n as u64));
             if n == 0 {
                 crowd.until(Stage::Present, GATHER_PATIENCE).await?;
@@ -119,6 +123,8 @@ impl Crowd {
     }
 }
 
+/// Several, because what one is told need not be what another is told; not all, because it takes long.
+const READERS: usize = 3;
 const GATHER_PATIENCE: Duration = Duration::from_secs(60);
 const SETTLE_PATIENCE: Duration = Duration::from_secs(120);
 /// When nobody has heard anything for so long, nothing is on its way any more.
