@@ -46,4 +46,5 @@
 
 pub mod chat;
 pub mod clock;
+pub mod store;
 pub mod fanout;

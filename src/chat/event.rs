@@ -73,7 +73,9 @@ pub enum Change {
         jid: FullJid,
         presence: Payload,
     },
+    /// The occupant takes another nick, with all his sessions; `presence` is of the one that asked.
     Renamed {
+        session: SessionId,
         nick_key: Box<str>,
         nick: Box<str>,
         new_nick_key: Box<str>,
@@ -122,6 +124,31 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// Whether decisions made before this change may no longer hold: settings, affiliations, roles, kicks, locks. Each
+    /// such change raises the room's [`RulesVersion`](crate::chat::id::RulesVersion) by one, in the store as in memory.
+    pub fn moves_rules(&self) -> bool {
+        match self {
+            Self::Created { .. }
+            | Self::Configured { .. }
+            | Self::Destroyed { .. }
+            | Self::RoleSet { .. }
+            | Self::AffiliationSet(_) => true,
+            Self::Left(left) => left.cause.is_forced(),
+            Self::Joined(_)
+            | Self::Detached { .. }
+            | Self::TakenOver { .. }
+            | Self::Renamed { .. }
+            | Self::SubjectSet { .. }
+            | Self::Posted { .. }
+            | Self::Whispered { .. }
+            | Self::Invited { .. }
+            | Self::VoiceRequested { .. }
+            | Self::Retracted { .. } => false,
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Joined {
     pub nick: Box<str>,
@@ -167,6 +194,18 @@ pub enum Departure {
     Technical,
 }
 
+impl Departure {
+    /// Whether a rule of the room took the session out, and not its own wish or a broken line.
+    pub fn is_forced(&self) -> bool {
+        match self {
+            Self::Kicked { .. } | Self::Banned { .. } | Self::AffiliationLost { .. } | Self::MembersOnly => {
+                true
+            }
+            Self::Own | Self::Shutdown | Self::Technical => false,
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AffiliationSet {
     pub jid: BareJid,
@@ -175,7 +214,8 @@ pub struct AffiliationSet {
     pub reason: Box<str>,
     /// The nick reserved for this person.
     pub nick: Option<Box<str>>,
-    /// The roles that his occupants have from now on, by nick key.
+    /// The roles that the occupants it concerns have from now on, by nick key: all of them, also where the role stays
+    /// as it was. More than one person's when a whole domain is meant.
     pub roles: Vec<(Box<str>, Role)>,
     /// Moves with every change of an affiliation (XEP-0463).
     pub version: i64,

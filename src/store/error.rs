@@ -1,0 +1,41 @@
+//! What can go wrong in a store. Each operation has its own outcomes beside these; "not found" is an `Option`.
+
+use thiserror::Error;
+
+/// Our fault, not the asker's: nothing was written (or nothing is known to have been), the asker may try again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum StoreError {
+    #[error("the store cannot be reached or written right now")]
+    Unavailable,
+    #[error("the store has no space left")]
+    NoSpace,
+    /// A row that this program did not write so; `row` is its id, or its seq in a log.
+    #[error("row {row} of table {table} cannot be read")]
+    Inconsistent { table: &'static str, row: i64 },
+}
+
+/// Why a store was not opened. The text is for the operator.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    #[error("the store's address {0:?} is not understood: it must begin with \"sqlite:\"")]
+    UnknownEngine(String),
+    #[error(
+        "the store has schema {found}, which is newer than this program knows ({known}): \
+         it was left as it is; start the newer program again"
+    )]
+    TooNew { found: i64, known: i64 },
+    #[error("{0} is not a store of perch: it was left as it is")]
+    NotOurs(String),
+    #[error("{0} is in use by another running perch")]
+    InUse(String),
+    #[error("the store cannot be opened: {0}")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum AddAccountError {
+    #[error("there is an account of this name")]
+    NameTaken,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

@@ -1,0 +1,83 @@
+//! The embedded engine: one file, one task that writes, a few connections that read.
+//!
+//! One file per aggregate beside this one, the schema's steps in `migrations/`. Reads go to `readers`, each sees
+//! what was committed when it began; writes go through [`writer::Writer`].
+
+mod accounts;
+mod checkpoint;
+mod fault;
+mod open;
+mod writer;
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use sqlx::sqlite::SqlitePool;
+
+use crate::store::Options;
+use crate::store::error::OpenError;
+use crate::store::sqlite::checkpoint::Checkpointer;
+use crate::store::sqlite::open::{Lock, Place};
+use crate::store::sqlite::writer::Writer;
+
+/// A handle; clones share the connections.
+#[derive(Debug, Clone)]
+pub struct Sqlite {
+    writer: Writer,
+    readers: SqlitePool,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    incarnation: i64,
+    secret: [u8; 32],
+    checkpointer: Mutex<Option<Checkpointer>>,
+    lock: Mutex<Option<Lock>>,
+}
+
+impl Sqlite {
+    pub(super) async fn open(path: &str, options: &Options) -> Result<Self, OpenError> {
+        let place = Place::new(path, options);
+        let lock = open::lock(&place)?;
+        open::examine(&place).await?;
+        let mut connection = place.connect_writer().await.map_err(open::unavailable)?;
+        let incarnation = open::migrate(&mut connection, options).await?;
+        let secret: Vec<u8> = sqlx::query_scalar("SELECT secret FROM meta")
+            .fetch_one(&mut connection)
+            .await
+            .map_err(open::unavailable)?;
+        let secret = secret.try_into().map_err(|_| OpenError::NotOurs(path.to_owned()))?;
+        let readers = place.connect_readers(options.readers).await.map_err(open::unavailable)?;
+        let checkpoints = place.connect_checkpointer().await.map_err(open::unavailable)?;
+        Ok(Self {
+            readers,
+            shared: Arc::new(Shared {
+                incarnation,
+                secret,
+                checkpointer: Mutex::new(Some(Checkpointer::start(&place.path, checkpoints))),
+                lock: Mutex::new(Some(lock)),
+            }),
+            writer: Writer::start(place, connection),
+        })
+    }
+
+    pub(super) fn incarnation(&self) -> i64 {
+        self.shared.incarnation
+    }
+
+    pub(super) fn secret(&self) -> &[u8; 32] {
+        &self.shared.secret
+    }
+
+    /// Writers first, so that all they were given is in the file; then the log is emptied; readers only keep it open.
+    pub(super) async fn close(&self) {
+        self.writer.close().await;
+        self.readers.close().await;
+        let checkpointer = self.shared.checkpointer.lock().take();
+        if let Some(checkpointer) = checkpointer {
+            checkpointer.finish().await;
+        }
+        self.shared.lock.lock().take();
+    }
+}
