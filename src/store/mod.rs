@@ -4,12 +4,14 @@
 //! | module | what |
 //! |---|---|
 //! | [`account`] | accounts and their credentials as rows |
+//! | [`account_log`] | what is asked about accounts' logs, rosters and nodes |
 //! | [`error`] | what can go wrong |
 //! | `sqlite` | the embedded engine |
 //!
 //! The set of engines is closed: an `enum`, no trait. Operations are coarse, each is one transaction.
 
 pub mod account;
+pub mod account_log;
 pub mod error;
 mod sqlite;
 
