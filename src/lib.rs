@@ -44,7 +44,16 @@
 //! An *occupant* is a user inside a room; a *member* has an affiliation of that name. A *session* is a signed-in device; a
 //! *stream* is one connection. A *log* is the ordered events of a room or an account; a *seq* is a place in it.
 
+pub mod account;
+pub mod admin;
+pub mod auth;
 pub mod chat;
+pub mod cli;
 pub mod clock;
-pub mod store;
+pub mod config;
 pub mod fanout;
+pub mod listener;
+pub mod room;
+pub mod server;
+pub mod store;
+pub mod telemetry;

@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod affiliation;
+pub mod answer;
 pub mod command;
 pub mod event;
 pub mod id;

@@ -7,17 +7,19 @@ use std::sync::Arc;
 
 use aws_lc_rs::rand;
 use perch_address::BareJid;
-use perch_xmpp::sasl::Credentials;
 use perch_xmpp::stanza::error::StanzaCondition;
 use perch_xmpp::stream::{Negotiation, Output, Secured, StreamCondition, StreamFailure};
 use perch_xmpp::xml::{Framer, Item, Limits};
 use thiserror::Error;
 use tracing::{debug, info};
 
+use crate::auth::Attempt;
+use crate::chat::id::AccountId;
 use crate::listener::{Connection, Kind, Place};
 use crate::session::Opened;
 use crate::stream::Services;
 use crate::stream::connection::{Handover, Live};
+use crate::stream::registration::register;
 use crate::stream::secured::secured;
 use crate::stream::socket::Socket;
 
@@ -58,8 +60,10 @@ pub(super) async fn enter(services: &Arc<Services>, connection: Connection) -> R
             socket,
             framer: Framer::new(Limits::PRE_AUTH),
             negotiation: Negotiation::new(services.negotiation(kind), secured, entropy),
-            address: peer.ip(),
+            peer: peer.ip(),
             place: Some(place),
+            attempt: None,
+            account: None,
         };
         visitor.negotiate().await
     };
@@ -86,9 +90,13 @@ struct Visitor<'a> {
     socket: Socket,
     framer: Framer,
     negotiation: Negotiation,
-    address: std::net::IpAddr,
+    peer: std::net::IpAddr,
     /// The place among the strangers: given up once it is known who it is.
     place: Option<Place>,
+    /// The attempt to sign in that is under way, charged until it succeeds.
+    attempt: Option<Attempt>,
+    /// Whom the last look-up found.
+    account: Option<AccountId>,
 }
 
 /// Where a step of the negotiation leads.
@@ -160,23 +168,26 @@ impl Visitor<'_> {
                 return Ok(Next::Then(outputs));
             }
             Output::Rejected(failure) => {
-                self.services.accounts.note_failure(self.address, self.negotiation.account());
                 info!(failure = failure.as_str(), "an attempt to sign in failed");
             }
             Output::Authenticated { account, mechanism } => {
                 debug!(%account, mechanism = mechanism.as_str(), "signed in");
                 self.framer.set_limits(self.services.policy.limits);
                 self.place = None;
+                if let Some(attempt) = self.attempt.take() {
+                    attempt.succeed();
+                }
             }
             Output::Restart => {
                 self.framer.reset();
             }
             Output::Register(request) => {
-                let answer = self.services.accounts.register(&request, self.address).await;
+                let answer = register(&self.services.accounts, &request).await;
                 return Ok(Next::Then(self.negotiation.handle_registered(&answer)));
             }
             Output::Bind { account, wanted } => {
-                return Ok(match self.services.sessions.open(&account, wanted).await {
+                let id = self.account.ok_or(Turned::Failed(StreamCondition::InternalServerError))?;
+                return Ok(match self.services.sessions.open(id, &account, wanted).await {
                     Ok(opened) => Next::Session(Box::new(opened)),
                     Err(condition) => Next::Then(self.negotiation.handle_bind_refused(condition)),
                 });
@@ -193,16 +204,21 @@ impl Visitor<'_> {
     }
 
     async fn look_up(&mut self, account: &BareJid, is_costly: bool) -> Vec<Output> {
-        let found = match self.services.accounts.credentials(account, self.address).await {
-            Ok(found) => found,
-            Err(_unavailable) => return self.negotiation.handle_lookup_failed(),
+        let Ok(attempt) = self.services.accounts.guesses().attempt(account, self.peer) else {
+            return self.negotiation.handle_lookup_failed();
         };
-        if is_costly { self.derive_aside(found) } else { self.negotiation.handle_credentials(found.as_deref()) }
-    }
-
-    /// Deriving keys from a password takes milliseconds: other streams of this thread are moved away meanwhile.
-    fn derive_aside(&mut self, found: Option<Arc<Credentials>>) -> Vec<Output> {
-        tokio::task::block_in_place(|| self.negotiation.handle_credentials(found.as_deref()))
+        self.attempt = Some(attempt);
+        let Ok(found) = self.services.accounts.sign_in(account).await else {
+            return self.negotiation.handle_lookup_failed();
+        };
+        self.account = found.as_ref().map(|found| found.account);
+        let credentials = found.as_ref().map(|found| &found.credentials);
+        if is_costly {
+            // Deriving keys from a password takes milliseconds: other streams of this thread move away meanwhile.
+            tokio::task::block_in_place(|| self.negotiation.handle_credentials(credentials))
+        } else {
+            self.negotiation.handle_credentials(credentials)
+        }
     }
 
     async fn start_tls(mut self, proceed: &[u8]) -> Result<Self, Turned> {
@@ -233,16 +249,14 @@ impl Visitor<'_> {
     /// Gives this connection to the session that the client wants to go on with.
     fn hand_over(self, to: HandOverTo) -> Result<(), Box<(Self, Vec<Output>)>> {
         let HandOverTo { previd, account, h } = to;
-        let services = self.services;
-        let handover =
-            Handover { socket: self.socket, framer: self.framer, negotiation: self.negotiation, account, h };
-        match services.handovers.offer(&previd, handover) {
+        let Self { services, socket, framer, negotiation, peer, place, attempt, account: id } = self;
+        match services.handovers.offer(&previd, Handover { socket, framer, negotiation, account, h }) {
             Ok(()) => Ok(()),
             Err(back) => {
                 let Handover { socket, framer, mut negotiation, .. } = *back;
                 let refused = negotiation.handle_resume_failed(StanzaCondition::ItemNotFound, None);
-                let (address, place) = (self.address, self.place);
-                Err(Box::new((Self { services, socket, framer, negotiation, address, place }, refused)))
+                let visitor = Self { services, socket, framer, negotiation, peer, place, attempt, account: id };
+                Err(Box::new((visitor, refused)))
             }
         }
     }

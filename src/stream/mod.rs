@@ -4,8 +4,9 @@
 
 mod connection;
 mod entrance;
-mod socket;
+mod registration;
 mod secured;
+mod socket;
 
 use std::sync::Arc;
 use std::time::Duration;

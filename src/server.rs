@@ -1,0 +1,180 @@
+//! Wiring, and nothing else: builds the parts, starts them, and stops them in the order that loses nothing.
+//!
+//! Stopping goes down the way of a message: no new connections, then the streams say goodbye, then what they asked
+//! for is done, then the store is closed.
+
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+use crate::admin::socket::{Socket, SocketError};
+use crate::admin::{self, Admin, Caller};
+use crate::auth::Accounts;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::listener::tls::{Tls, TlsError};
+use crate::listener::{Admission, BindError, Connection, Kind, Listener};
+use crate::store::Store;
+use crate::store::error::OpenError;
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    listening: Vec<Listening>,
+    tls: Tls,
+    store: Store,
+    listeners: Stage,
+    streams: Stage,
+    services: Stage,
+    _lock: File,
+}
+
+/// Where connections are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listening {
+    pub kind: Kind,
+    pub address: SocketAddr,
+}
+
+/// Why a server does not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    #[error("the data directory {path} cannot be used: {source}", path = path.display())]
+    DataDir { path: PathBuf, source: io::Error },
+    #[error("another server is running in the data directory {path}", path = path.display())]
+    Running { path: PathBuf },
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    #[error(transparent)]
+    AdminSocket(#[from] SocketError),
+}
+
+/// Tasks that are stopped together.
+#[derive(Debug, Default)]
+struct Stage {
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// Starts a server. When this returns it takes connections; port 0 has become one that was free.
+pub async fn start(config: Config) -> Result<Server, StartError> {
+    let clock = Clock::system();
+    let lock = lock(&config.data_dir)?;
+    let tls = Tls::load(&config.tls, &clock)?;
+    let bound = bind(&config)?;
+    let socket = Socket::bind(&config.data_dir)?;
+    let store = open_store(&config).await?;
+    let accounts =
+        Accounts::new(store.clone(), config.domain.clone(), config.accounts.clone(), clock.clone());
+
+    let (listeners, streams, services) = (Stage::default(), Stage::default(), Stage::default());
+    let router = admin::http::router(Admin::new(accounts), Caller::Operator);
+    services.spawn(|stop| socket.serve(router, stop));
+    services.spawn(|stop| tls.clone().watch(stop));
+    let listening =
+        bound.iter().map(|bound| Listening { kind: bound.kind(), address: bound.address() }).collect();
+    let admission = Admission::new(config.limits.connections);
+    for listener in bound {
+        let tasks = streams.tasks.clone();
+        listeners.spawn(|stop| listener.run(admission.clone(), stop, tasks, speak));
+    }
+    Ok(Server { listening, tls, store, listeners, streams, services, _lock: lock })
+}
+
+async fn speak(connection: Connection) {
+    info!(peer = %connection.peer, "closed: nothing is spoken here yet");
+}
+
+impl Server {
+    pub fn listening(&self) -> &[Listening] {
+        &self.listening
+    }
+
+    /// The address of the listener of that kind, unless it is off.
+    pub fn address(&self, kind: Kind) -> Option<SocketAddr> {
+        self.listening.iter().find(|listening| listening.kind == kind).map(|listening| listening.address)
+    }
+
+    pub fn tls(&self) -> &Tls {
+        &self.tls
+    }
+
+    /// Stops everything in order; whoever has not finished in time is cut off.
+    pub async fn stop(self) {
+        info!("stopping");
+        self.listeners.end("listeners", LISTENERS_TIME).await;
+        self.streams.end("streams", STREAMS_TIME).await;
+        self.services.end("services", SERVICES_TIME).await;
+        self.store.close().await;
+        info!("stopped");
+    }
+}
+
+impl Stage {
+    fn spawn<F>(&self, task: impl FnOnce(CancellationToken) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.tasks.spawn(task(self.stop.clone()));
+    }
+
+    async fn end(&self, name: &str, time: Duration) {
+        self.stop.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(time, self.tasks.wait()).await.is_err() {
+            warn!(remaining = self.tasks.len(), "some {name} did not end in time and are cut off");
+        }
+    }
+}
+
+/// Makes the data directory, closed to others, and takes it for this process.
+fn lock(path: &Path) -> Result<File, StartError> {
+    let unusable = |source| StartError::DataDir { path: path.into(), source };
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(unusable)?;
+    let file = fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path.join("lock"))
+        .map_err(unusable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StartError::Running { path: path.into() }),
+        Err(TryLockError::Error(source)) => Err(unusable(source)),
+    }
+}
+
+fn bind(config: &Config) -> Result<Vec<Listener>, BindError> {
+    let listen = &config.listen;
+    [(listen.xmpp, Kind::StartTls), (listen.xmpp_tls, Kind::DirectTls), (listen.xmpp_plain, Kind::Plain)]
+        .into_iter()
+        .filter_map(|(address, kind)| Some(Listener::bind(address?, kind)))
+        .collect()
+}
+
+async fn open_store(config: &Config) -> Result<Store, OpenError> {
+    let mut options = crate::store::Options::new(rand::random());
+    options.has_journal = config.journal;
+    Store::open(&config.store_url, &options).await
+}
+
+/// Nothing to wait for but the task noticing.
+const LISTENERS_TIME: Duration = Duration::from_secs(1);
+
+/// Time for every client to be told, and for what it sent last to be committed.
+const STREAMS_TIME: Duration = Duration::from_secs(10);
+
+/// An administrator's request that was begun is finished.
+const SERVICES_TIME: Duration = Duration::from_secs(5);
