@@ -29,6 +29,8 @@ pub enum AccountAppendError {
 pub struct LoadedAccount {
     pub snapshot: AccountSnapshot,
     pub waiting: Vec<Seq>,
+    /// What it has still to answer.
+    pub inputs: Vec<AccountEvent>,
 }
 
 /// What an account keeps about itself beside its log.

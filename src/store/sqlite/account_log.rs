@@ -166,6 +166,7 @@ async fn insert(
         .bind(peer.map(|jid| jid.bare().as_str().to_owned()))
         .bind(peer.and_then(|jid| jid.resource().map(str::to_owned)))
         .bind(waits)
+        .bind(matches!(change, AccountChange::Approached { .. }))
         .bind(expires)
         .bind(origin.map(|origin| origin.session.0))
         .bind(origin.map(|origin| origin.number))
@@ -194,7 +195,7 @@ fn body(change: &AccountChange) -> Option<&str> {
 }
 
 /// `seq, at, origin_session, origin_number, change`
-fn event(row: &SqliteRow) -> Result<AccountEvent, StoreError> {
+pub(super) fn event(row: &SqliteRow) -> Result<AccountEvent, StoreError> {
     let seq = Seq(row.try_get(0)?);
     let origin = match (row.try_get::<Option<i64>, _>(2)?, row.try_get::<Option<i64>, _>(3)?) {
         (Some(session), Some(number)) => Some(Origin { session: SessionId(session), number }),
@@ -209,8 +210,8 @@ const OPEN_LOG: &str = "INSERT INTO account_log (account, epoch) SELECT ?, epoch
     ON CONFLICT (account) DO NOTHING";
 const MOVE: &str = "UPDATE account_log SET seq = seq + ?2, last_at = max(last_at, ?3), archived = archived + ?4,
     handled = max(handled, coalesce(?5, 0)) WHERE account = ?1 RETURNING seq, last_at, epoch, archived";
-const INSERT: &str = "INSERT INTO account_event (account, seq, epoch, at, ordinal, peer, resource, waits, expires,
-    origin_session, origin_number, text, change) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const INSERT: &str = "INSERT INTO account_event (account, seq, epoch, at, ordinal, peer, resource, waits, is_input,
+    expires, origin_session, origin_number, text, change) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 const EVENTS: &str = "SELECT seq, at, origin_session, origin_number, change FROM account_event
     WHERE account = ? AND seq > ? ORDER BY seq LIMIT ?";
 const LETTERS: &str = "SELECT seq, at, origin_session, origin_number, change FROM account_event

@@ -12,6 +12,7 @@ use crate::chat::message::Payload;
 use crate::store::account_log::{ItemChoice, LoadedAccount};
 use crate::store::error::StoreError;
 use crate::store::sqlite::Sqlite;
+use crate::store::sqlite::account_log::event;
 
 impl Sqlite {
     pub(in crate::store) async fn load_account(&self, jid: &BareJid) -> Result<Option<LoadedAccount>, StoreError> {
@@ -24,20 +25,20 @@ impl Sqlite {
         };
         let mut snapshot = snapshot(&head, jid)?;
         let id = snapshot.id;
-        let corrupt = |table| move |_| StoreError::Inconsistent { table, row: id.0 };
+        let corrupt = |table| StoreError::Inconsistent { table, row: id.0 };
         for row in sqlx::query(CONTACTS).bind(id.0).fetch_all(&mut *view).await? {
-            snapshot.contacts.push(serde_json::from_str(row.try_get(0)?).map_err(corrupt("contact"))?);
+            snapshot.contacts.push(serde_json::from_str(row.try_get(0)?).map_err(|_| corrupt("contact"))?);
         }
         for row in sqlx::query(REMOVED).bind(id.0).fetch_all(&mut *view).await? {
-            let jid = BareJid::new(row.try_get(0)?).map_err(|_| corrupt("contact_removed")(()))?;
+            let jid = BareJid::new(row.try_get(0)?).map_err(|_| corrupt("contact_removed"))?;
             snapshot.removed_contacts.push((jid, row.try_get(1)?));
         }
         for row in sqlx::query(BLOCKED).bind(id.0).fetch_all(&mut *view).await? {
-            let jid = Jid::new(row.try_get(0)?).map_err(|_| corrupt("blocked")(()))?;
+            let jid = Jid::new(row.try_get(0)?).map_err(|_| corrupt("blocked"))?;
             snapshot.blocked.push(jid);
         }
         for row in sqlx::query(NODES).bind(id.0).fetch_all(&mut *view).await? {
-            snapshot.nodes.push(serde_json::from_str(row.try_get(0)?).map_err(corrupt("node"))?);
+            snapshot.nodes.push(serde_json::from_str(row.try_get(0)?).map_err(|_| corrupt("node"))?);
         }
         let waiting: Vec<i64> = sqlx::query_scalar(WAITING)
             .bind(id.0)
@@ -45,7 +46,9 @@ impl Sqlite {
             .bind(WAITING_MAX)
             .fetch_all(&mut *view)
             .await?;
-        Ok(Some(LoadedAccount { snapshot, waiting: waiting.into_iter().map(Seq).collect() }))
+        let inputs = sqlx::query(INPUTS).bind(id.0).bind(snapshot.handled.0).fetch_all(&mut *view).await?;
+        let inputs = inputs.iter().map(event).collect::<Result<_, _>>()?;
+        Ok(Some(LoadedAccount { snapshot, waiting: waiting.into_iter().map(Seq).collect(), inputs }))
     }
 
     pub(in crate::store) async fn vcard(&self, account: AccountId) -> Result<Option<Payload>, StoreError> {
@@ -269,6 +272,8 @@ const BLOCKED: &str = "SELECT jid FROM blocked WHERE account = ?";
 const NODES: &str = "SELECT node FROM node WHERE account = ?";
 const NODE: &str = "SELECT node FROM node WHERE account = ? AND name = ?";
 const WAITING: &str = "SELECT seq FROM account_event WHERE account = ? AND waits AND seq > ? ORDER BY seq LIMIT ?";
+const INPUTS: &str = "SELECT seq, at, origin_session, origin_number, change FROM account_event
+    WHERE account = ? AND is_input AND seq > ? ORDER BY seq";
 const VCARD: &str = "SELECT vcard FROM account_log WHERE account = ?";
 const PRIVATE: &str = "SELECT payload FROM private_xml WHERE account = ? AND namespace = ? AND name = ?";
 const NEWEST: &str = "SELECT id, at, publisher, payload FROM node_item WHERE account = ? AND node = ?

@@ -24,6 +24,7 @@ CREATE TABLE account_event (
     peer           TEXT,                         -- of a message: who is at the other end, bare
     resource       TEXT,
     waits          INTEGER NOT NULL,             -- kept for a session that takes messages
+    is_input       INTEGER NOT NULL,             -- wants an answer of the account
     expires        INTEGER,
     origin_session INTEGER,
     origin_number  INTEGER,
@@ -37,6 +38,7 @@ CREATE UNIQUE INDEX account_event_origin ON account_event (account, origin_sessi
 CREATE INDEX account_event_archive ON account_event (account, ordinal) WHERE ordinal IS NOT NULL;
 CREATE INDEX account_event_peer ON account_event (account, peer, ordinal) WHERE ordinal IS NOT NULL;
 CREATE INDEX account_event_waiting ON account_event (account, seq) WHERE waits;
+CREATE INDEX account_event_input ON account_event (account, seq) WHERE is_input;
 CREATE INDEX account_event_expires ON account_event (expires) WHERE expires IS NOT NULL;
 
 CREATE TABLE contact (
