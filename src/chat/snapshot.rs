@@ -1,6 +1,7 @@
 //! What a room is loaded from: its projections as of `seq`. The log is read from there.
 
 use perch_address::BareJid;
+use serde::{Deserialize, Serialize};
 
 use crate::chat::affiliation::Affiliation;
 use crate::chat::id::{Epoch, RoomId, RulesVersion, Seq, Timestamp};
@@ -32,7 +33,7 @@ pub struct RoomSnapshot {
     pub occupants: Vec<Occupant>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Subject {
     pub seq: Seq,
     pub at: Timestamp,

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::chat::id::Seq;
+
 /// Our fault, not the asker's: nothing was written (or nothing is known to have been), the asker may try again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum StoreError {
@@ -36,6 +38,41 @@ pub enum OpenError {
 pub enum AddAccountError {
     #[error("there is an account of this name")]
     NameTaken,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum CreateRoomError {
+    #[error("there is a room of this name")]
+    NameTaken,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a decision did not come true. Nothing of it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum AppendError {
+    /// The room has moved on: decide again.
+    #[error("decided against an older version of the room's rules")]
+    Stale,
+    /// It was written before, by an attempt whose outcome was unknown.
+    #[error("already written as {seq:?}")]
+    AlreadyDone { seq: Seq },
+    #[error("the nick belongs to somebody else")]
+    NickTaken,
+    /// Destroyed, or never there.
+    #[error("there is no such room any more")]
+    Gone,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum ArchiveError {
+    /// An id in the question is not, or no longer, in the archive.
+    #[error("there is no such message in the archive")]
+    ItemNotFound,
     #[error(transparent)]
     Store(#[from] StoreError),
 }

@@ -16,6 +16,11 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
+/// A failure whose cause is the data and not the disk: told in the log, then answered by its operation.
+pub(super) fn log_inconsistency(fault: &sqlx::Error) {
+    error!(%fault, "the store holds what it should not");
+}
+
 /// A rule of the schema said no; the statement did nothing, the transaction goes on.
 pub(super) fn is_constraint(fault: &sqlx::Error) -> bool {
     primary_code(fault) == Some(CONSTRAINT)

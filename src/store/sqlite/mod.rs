@@ -6,9 +6,18 @@
 mod account_log;
 mod account_project;
 mod accounts;
+mod append;
+mod archive;
+mod batch;
 mod checkpoint;
+mod events;
 mod fault;
 mod open;
+mod project;
+mod retention;
+mod rooms;
+mod rows;
+mod sessions;
 mod writer;
 
 use std::sync::Arc;
@@ -17,7 +26,9 @@ use parking_lot::Mutex;
 use sqlx::sqlite::SqlitePool;
 
 use crate::store::Options;
-use crate::store::error::OpenError;
+use crate::store::error::{AppendError, OpenError};
+use crate::store::room::{Append, Appended};
+use crate::store::sqlite::append::Rules;
 use crate::store::sqlite::checkpoint::Checkpointer;
 use crate::store::sqlite::open::{Lock, Place};
 use crate::store::sqlite::writer::Writer;
@@ -33,6 +44,7 @@ pub struct Sqlite {
 #[derive(Debug)]
 struct Shared {
     incarnation: i64,
+    rules: Rules,
     secret: [u8; 32],
     checkpointer: Mutex<Option<Checkpointer>>,
     lock: Mutex<Option<Lock>>,
@@ -50,17 +62,20 @@ impl Sqlite {
             .await
             .map_err(open::unavailable)?;
         let secret = secret.try_into().map_err(|_| OpenError::NotOurs(path.to_owned()))?;
+        let rules =
+            Rules { has_journal: options.has_journal, transient_lifetime: options.transient_lifetime };
         let readers = place.connect_readers(options.readers).await.map_err(open::unavailable)?;
         let checkpoints = place.connect_checkpointer().await.map_err(open::unavailable)?;
         Ok(Self {
             readers,
             shared: Arc::new(Shared {
                 incarnation,
+                rules,
                 secret,
                 checkpointer: Mutex::new(Some(Checkpointer::start(&place.path, checkpoints))),
                 lock: Mutex::new(Some(lock)),
             }),
-            writer: Writer::start(place, connection),
+            writer: Writer::start(place, connection, rules),
         })
     }
 
@@ -70,6 +85,10 @@ impl Sqlite {
 
     pub(super) fn secret(&self) -> &[u8; 32] {
         &self.shared.secret
+    }
+
+    pub(super) async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        self.writer.append(append).await
     }
 
     /// Writers first, so that all they were given is in the file; then the log is emptied; readers only keep it open.

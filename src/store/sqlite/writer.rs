@@ -10,7 +10,9 @@ use sqlx::sqlite::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, warn};
 
-use crate::store::error::StoreError;
+use crate::store::error::{AppendError, StoreError};
+use crate::store::room::{Append, Appended};
+use crate::store::sqlite::append::{self, Rules};
 use crate::store::sqlite::open::Place;
 
 /// The way to the task, for all who write. Cheap to clone.
@@ -22,16 +24,26 @@ pub(super) struct Writer(mpsc::Sender<Job>);
 pub(super) type Outcome<T, E> = Result<Result<T, E>, StoreError>;
 
 enum Job {
+    /// The many; they share their statements.
+    Append(append::Job),
+    /// The few, each behind a savepoint of its own.
     Work(Box<dyn Work>),
     /// Everything before it is committed, nothing after it is taken.
     Close(oneshot::Sender<()>),
 }
 
 impl Writer {
-    pub(super) fn start(place: Place, connection: SqliteConnection) -> Self {
+    pub(super) fn start(place: Place, connection: SqliteConnection, rules: Rules) -> Self {
         let (sender, jobs) = mpsc::channel(QUEUE);
-        tokio::spawn(Task { place, connection: Some(connection), jobs }.run());
+        tokio::spawn(Task { place, connection: Some(connection), rules, jobs }.run());
         Self(sender)
+    }
+
+    pub(super) async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        let (job, answer) = append::Job::new(append);
+        // A closed channel is a store that is being closed.
+        self.0.send(Job::Append(job)).await.map_err(|_| StoreError::Unavailable)?;
+        answer.await.unwrap_or(Err(StoreError::Unavailable.into()))
     }
 
     /// Runs `action` inside the next group, and answers when the group is committed.
@@ -45,7 +57,6 @@ impl Writer {
     {
         let (reply, answer) = oneshot::channel();
         let work = Transaction { action: Some(action), outcome: None, reply };
-        // A closed channel is a store that is being closed.
         self.0.send(Job::Work(Box::new(work))).await.map_err(|_| StoreError::Unavailable)?;
         answer.await.unwrap_or(Err(StoreError::Unavailable.into()))
     }
@@ -63,46 +74,49 @@ struct Task {
     place: Place,
     /// None after a failure that may have left it in an unknown state.
     connection: Option<SqliteConnection>,
+    rules: Rules,
     jobs: mpsc::Receiver<Job>,
+}
+
+/// What is committed together.
+#[derive(Default)]
+struct Group {
+    works: Vec<Box<dyn Work>>,
+    appends: Vec<append::Job>,
+    closing: Option<oneshot::Sender<()>>,
 }
 
 impl Task {
     async fn run(mut self) {
-        let mut group = Vec::with_capacity(GROUP_MAX);
-        let mut closing = None;
-        while closing.is_none() && self.jobs.recv_many(&mut group, GROUP_MAX).await > 0 {
-            let mut works = Vec::with_capacity(group.len());
-            for job in group.drain(..) {
-                match job {
-                    Job::Work(work) if closing.is_none() => works.push(work),
-                    Job::Work(work) => work.answer(Err(StoreError::Unavailable)),
-                    Job::Close(done) => closing = Some(done),
-                }
-            }
-            let committed = self.commit(&mut works).await;
-            for work in works {
-                work.answer(committed);
+        let mut jobs = Vec::with_capacity(GROUP_MAX);
+        while self.jobs.recv_many(&mut jobs, GROUP_MAX).await > 0 {
+            let mut group = Group::default();
+            jobs.drain(..).for_each(|job| group.take(job));
+            let committed = self.commit(&mut group).await;
+            if let Some(done) = group.answer(committed) {
+                self.jobs.close();
+                self.disconnect().await;
+                let _ = done.send(());
+                return;
             }
         }
+        self.disconnect().await;
+    }
+
+    async fn disconnect(&mut self) {
         if let Some(connection) = self.connection.take()
             && let Err(fault) = connection.close().await
         {
             warn!(%fault, "the store's writing connection did not close cleanly");
         }
-        if let Some(done) = closing {
-            let _ = done.send(());
-        }
     }
 
-    async fn commit(&mut self, works: &mut [Box<dyn Work>]) -> Result<(), StoreError> {
-        if works.is_empty() {
-            return Ok(());
-        }
+    async fn commit(&mut self, group: &mut Group) -> Result<(), StoreError> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.place.connect_writer().await?,
         };
-        let result = group(&mut connection, works).await;
+        let result = group.write(&mut connection, self.rules).await;
         // What was begun and not committed is gone. Where even that cannot be said, the connection goes as well.
         let is_clean = result.is_ok() || roll_back(&mut connection).await;
         if is_clean && result != Err(StoreError::Unavailable) {
@@ -115,15 +129,42 @@ impl Task {
     }
 }
 
-async fn group(connection: &mut SqliteConnection, works: &mut [Box<dyn Work>]) -> Result<(), StoreError> {
-    execute(connection, "BEGIN IMMEDIATE").await?;
-    for work in works {
-        execute(connection, "SAVEPOINT job").await?;
-        let end = if work.run(connection).await { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
-        // Fails when the engine has rolled back the whole transaction, as it does on some errors of the disk.
-        execute(connection, end).await?;
+impl Group {
+    fn take(&mut self, job: Job) {
+        match job {
+            // Asked for after the end was: dropped, and with it the way to answer.
+            Job::Append(_) | Job::Work(_) if self.closing.is_some() => {}
+            Job::Append(append) => self.appends.push(append),
+            Job::Work(work) => self.works.push(work),
+            Job::Close(done) => self.closing = Some(done),
+        }
     }
-    execute(connection, "COMMIT").await
+
+    async fn write(&mut self, connection: &mut SqliteConnection, rules: Rules) -> Result<(), StoreError> {
+        if self.works.is_empty() {
+            return match self.appends.as_mut_slice() {
+                [] => Ok(()),
+                appends => append::commit(connection, appends, rules, false).await,
+            };
+        }
+        execute(connection, "BEGIN IMMEDIATE").await?;
+        for work in &mut self.works {
+            execute(connection, "SAVEPOINT job").await?;
+            let end = if work.run(connection).await { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
+            // Fails when the engine has rolled back the whole transaction, as it does on some errors of the disk.
+            execute(connection, end).await?;
+        }
+        match self.appends.as_mut_slice() {
+            [] => execute(connection, "COMMIT").await,
+            appends => append::commit(connection, appends, rules, true).await,
+        }
+    }
+
+    fn answer(self, committed: Result<(), StoreError>) -> Option<oneshot::Sender<()>> {
+        self.works.into_iter().for_each(|work| work.answer(committed));
+        self.appends.into_iter().for_each(|append| append.answer(committed));
+        self.closing
+    }
 }
 
 async fn execute(connection: &mut SqliteConnection, sql: &'static str) -> Result<(), StoreError> {

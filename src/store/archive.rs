@@ -1,0 +1,108 @@
+//! What is asked of an archive (XEP-0313 with its `#extended` part, XEP-0059), and what comes back. The same for the
+//! logs of rooms and of accounts.
+
+use crate::chat::id::{MessageId, RoomId, Seq, Timestamp};
+use crate::chat::message::{Author, Content};
+pub use crate::store::record::Tombstone;
+
+/// Whose log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Log {
+    Room(RoomId),
+}
+
+/// Filters, and the page of what they leave. Bounds by time are inclusive, bounds by id exclusive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArchiveQuery {
+    pub log: Log,
+    /// The oldest entry that there is for the asker.
+    pub floor: Seq,
+    pub start: Option<Timestamp>,
+    pub end: Option<Timestamp>,
+    pub after: Option<MessageId>,
+    pub before: Option<MessageId>,
+    pub with: Option<With>,
+    /// Exactly these messages, whatever else is asked; empty for all.
+    pub ids: Vec<MessageId>,
+    pub page: PageAt,
+    /// At most so many messages, and never more than [`ArchiveQuery::MAX`].
+    pub max: u32,
+    /// Are [`Page::total`] and [`Page::index`] wanted? Without `with` they cost next to nothing.
+    pub counts: bool,
+}
+
+/// Whose messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum With {
+    /// By bare address.
+    Jid(Box<str>),
+    /// By the nick at that time.
+    Nick(Box<str>),
+}
+
+/// Which page of what the filters leave; messages are in the order of the log in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PageAt {
+    First,
+    After(MessageId),
+    Last,
+    Before(MessageId),
+}
+
+impl ArchiveQuery {
+    /// The longest page, and the most ids in one question.
+    pub const MAX: u32 = 100;
+
+    /// The first page of a whole log.
+    pub fn new(log: Log) -> Self {
+        Self {
+            log,
+            floor: Seq(0),
+            start: None,
+            end: None,
+            after: None,
+            before: None,
+            with: None,
+            ids: Vec::new(),
+            page: PageAt::First,
+            max: Self::MAX,
+            counts: false,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Page {
+    pub messages: Vec<ArchivedMessage>,
+    /// There is nothing behind this page in the direction of paging.
+    pub is_complete: bool,
+    /// How many messages the filters leave.
+    pub total: Option<u64>,
+    /// How many of them come before this page.
+    pub index: Option<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArchivedMessage {
+    pub id: MessageId,
+    pub at: Timestamp,
+    pub author: Author,
+    /// Without text and payload where there is a tombstone.
+    pub content: Content,
+    pub kind: ArchivedKind,
+    pub tombstone: Option<Tombstone>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ArchivedKind {
+    Post,
+    Subject(Box<str>),
+    Retraction { target: MessageId, is_moderation: bool, reason: Box<str> },
+}
+
+/// The two ends of an archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ArchiveEnds {
+    pub first: (MessageId, Timestamp),
+    pub last: (MessageId, Timestamp),
+}

@@ -1,0 +1,68 @@
+//! The logs of rooms, read in the order of their seq: to catch up, and for who has just come in.
+
+use crate::chat::command::HistoryRequest;
+use crate::chat::event::Event;
+use crate::chat::id::{RoomId, Seq};
+use crate::store::archive::ArchivedMessage;
+use crate::store::error::StoreError;
+use crate::store::sqlite::Sqlite;
+use crate::store::sqlite::rows::{Rows, message_columns};
+
+impl Sqlite {
+    pub(in crate::store) async fn events_after(
+        &self,
+        room: RoomId,
+        seq: Seq,
+        limit: u32,
+    ) -> Result<Vec<Event>, StoreError> {
+        let rows = sqlx::query(EVENTS).bind(room.0).bind(seq.0).bind(limit).fetch_all(&self.readers).await?;
+        let mut reader = Rows::of("room_event");
+        rows.iter().map(|row| reader.event(row)).collect()
+    }
+
+    pub(in crate::store) async fn history(
+        &self,
+        room: RoomId,
+        until: Seq,
+        request: HistoryRequest,
+        limit: u32,
+    ) -> Result<Vec<ArchivedMessage>, StoreError> {
+        let rows = sqlx::query(HISTORY)
+            .bind(room.0)
+            .bind(until.0)
+            .bind(request.stanzas_max.unwrap_or(limit).min(limit))
+            .bind(request.since.map_or(i64::MIN, |since| since.0))
+            .fetch_all(&self.readers)
+            .await?;
+        let mut reader = Rows::of("room_event");
+        let mut budget = request.characters_max.map_or(usize::MAX, |characters| characters as usize);
+        let mut messages = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let message = reader.message(row)?;
+            match budget.checked_sub(message.content.payload.as_str().chars().count()) {
+                Some(rest) => budget = rest,
+                None => break,
+            }
+            messages.push(message);
+        }
+        messages.reverse();
+        Ok(messages)
+    }
+}
+
+const EVENTS: &str = concat!(
+    "SELECT ",
+    message_columns!(),
+    ", class, origin_session, origin_number FROM room_event WHERE room = ?1 AND class = 0 AND seq > ?2
+    UNION ALL SELECT ",
+    message_columns!(),
+    ", class, origin_session, origin_number FROM room_event WHERE room = ?1 AND class = 1 AND seq > ?2
+    ORDER BY seq LIMIT ?3"
+);
+/// Newest first. The walk ends after the wished number, whether all of them are young enough or not.
+const HISTORY: &str = concat!(
+    "SELECT * FROM (SELECT ",
+    message_columns!(),
+    ", NULL FROM room_event WHERE room = ? AND class = 0 AND kind = 1 AND data IS NULL AND seq <= ?
+     ORDER BY seq DESC LIMIT ?) WHERE at >= ?"
+);
