@@ -8,29 +8,40 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use perch_xmpp::sasl::Mechanism;
+use perch_xmpp::stream::negotiation::AnnouncedLimits;
+use perch_xmpp::stream::{NegotiationConfig, StartTls};
+use perch_xmpp::xml::Limits;
 use thiserror::Error;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::admin::socket::{Socket, SocketError};
 use crate::admin::{self, Admin, Caller};
-use crate::auth::Accounts;
+use crate::auth::{Accounts, Registration};
 use crate::clock::Clock;
-use crate::config::Config;
-use crate::listener::tls::{Tls, TlsError};
-use crate::listener::{Admission, BindError, Connection, Kind, Listener};
+use crate::config::{Config, Creation};
+use crate::fanout::mailbox::Ending;
+use crate::listener::tls::{Tls, TlsError, WATCH_INTERVAL};
+use crate::listener::{Admission, BindError, Kind, Listener};
+use crate::room::{self, Rooms};
+use crate::session::{self, Sessions};
 use crate::store::Store;
-use crate::store::error::OpenError;
+use crate::store::error::{OpenError, StoreError};
+use crate::stream::{self, Streams};
 
 /// A running server.
-#[derive(Debug)]
 pub struct Server {
     listening: Vec<Listening>,
     tls: Tls,
     store: Store,
+    rooms: Rooms,
+    sessions: Sessions,
     listeners: Stage,
     streams: Stage,
     services: Stage,
@@ -53,6 +64,8 @@ pub enum StartError {
     Running { path: PathBuf },
     #[error(transparent)]
     Store(#[from] OpenError),
+    #[error("the rooms cannot be read: {0}")]
+    Rooms(#[from] StoreError),
     #[error(transparent)]
     Tls(#[from] TlsError),
     #[error(transparent)]
@@ -80,21 +93,69 @@ pub async fn start(config: Config) -> Result<Server, StartError> {
         Accounts::new(store.clone(), config.domain.clone(), config.accounts.clone(), clock.clone());
 
     let (listeners, streams, services) = (Stage::default(), Stage::default(), Stage::default());
-    let router = admin::http::router(Admin::new(accounts), Caller::Operator);
+    let router = admin::http::router(Admin::new(accounts.clone()), Caller::Operator);
     services.spawn(|stop| socket.serve(router, stop));
-    services.spawn(|stop| tls.clone().watch(stop));
+    services.spawn(|stop| tls.clone().watch(WATCH_INTERVAL, stop));
     let listening =
         bound.iter().map(|bound| Listening { kind: bound.kind(), address: bound.address() }).collect();
     let admission = Admission::new(config.limits.connections);
+    let rooms = rooms(&config, &store, &clock);
+    rooms.recover(clock.now().plus(RETURN_TIME)).await?;
+    let sessions = sessions(&config, &rooms, &clock);
+    let speaker = Streams::new(
+        tls.clone(),
+        accounts.clone(),
+        sessions.clone(),
+        stream_policy(&config, &accounts),
+        streams.stop.clone(),
+    );
     for listener in bound {
-        let tasks = streams.tasks.clone();
+        let (tasks, speaker) = (streams.tasks.clone(), speaker.clone());
+        let speak = move |connection| speaker.clone().serve(connection);
         listeners.spawn(|stop| listener.run(admission.clone(), stop, tasks, speak));
     }
-    Ok(Server { listening, tls, store, listeners, streams, services, _lock: lock })
+    Ok(Server { listening, tls, store, rooms, sessions, listeners, streams, services, _lock: lock })
 }
 
-async fn speak(connection: Connection) {
-    info!(peer = %connection.peer, "closed: nothing is spoken here yet");
+fn rooms(config: &Config, store: &Store, clock: &Clock) -> Rooms {
+    let policy = room::Policy {
+        is_creation_open: config.rooms.creation == Creation::Anyone,
+        defaults: config.rooms.defaults.clone(),
+    };
+    let (letters, _inbox) = mpsc::channel(LETTERS);
+    Rooms::new(store.clone(), clock.clone(), config.rooms_domain.domain(), policy, letters)
+}
+
+fn sessions(config: &Config, rooms: &Rooms, clock: &Clock) -> Sessions {
+    let policy =
+        session::Policy { administrators: config.accounts.admins.clone(), resumption_time: RESUMPTION_TIME };
+    Sessions::new(config.domain.clone(), rooms.clone(), crate::account::Accounts, clock.clone(), policy)
+}
+
+fn stream_policy(config: &Config, accounts: &Accounts) -> stream::Policy {
+    let limits = Limits { stanza_bytes_max: config.limits.stanza_bytes, ..Limits::CLIENT };
+    let announced = |bytes: usize| Some(AnnouncedLimits { max_bytes: bytes as u32, idle_seconds: None });
+    let negotiation = |starttls| {
+        Arc::new(NegotiationConfig {
+            domain: config.domain.domain().to_owned(),
+            starttls,
+            mechanisms: Mechanism::ALL.to_vec(),
+            registration: config.accounts.registration == Registration::Open,
+            decoy: accounts.decoy(),
+            entrance_limits: announced(Limits::PRE_AUTH.stanza_bytes_max),
+            session_limits: announced(limits.stanza_bytes_max),
+            session_features: Vec::new(),
+        })
+    };
+    stream::Policy {
+        starttls: negotiation(StartTls::Required),
+        direct: negotiation(StartTls::Off),
+        plain: negotiation(StartTls::Off),
+        limits,
+        entrance_time: ENTRANCE_TIME,
+        idle_time: IDLE_TIME,
+        resumption_time: RESUMPTION_TIME,
+    }
 }
 
 impl Server {
@@ -115,6 +176,8 @@ impl Server {
     pub async fn stop(self) {
         info!("stopping");
         self.listeners.end("listeners", LISTENERS_TIME).await;
+        self.rooms.shutdown().await;
+        self.sessions.end_all(Ending::Shutdown);
         self.streams.end("streams", STREAMS_TIME).await;
         self.services.end("services", SERVICES_TIME).await;
         self.store.close().await;
@@ -169,6 +232,21 @@ async fn open_store(config: &Config) -> Result<Store, OpenError> {
     options.has_journal = config.journal;
     Store::open(&config.store_url, &options).await
 }
+
+/// From the first byte to a session.
+const ENTRANCE_TIME: Duration = Duration::from_secs(30);
+
+/// A session that says nothing for this long is asked for a sign of life.
+const IDLE_TIME: Duration = Duration::from_secs(300);
+
+/// How long a session waits for its client to come back.
+const RESUMPTION_TIME: Duration = Duration::from_secs(600);
+
+/// How long those who were in a room when the server died may take to come back unnoticed.
+const RETURN_TIME: Duration = Duration::from_secs(10);
+
+/// Letters from rooms to people that may wait.
+const LETTERS: usize = 1024;
 
 /// Nothing to wait for but the task noticing.
 const LISTENERS_TIME: Duration = Duration::from_secs(1);

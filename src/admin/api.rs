@@ -176,3 +176,63 @@ impl From<ChangeError> for AdminError {
 
 /// The longest page of a list.
 pub const PAGE_MAX: u32 = 1000;
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::auth::{GuessLimits, Policy, Registration};
+    use crate::chat::id::Timestamp;
+    use crate::clock::Clock;
+    use crate::store::{Options, Store};
+
+    async fn admin() -> (Admin, TempDir) {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", directory.path().join("perch.db").display());
+        let store = Store::open(&url, &Options::new([7; 32])).await.unwrap();
+        let policy = Policy {
+            registration: Registration::Off,
+            admins: vec![BareJid::new("root@localhost").unwrap()],
+            guesses: GuessLimits { per_account_and_minute: 10, per_address_and_minute: 10 },
+        };
+        let localhost = BareJid::new("localhost").unwrap();
+        let accounts = Accounts::new(store, localhost, policy, Clock::manual(Timestamp(0)));
+        (Admin::new(accounts), directory)
+    }
+
+    #[tokio::test]
+    async fn only_administrators_administer() {
+        let (admin, _directory) = admin().await;
+        let secret = || Secret::Password("x".to_owned());
+        let account = |name: &str| Caller::Account(BareJid::new(name).unwrap());
+        for caller in [account("alice@localhost"), account("root@other.example")] {
+            let refused = Some(AdminError::Forbidden);
+            assert_eq!(admin.add_user(&caller, "bob", secret()).await.err(), refused);
+            assert_eq!(admin.users(&caller, None, 10).await.err(), refused);
+            assert_eq!(admin.change_secret(&caller, "bob", secret()).await.err(), refused);
+            assert_eq!(admin.set_user_disabled(&caller, "bob", true).await.err(), refused);
+            assert_eq!(admin.remove_user(&caller, "bob").await.err(), refused);
+        }
+        for (caller, name) in [(Caller::Operator, "bob"), (account("root@localhost"), "carol")] {
+            let user = admin.add_user(&caller, name, secret()).await.unwrap();
+            assert_eq!(user.address.local(), Some(name));
+        }
+    }
+
+    #[tokio::test]
+    async fn pages_follow_one_another_to_the_end() {
+        let (admin, _directory) = admin().await;
+        for name in ["a", "b", "c"] {
+            admin.add_user(&Caller::Operator, name, Secret::Keys(Vec::new())).await.unwrap();
+        }
+        let page = async |after: Option<&str>, limit| {
+            let page = admin.users(&Caller::Operator, after, limit).await.unwrap();
+            (page.users.len(), page.next)
+        };
+        assert_eq!(page(None, 2).await, (2, Some("b".to_owned())));
+        assert_eq!(page(Some("b"), 2).await, (1, None));
+        assert_eq!(page(None, 3).await, (3, None));
+        assert_eq!(page(None, 0).await, (1, Some("a".to_owned())), "a page of nothing would never end");
+    }
+}

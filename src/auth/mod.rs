@@ -23,3 +23,6 @@ pub enum Registration {
     Off,
     Open,
 }
+
+#[cfg(test)]
+mod tests;

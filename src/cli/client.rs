@@ -122,6 +122,8 @@ impl Conversation {
             .header(CONTENT_TYPE, "application/json")
             .body(Full::from(body))
             .expect("the path was escaped");
+        // The connection may still be reading the end of the answer before.
+        self.sender.ready().await?;
         let (head, body) = self.sender.send_request(request).await?.into_parts();
         let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await.map_err(|error| match error
             .downcast::<hyper::Error>(

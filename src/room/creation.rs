@@ -7,7 +7,8 @@ use crate::chat::id::Timestamp;
 use crate::chat::refusal::Refusal;
 use crate::room::directory::Policy;
 use crate::room::state::Room;
-use crate::store::{CreateRoomError, NewRoom};
+use crate::store::error::CreateRoomError;
+use crate::store::room::NewRoom;
 
 /// The new room's row and its first events, or why there is to be none.
 pub(super) fn new_room(
@@ -17,29 +18,19 @@ pub(super) fn new_room(
     policy: &Policy,
     at: Timestamp,
 ) -> Result<NewRoom, Refusal> {
-    if !join.has_muc_namespace {
-        return Err(Refusal::NoSuchRoom);
-    }
     if !(policy.is_creation_open || by.is_administrator) {
         return Err(Refusal::CreationRestricted);
     }
     let mut secret = [0; 32];
     rand::fill(&mut secret).map_err(|_unspecified| Refusal::TemporarilyUnavailable)?;
-    let changes = Room::creation(by, join, policy.defaults.clone(), &secret)?;
-    Ok(NewRoom {
-        name: name.into(),
-        settings: policy.defaults.clone(),
-        secret,
-        changes,
-        at,
-        origin: by.origin,
-    })
+    let decision = Room::creation(by, join, policy.defaults.clone(), &secret)?;
+    Ok(NewRoom { name: name.into(), secret, changes: decision.changes.into(), at, origin: by.origin })
 }
 
 pub(super) fn refusal_of(error: &CreateRoomError) -> Refusal {
     match error {
         // Somebody else was faster: the next request finds the room.
         CreateRoomError::NameTaken => Refusal::TemporarilyUnavailable,
-        CreateRoomError::Store(error) => super::task::refusal_of(error),
+        CreateRoomError::Store(error) => super::request::refusal_of(error),
     }
 }

@@ -5,17 +5,20 @@ use std::sync::Arc;
 use dashmap::DashMap;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument, info_span, warn};
+use tracing::{Instrument, debug_span, warn};
 
 use crate::chat::answer::Answer;
 use crate::chat::command::{Actor, Command, Query};
 use crate::chat::event::Parcel;
+use crate::chat::id::Timestamp;
 use crate::chat::refusal::Refusal;
 use crate::chat::settings::Settings;
 use crate::clock::Clock;
 use crate::fanout::mailbox::Mailbox;
-use crate::room::task::{Receipt, Request, RoomTask};
+use crate::room::request::{Receipt, Request};
+use crate::room::task::RoomTask;
 use crate::store::Store;
+use crate::store::error::StoreError;
 
 /// All rooms of one rooms domain on this member. Cheap to clone.
 #[derive(Clone)]
@@ -52,7 +55,13 @@ pub struct Letter {
 const QUEUE: usize = 1024;
 
 impl Rooms {
-    pub fn new(store: Store, clock: Clock, domain: &str, policy: Policy, letters: mpsc::Sender<Letter>) -> Self {
+    pub fn new(
+        store: Store,
+        clock: Clock,
+        domain: &str,
+        policy: Policy,
+        letters: mpsc::Sender<Letter>,
+    ) -> Self {
         Self(Arc::new(Services {
             store,
             clock,
@@ -66,6 +75,11 @@ impl Rooms {
 
     pub fn domain(&self) -> &str {
         &self.0.domain
+    }
+
+    /// What a new room starts with.
+    pub fn defaults(&self) -> Settings {
+        self.0.policy.defaults.clone()
     }
 
     pub fn store(&self) -> &Store {
@@ -97,6 +111,18 @@ impl Rooms {
         answer.await.unwrap_or(Err(Refusal::TemporarilyUnavailable))
     }
 
+    /// After a start, everybody who was inside has lost his connection: he has until `deadline` to come back, and the
+    /// rooms he is in are started, so that he leaves them if he does not.
+    pub async fn recover(&self, deadline: Timestamp) -> Result<(), StoreError> {
+        if self.0.store.detach_seats(deadline).await? == 0 {
+            return Ok(());
+        }
+        for room in self.0.store.rooms_with_detached_seats().await? {
+            self.command(&room.name, Actor::service(), Command::Expire, None, Receipt::None).await;
+        }
+        Ok(())
+    }
+
     /// Tells all local sessions in rooms that the service goes down; returns when all is pushed and committed.
     pub async fn shutdown(&self) {
         let running: Vec<_> = self.0.running.iter().map(|entry| entry.value().clone()).collect();
@@ -126,7 +152,7 @@ impl Rooms {
     fn start(&self, name: &str) -> mpsc::Sender<Request> {
         let (sender, inbox) = mpsc::channel(QUEUE);
         let address = format!("{name}@{}", self.0.domain).into_boxed_str();
-        let span = info_span!("room", room = %name);
+        let span = debug_span!("room", room = %name);
         let task = RoomTask::new(name.into(), address, self.0.clone(), inbox);
         self.0.tasks.spawn(task.run().instrument(span));
         sender

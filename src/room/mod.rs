@@ -15,13 +15,15 @@
 //! | [`inquiry`] | what a room says of itself |
 //! | [`directory`] | from a name to the running room |
 //! | [`creation`] | a join of a name that does not exist |
-//! | [`task`] | decide, append, apply, show: the only file here that waits |
+//! | [`request`] | what reaches a room, and where the answers go |
+//! | [`task`], [`decided`] | decide, append, apply, show: the only file here that waits, and what it holds meanwhile |
 //!
 //! Deciding never changes anything and applying never refuses: what is in the log has happened.
 
 mod affiliation;
 pub mod configuration;
 mod creation;
+mod decided;
 pub mod directory;
 mod draft;
 mod inquiry;
@@ -29,6 +31,7 @@ mod invitation;
 mod moderation;
 mod occupancy;
 mod registration;
+mod request;
 mod retraction;
 pub mod rights;
 mod speech;
@@ -39,7 +42,7 @@ mod task;
 mod voice;
 
 pub use directory::{Letter, Policy, Rooms};
-pub use task::Receipt;
+pub use request::Receipt;
 
 #[cfg(test)]
 mod properties;

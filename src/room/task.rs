@@ -7,50 +7,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tracing::{debug, error, warn};
 
 use crate::chat::answer::Answer;
-use crate::chat::command::{Actor, Command, HistoryRequest, Join, Query};
-use crate::chat::event::{Change, Decision, Ephemeral, Event, Parcel};
-use crate::chat::id::{SessionId, Timestamp};
-use crate::chat::occupant::{Occupant, Occupants};
+use crate::chat::command::{Actor, Command, Join};
+use crate::chat::event::{Change, Ephemeral, Event};
 use crate::chat::refusal::Refusal;
-use crate::clock::Clock;
 use crate::fanout::audience::{Audience, Past, Step, View, Welcome};
 use crate::fanout::mailbox::Mailbox;
+use crate::room::creation;
+use crate::room::decided::{Decided, apply};
 use crate::room::directory::Services;
+use crate::room::request::{Receipt, Request, expire, refusal_of, refusal_of_append, refuse};
 use crate::room::state::Room;
-use crate::room::{configuration, creation};
-use crate::store::error::StoreError;
-use crate::store::{Append, AppendError, Appended};
-
-/// What reaches a room.
-pub enum Request {
-    Command { by: Actor, command: Command, mailbox: Option<Mailbox>, receipt: Receipt },
-    Query { by: Actor, query: Query, reply: oneshot::Sender<Result<Answer, Refusal>> },
-    /// The service shuts down: the room's local sessions are told.
-    Shutdown { done: oneshot::Sender<()> },
-}
-
-/// Where the outcome of a command goes, once it is committed.
-pub enum Receipt {
-    /// To the session's mailbox, in order with what the room sends it.
-    Settle { mailbox: Mailbox, number: u64 },
-    Reply(oneshot::Sender<Result<(), Refusal>>),
-    None,
-}
-
-impl Receipt {
-    fn give(self, outcome: Result<(), Refusal>) {
-        match self {
-            Self::Settle { mailbox, number } => mailbox.settle(number, outcome),
-            Self::Reply(reply) => drop(reply.send(outcome)),
-            Self::None => {}
-        }
-    }
-}
+use crate::store::archive::{ArchivedKind, ArchivedMessage, Log};
+use crate::store::error::{AppendError, StoreError};
+use crate::store::room::{Append, Appended};
 
 /// The running room. Its name may not exist in the store yet: then it is vacant, and a join creates it.
 pub(super) struct RoomTask {
@@ -72,18 +47,6 @@ enum Pending {
     Decided { receipt: Receipt, decided: Decided },
     Refused { receipt: Receipt, refusal: Refusal },
     Answered { reply: oneshot::Sender<Result<Answer, Refusal>>, answer: Result<Answer, Refusal> },
-}
-
-/// A decision with all that is needed to show it later.
-struct Decided {
-    append: Option<Append>,
-    has_append: bool,
-    steps: Vec<Step>,
-    ephemeral: Vec<(Ephemeral, View, bool)>,
-    parcels: Vec<Parcel>,
-    /// The joiner, and the way to it.
-    attach: Option<(SessionId, Mailbox)>,
-    wants_history: Option<HistoryRequest>,
 }
 
 /// Requests decided together. More would only make the first of them wait longer.
@@ -154,21 +117,25 @@ impl RoomTask {
                 }
             }
         }
-        let mut requests = std::mem::take(batch).into_iter();
         let mut pending = Vec::new();
-        while let Some(request) = requests.next() {
+        for request in batch.drain(..) {
             match request {
                 Request::Shutdown { done } => {
                     self.settle(std::mem::take(&mut pending)).await;
                     self.shutdown();
-                    drop(done.send(()));
+                    let _ = done.send(());
                 }
-                Request::Command { by, command: Command::Join(join), mailbox, receipt } if self.state.is_none() => {
+                Request::Command { by, command: Command::Join(join), mailbox, receipt }
+                    if self.state.is_none() =>
+                {
                     self.settle(std::mem::take(&mut pending)).await;
                     let outcome = self.create(&by, &join, mailbox).await;
                     receipt.give(outcome);
                 }
-                other => pending.push(self.decide(other)),
+                mut other => {
+                    self.look_up_target(&mut other).await;
+                    pending.push(self.decide(other));
+                }
             }
             // A destroyed room ends the batch: what follows finds its name vacant.
             if self.state.as_ref().is_some_and(|loaded| loaded.room.is_destroyed()) {
@@ -186,6 +153,19 @@ impl RoomTask {
         }))
     }
 
+    /// A retraction is judged by who wrote what it takes back: the store knows.
+    async fn look_up_target(&self, request: &mut Request) {
+        let Request::Command { command, .. } = request else { return };
+        let (Command::Retract { target, target_author, .. }
+        | Command::Moderate { target, target_author, .. }) = command
+        else {
+            return;
+        };
+        let Some(loaded) = &self.state else { return };
+        let found = self.services.store.message(Log::Room(loaded.room.id()), *target).await;
+        *target_author = found.ok().flatten().map(|message| message.author);
+    }
+
     /// Decides one request against the state as the earlier ones of the batch leave it, and applies it.
     fn decide(&mut self, request: Request) -> Pending {
         let now = self.services.clock.now();
@@ -195,7 +175,10 @@ impl RoomTask {
                     return Pending::Refused { receipt, refusal: Refusal::NoSuchRoom };
                 };
                 match loaded.room.decide(&by, command, now) {
-                    Ok(decision) => Pending::Decided { receipt, decided: apply(&mut loaded.room, &by, decision, mailbox, now) },
+                    Ok(decision) => Pending::Decided {
+                        receipt,
+                        decided: apply(&mut loaded.room, &by, decision, mailbox, now),
+                    },
                     Err(refusal) => Pending::Refused { receipt, refusal },
                 }
             }
@@ -213,12 +196,9 @@ impl RoomTask {
     /// Commits what was decided, shows it, and answers.
     async fn settle(&mut self, mut pending: Vec<Pending>) {
         let appends: Vec<Append> = pending.iter_mut().filter_map(Pending::take_append).collect();
-        let count = appends.len();
-        let mut results = match count {
-            0 => Vec::new(),
-            _ => self.services.store.append(appends).await,
-        }
-        .into_iter();
+        let store = &self.services.store;
+        // Handed in one after the other, so that the log has them in this order; committed together.
+        let mut results = join_all(appends.into_iter().map(|append| store.append(append))).await.into_iter();
         let mut is_as_decided = true;
         for item in pending {
             match item {
@@ -300,27 +280,23 @@ impl RoomTask {
         let Some(wanted) = decided.wants_history.take() else { return };
         let Some(loaded) = &self.state else { return };
         let Some(step) = decided.steps.iter_mut().find(|step| step.welcome.is_some()) else { return };
-        let seq_max = step.event.seq;
-        match self.services.store.history(loaded.room.id(), wanted, seq_max).await {
+        let (room, until) = (loaded.room.id(), step.event.seq);
+        let limit = loaded.room.settings().history_max;
+        match self.services.store.history(room, until, wanted, limit).await {
             Ok(history) => {
-                let welcome = step.welcome.as_mut().expect("found by it");
-                welcome.history = history;
+                let welcome = step.welcome.as_mut().expect("the step was found by it");
+                welcome.history = history.into_iter().map(past).collect();
             }
             Err(error) => warn!(room = %self.name, %error, "history cannot be read"),
         }
     }
 
     /// A join of a name that does not exist creates the room (XEP-0045 §10.1).
-    async fn create(
-        &mut self,
-        by: &Actor,
-        join: &Join,
-        mailbox: Option<Mailbox>,
-    ) -> Result<(), Refusal> {
+    async fn create(&mut self, by: &Actor, join: &Join, mailbox: Option<Mailbox>) -> Result<(), Refusal> {
         let services = self.services.clone();
         let at = services.clock.now();
         let new_room = creation::new_room(&self.name, by, join, &services.policy, at)?;
-        let changes = new_room.changes.clone();
+        let changes = Arc::clone(&new_room.changes);
         let snapshot = match services.store.create_room(new_room).await {
             Ok(snapshot) => snapshot,
             Err(error) => {
@@ -335,9 +311,9 @@ impl RoomTask {
             audience.attach(by.session, mailbox);
         }
         let after = room.occupants().by_session(by.session).cloned();
-        if let Some(joined) = changes.into_iter().rfind(|c| matches!(c, Change::Joined(_))) {
+        if let Some(joined) = changes.iter().rfind(|c| matches!(c, Change::Joined(_))) {
             audience.deliver(&Step {
-                event: Event { seq: last, at, origin: by.origin, change: joined },
+                event: Event { seq: last, at, origin: by.origin, change: joined.clone() },
                 before: Vec::new(),
                 after: after.into_iter().collect(),
                 view: View::of(room.settings()),
@@ -364,7 +340,7 @@ impl RoomTask {
         }
     }
 
-    fn shutdown(&mut self) {
+    fn shutdown(&self) {
         if let Some(loaded) = &self.state {
             loaded.audience.shutdown(loaded.room.occupants().iter().cloned());
         }
@@ -380,143 +356,12 @@ impl Pending {
     }
 }
 
-impl Decided {
-    /// The log gave other places than foreseen: another member appended in between.
-    fn renumber(&mut self, appended: &Appended) {
-        let mut seq = appended.first;
-        for step in self.steps.iter_mut().filter(|step| !step.is_quiet) {
-            step.event.seq = seq;
-            step.event.at = appended.at;
-            seq = seq.next();
-        }
-    }
-}
-
-/// Applies a decision to the state and notes what showing it will need: the surroundings as they are right now.
-fn apply(room: &mut Room, by: &Actor, decision: Decision, mailbox: Option<Mailbox>, now: Timestamp) -> Decided {
-    let at = now.max(room.last_at());
-    let Decision { changes, quiet, ephemeral, parcels, welcome } = decision;
-    let has_append = !(changes.is_empty() && quiet.is_empty());
-    let append = has_append.then(|| Append {
-        room: room.id(),
-        rules: room.rules(),
-        changes: changes.clone(),
-        quiet: quiet.clone(),
-        at,
-        origin: by.origin,
-    });
-    let mut steps = Vec::with_capacity(changes.len() + quiet.len());
-    for change in changes {
-        let event = Event { seq: room.seq().next(), at, origin: by.origin, change };
-        steps.push(step(room, event, |room, event| room.apply(event), false));
-    }
-    for change in quiet {
-        let event = Event { seq: room.seq(), at, origin: None, change };
-        steps.push(step(room, event, |room, event| room.apply_quiet(&event.change), true));
-    }
-    let view = View::of(room.settings());
-    let ephemeral: Vec<_> = ephemeral
-        .into_iter()
-        .map(|e| {
-            room.apply_ephemeral(&e);
-            (e, view, room.is_crowded())
-        })
-        .collect();
-    let mut wants_history = None;
-    let mut attach = None;
-    if let Some(wish) = welcome {
-        attach = mailbox.map(|mailbox| (wish.session, mailbox));
-        wants_history = Some(wish.history);
-        if !steps.iter().any(Step::is_entry) {
-            steps.extend(rejoin(room, wish.session, by, at));
-        }
-        if let Some(step) = steps.iter_mut().rfind(|step| step.is_entry()) {
-            step.welcome = Some(Welcome {
-                occupants: room.occupants().iter().cloned().collect(),
-                history: Vec::new(),
-                subject: room.subject().map(|subject| Past::from(&**subject)),
-            });
-        }
-    }
-    Decided { append, has_append, steps, ephemeral, parcels, attach, wants_history }
-}
-
-/// Who joins again without having left is shown everything again, and nobody else notices (XEP-0045 §7.2.1).
-fn rejoin(room: &Room, session: SessionId, by: &Actor, at: Timestamp) -> Option<Step> {
-    let occupant = room.occupants().by_session(session)?.clone();
-    let presence = occupant.seats.iter().find(|s| s.session == session)?.presence.clone();
-    let change = Change::TakenOver { session, by: session, jid: by.jid.clone(), presence };
-    Some(Step {
-        event: Event { seq: room.seq(), at, origin: None, change },
-        before: vec![occupant.clone()],
-        after: vec![occupant],
-        view: View::of(room.settings()),
-        welcome: None,
-        statuses: Vec::new(),
-        is_quiet: true,
-    })
-}
-
-fn step(room: &mut Room, event: Event, apply: impl FnOnce(&mut Room, &Event), is_quiet: bool) -> Step {
-    let before = affected(room.occupants(), &event.change);
-    let settings_before = matches!(event.change, Change::Configured { .. }).then(|| Arc::clone(room.settings()));
-    apply(room, &event);
-    let after = affected(room.occupants(), &event.change);
-    let statuses = settings_before.map_or_else(Vec::new, |old| configuration::status_codes(&old, room.settings()));
-    Step { event, before, after, view: View::of(room.settings()), welcome: None, statuses, is_quiet }
-}
-
-/// The occupants that a change is about, as they are now.
-fn affected(occupants: &Occupants, change: &Change) -> Vec<Arc<Occupant>> {
-    let by_keys = |keys: &[&str]| keys.iter().find_map(|key| occupants.by_nick_key(key)).cloned().into_iter().collect();
-    match change {
-        Change::Joined(joined) => by_keys(&[&joined.nick_key]),
-        Change::Left(left) => by_keys(&[&left.nick_key]),
-        Change::Renamed { nick_key, new_nick_key, .. } => by_keys(&[nick_key, new_nick_key]),
-        Change::RoleSet { nick_key, .. } => by_keys(&[nick_key]),
-        Change::AffiliationSet(set) => occupants.by_jid(&set.jid).cloned().collect(),
-        Change::Whispered { to, .. } => by_keys(&[to]),
-        Change::TakenOver { session, by, .. } => {
-            occupants.by_session(*by).or_else(|| occupants.by_session(*session)).cloned().into_iter().collect()
-        }
-        Change::Destroyed { .. } => occupants.iter().cloned().collect(),
-        Change::Created { .. }
-        | Change::Configured { .. }
-        | Change::Detached { .. }
-        | Change::SubjectSet { .. }
-        | Change::Posted { .. }
-        | Change::Invited { .. }
-        | Change::VoiceRequested { .. }
-        | Change::Retracted { .. } => Vec::new(),
-    }
-}
-
-/// The request that lets those leave who are past their deadline; nobody in particular asks.
-fn expire() -> Request {
-    Request::Command { by: Actor::service(), command: Command::Expire, mailbox: None, receipt: Receipt::None }
-}
-
-fn refuse(request: Request, refusal: &Refusal) {
-    match request {
-        Request::Command { receipt, .. } => receipt.give(Err(refusal.clone())),
-        Request::Query { reply, .. } => drop(reply.send(Err(refusal.clone()))),
-        Request::Shutdown { done } => drop(done.send(())),
-    }
-}
-
-pub(super) fn refusal_of(error: &StoreError) -> Refusal {
-    match error {
-        StoreError::NoSpace => Refusal::NoSpace,
-        StoreError::Unavailable(_) | StoreError::Inconsistent { .. } => Refusal::TemporarilyUnavailable,
-    }
-}
-
-fn refusal_of_append(error: &AppendError) -> Refusal {
-    match error {
-        AppendError::Store(error) => refusal_of(error),
-        AppendError::NickTaken => Refusal::NickTaken,
-        AppendError::Gone => Refusal::NoSuchRoom,
-        AppendError::AlreadyDone { seq } => Refusal::AlreadyDone { seq: *seq },
-        AppendError::Stale => Refusal::TemporarilyUnavailable,
+fn past(message: ArchivedMessage) -> Past {
+    let is_of_room = matches!(message.kind, ArchivedKind::Retraction { is_moderation: true, .. });
+    Past {
+        id: Some(message.id),
+        at: message.at,
+        author: (!is_of_room).then_some(message.author),
+        content: message.content,
     }
 }

@@ -18,7 +18,7 @@ use perch_xmpp::xml::Element;
 use crate::account::{AccountHandle, Accounts};
 use crate::chat::command::{Actor, Command};
 use crate::chat::event;
-use crate::chat::id::{Origin, SessionId};
+use crate::chat::id::{AccountId, Origin, SessionId};
 use crate::chat::message::Payload;
 use crate::chat::refusal::Refusal;
 use crate::clock::Clock;
@@ -91,7 +91,12 @@ impl Sessions {
 
     /// Begins a session. A resource that is asked for and taken is taken over: its former session ends
     /// (RFC 6120 §7.7.2.2, first way).
-    pub async fn open(&self, account: &BareJid, wanted: Option<FullJid>) -> Result<Opened, StanzaCondition> {
+    pub async fn open(
+        &self,
+        account_id: AccountId,
+        account: &BareJid,
+        wanted: Option<FullJid>,
+    ) -> Result<Opened, StanzaCondition> {
         let id = random_session_id().ok_or(StanzaCondition::InternalServerError)?;
         let jid = match wanted {
             Some(jid) => jid,
@@ -100,7 +105,7 @@ impl Sessions {
                 .map_err(|_malformed| StanzaCondition::InternalServerError)?,
         };
         let (mailbox, inbox) = mailbox();
-        let account = self.0.accounts.attach(id, jid.clone(), mailbox.clone()).await?;
+        let account = self.0.accounts.attach(account_id, id, jid.clone(), mailbox.clone()).await?;
         self.0.live.insert(id, mailbox.clone());
         let session = Session {
             services: Arc::clone(&self.0),
@@ -172,7 +177,7 @@ impl Session {
             };
             self.services.rooms.command(&room, self.actor(None), command, None, Receipt::None).await;
         }
-        self.account.detach(departure).await;
+        self.account.detach().await;
     }
 
     /// RFC 6120 §8.1.2.1: the server says who it is from; a client that says otherwise is ended.
@@ -211,7 +216,7 @@ impl Session {
     /// A refused join leaves no trace.
     fn forget_room(&mut self, context: &Context) {
         if let Some(room) = context.joined_room() {
-            self.joined.remove(room);
+            self.joined.remove(&room);
         }
     }
 
@@ -232,8 +237,9 @@ fn to_attribute(jid: &FullJid) -> Box<[u8]> {
 }
 
 fn is_same_person(from: &str, jid: &FullJid) -> bool {
-    perch_address::Jid::new(from)
-        .is_ok_and(|from| from.bare() == jid.bare() && from.resource().is_none_or(|resource| resource == jid.resource()))
+    perch_address::Jid::new(from).is_ok_and(|from| {
+        from.bare() == jid.bare() && from.resource().is_none_or(|resource| resource == jid.resource())
+    })
 }
 
 /// Positive, so that it reads the same in every store.

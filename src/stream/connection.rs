@@ -46,7 +46,9 @@ impl Handovers {
         let handover = Box::new(handover);
         let Some(sender) = self.0.get(id).map(|entry| entry.clone()) else { return Err(handover) };
         sender.try_send(handover).map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(handover) | mpsc::error::TrySendError::Closed(handover) => handover,
+            mpsc::error::TrySendError::Full(handover) | mpsc::error::TrySendError::Closed(handover) => {
+                handover
+            }
         })
     }
 
@@ -157,7 +159,8 @@ impl Task<'_> {
     /// Handles every whole item that was read, unless too many of the session's stanzas wait for their outcome.
     async fn process(&mut self) -> Result<(), End> {
         while !self.session.is_saturated() && self.socket.is_some() {
-            let Some(item) = self.framer.next().map_err(|error| StreamFailure::from(error.condition()))? else {
+            let Some(item) = self.framer.next().map_err(|error| StreamFailure::from(error.condition()))?
+            else {
                 break;
             };
             match item {

@@ -255,7 +255,8 @@ impl Visitor<'_> {
             Err(back) => {
                 let Handover { socket, framer, mut negotiation, .. } = *back;
                 let refused = negotiation.handle_resume_failed(StanzaCondition::ItemNotFound, None);
-                let visitor = Self { services, socket, framer, negotiation, peer, place, attempt, account: id };
+                let visitor =
+                    Self { services, socket, framer, negotiation, peer, place, attempt, account: id };
                 Err(Box::new((visitor, refused)))
             }
         }

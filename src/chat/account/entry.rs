@@ -29,31 +29,57 @@ pub enum AccountChange {
     Received(Letter),
     /// Another account's subscription stanza arrived. It is an input: what the account makes of it follows as changes
     /// of its own, appended together with the number up to which inputs are handled.
-    Approached { from: BareJid, request: SubscriptionRequest, payload: Payload },
+    Approached {
+        from: BareJid,
+        request: SubscriptionRequest,
+        payload: Payload,
+    },
     ContactSet {
         contact: Contact,
         /// The contact's stanza that led to this, where the account's sessions are shown it.
         told: Option<(SubscriptionRequest, Payload)>,
     },
-    ContactRemoved { jid: BareJid, version: i64 },
-    Blocked { jids: Vec<Jid> },
-    Unblocked { jids: Vec<Jid> },
+    ContactRemoved {
+        jid: BareJid,
+        version: i64,
+    },
+    Blocked {
+        jids: Vec<Jid>,
+    },
+    Unblocked {
+        jids: Vec<Jid>,
+    },
     PreferencesSet(ArchivePreferences),
-    VcardSet { vcard: Payload },
+    VcardSet {
+        vcard: Payload,
+    },
     /// The SHA-1 of the avatar, as presence tells it from now on (XEP-0153, XEP-0398).
-    PhotoSet { photo: Option<Box<str>> },
-    PrivateSet { namespace: Box<str>, name: Box<str>, payload: Payload },
+    PhotoSet {
+        photo: Option<Box<str>>,
+    },
+    PrivateSet {
+        namespace: Box<str>,
+        name: Box<str>,
+        payload: Payload,
+    },
     /// A node was created, configured, or its affiliations or subscriptions changed.
     NodeSet(Node),
-    NodeDeleted { node: Box<str> },
-    ItemPublished { node: Box<str>, item: Item },
+    NodeDeleted {
+        node: Box<str>,
+    },
+    ItemPublished {
+        node: Box<str>,
+        item: Item,
+    },
     ItemsRetracted {
         node: Box<str>,
         ids: Vec<Box<str>>,
         /// Subscribers are told.
         is_told: bool,
     },
-    NodePurged { node: Box<str> },
+    NodePurged {
+        node: Box<str>,
+    },
 }
 
 /// A one-to-one message as one side keeps it.

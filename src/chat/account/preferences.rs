@@ -70,7 +70,11 @@ mod tests {
             never: vec![jid("tybalt@capulet.example"), jid("romeo@montague.example/secret")],
         };
         let check = |default, peer: &str, is_contact: bool, expected: bool| {
-            assert_eq!(preferences(default).keeps(&jid(peer), |_| is_contact), expected, "{default:?} {peer}");
+            assert_eq!(
+                preferences(default).keeps(&jid(peer), |_| is_contact),
+                expected,
+                "{default:?} {peer}"
+            );
         };
         check(ArchiveDefault::Never, "romeo@montague.example/garden", false, true);
         check(ArchiveDefault::Always, "romeo@montague.example/secret", false, false);

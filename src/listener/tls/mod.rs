@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::aws_lc_rs::digest;
 use parking_lot::RwLock;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::CertificateDer;
@@ -88,7 +89,7 @@ impl Tls {
                 self_signed::ensure(directory, domains, clock.now())?
             }
         };
-        let served = serve(&files, source.client_authorities.as_ref())?;
+        let served = serve(&files, source.client_authorities.as_deref())?;
         Ok(Self {
             files: Arc::new(files),
             client_authorities: source.client_authorities.clone(),
@@ -103,18 +104,18 @@ impl Tls {
 
     /// Takes what the files hold now; when that is no good, what was served stays.
     pub fn reload(&self) -> Result<(), TlsError> {
-        let served = serve(&self.files, self.client_authorities.as_ref())?;
+        let served = serve(&self.files, self.client_authorities.as_deref())?;
         *self.current.write() = Arc::new(served);
         Ok(())
     }
 
-    /// Reloads whenever the files change, until `stop`.
-    pub async fn watch(self, stop: CancellationToken) {
+    /// Looks at the files every `interval` and reloads when they changed, until `stop`.
+    pub async fn watch(self, interval: Duration, stop: CancellationToken) {
         let mut seen = self.files.versions();
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(WATCH_INTERVAL) => {}
+                () = tokio::time::sleep(interval) => {}
             }
             // Read before the files are: a change in between is seen as one more change.
             let versions = self.files.versions();
@@ -149,13 +150,20 @@ impl Served {
         }))
     }
 
+    /// The SHA-256 of the certificate, as clients show it to whoever shall trust it.
+    pub fn fingerprint(&self) -> String {
+        let digest = digest::digest(&digest::SHA256, &self.leaf);
+        let bytes: Vec<_> = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
+        bytes.join(":")
+    }
+
     /// The certificate that handshakes of this configuration show (RFC 5929 §4, tls-server-end-point).
     pub fn leaf(&self) -> &CertificateDer<'static> {
         &self.leaf
     }
 }
 
-fn serve(files: &Files, client_authorities: Option<&PathBuf>) -> Result<Served, TlsError> {
+fn serve(files: &Files, client_authorities: Option<&Path>) -> Result<Served, TlsError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let identity = Identity::read(files, &provider)?;
     let leaf = identity.leaf().clone();
@@ -179,10 +187,10 @@ fn serve(files: &Files, client_authorities: Option<&PathBuf>) -> Result<Served, 
 
 /// Asks clients for a certificate and checks the one that is shown, but takes clients without one.
 fn client_verifier(
-    path: &PathBuf,
+    path: &Path,
     provider: Arc<CryptoProvider>,
 ) -> Result<Arc<dyn rustls::server::danger::ClientCertVerifier>, TlsError> {
-    let failed = |reason: String| TlsError::ClientAuthorities { path: path.clone(), reason };
+    let failed = |reason: String| TlsError::ClientAuthorities { path: path.into(), reason };
     let mut roots = RootCertStore::empty();
     for certificate in identity::read_chain(path)? {
         roots.add(certificate).map_err(|error| failed(error.to_string()))?;
@@ -197,7 +205,7 @@ fn client_verifier(
 const ALPN_CLIENT: &[u8] = b"xmpp-client";
 
 /// A renewal is months ahead of the need for it: a few seconds are soon enough, and cost two look-ups.
-const WATCH_INTERVAL: Duration = Duration::from_secs(5);
+pub const WATCH_INTERVAL: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests;

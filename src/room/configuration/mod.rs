@@ -31,13 +31,12 @@ impl Room {
         }
         let nick_key = nick_key(&join.nick)?;
         let jid = by.jid.bare();
-        let occupant_id = occupant_id(secret, &jid);
         let joined = Joined {
             nick: join.nick.clone(),
             nick_key,
             session: by.session,
             jid: by.jid.clone(),
-            occupant_id: occupant_id.clone(),
+            occupant_id: occupant_id(secret, &jid),
             affiliation: Affiliation::Owner,
             role: Role::Moderator,
             presence: join.presence.clone(),

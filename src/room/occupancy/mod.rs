@@ -75,9 +75,12 @@ impl Room {
         if self.is_locked && affiliation != Affiliation::Owner {
             return Err(Refusal::Locked);
         }
-        match affiliation {
+        // Banned is banned: an administrator who wants to enter lifts the ban first, for all to see.
+        match self.standings.of(&by.jid.bare()) {
             Affiliation::Outcast => Err(Refusal::Banned),
-            Affiliation::None if self.settings.members_only => Err(Refusal::MembersOnly),
+            Affiliation::None if self.settings.members_only && affiliation == Affiliation::None => {
+                Err(Refusal::MembersOnly)
+            }
             Affiliation::None | Affiliation::Member | Affiliation::Admin | Affiliation::Owner => Ok(()),
         }
     }

@@ -8,7 +8,7 @@ use crate::chat::command::Command;
 use crate::chat::refusal::Refusal;
 use crate::session::Session;
 use crate::session::xmpp::refusal::error_element;
-use crate::session::xmpp::room;
+use crate::session::xmpp::{reply_to, room};
 
 impl Session {
     /// Routes by `to`, which decides alone (RFC 6120 §10).
@@ -18,16 +18,18 @@ impl Session {
             Err(_malformed) => return self.refuse(number, stanza, StanzaCondition::JidMalformed),
         };
         match to {
-            Some(to) if to.domain() == self.services.rooms.domain() => self.to_rooms(number, stanza, &to).await,
+            Some(to) if to.domain() == self.services.rooms.domain() => {
+                self.route_to_room(number, stanza, &to).await
+            }
             Some(to) if to.domain() != self.services.domain.as_str() => {
                 self.refuse(number, stanza, StanzaCondition::RemoteServerNotFound);
             }
-            to => self.to_accounts(number, stanza, to).await,
+            to => self.route_to_account(number, stanza, to).await,
         }
     }
 
-    async fn to_rooms(&mut self, number: u64, stanza: &Stanza, to: &Jid) {
-        let Some(name) = to.local() else { return self.to_rooms_service(number, stanza).await };
+    async fn route_to_room(&mut self, number: u64, stanza: &Stanza, to: &Jid) {
+        let Some(name) = to.local() else { return self.ask_rooms_service(number, stanza).await };
         let bare = to.bare();
         let command = match stanza.kind {
             Kind::Message => room::message::command(stanza, bare.as_str(), to.resource()),
@@ -44,6 +46,36 @@ impl Session {
             Ok(None) => self.done(number),
             Err(refusal) => self.refuse_with(number, stanza, &refusal),
         }
+    }
+
+    async fn route_to_account(&mut self, number: u64, stanza: &Stanza, _to: Option<Jid>) {
+        if stanza.kind == Kind::Iq
+            && let Some(answer) = self.account.iq(stanza).await
+        {
+            self.reply(&answer);
+        }
+        self.done(number);
+    }
+
+    async fn ask_rooms_service(&mut self, number: u64, stanza: &Stanza) {
+        self.refuse(number, stanza, StanzaCondition::ServiceUnavailable);
+    }
+
+    async fn room_iq(&mut self, number: u64, stanza: &Stanza, to: &Jid) {
+        if stanza.has("query", perch_xmpp::namespace::MUC_OWNER) {
+            let settings = Box::new(self.services.rooms.defaults());
+            let command = Command::Configure { settings, owners: None, admins: None };
+            let outcome = self
+                .services
+                .rooms
+                .execute(to.local().unwrap_or_default(), self.actor(Some(number)), command)
+                .await;
+            if let Err(refusal) = outcome {
+                return self.refuse_with(number, stanza, &refusal);
+            }
+            self.reply(&perch_xmpp::stanza::iq_result(stanza, None));
+        }
+        self.done(number);
     }
 
     /// Joins and leaves are noted, so that a session that ends leaves every room.
@@ -88,7 +120,7 @@ impl Session {
     /// Answers a stanza with the reason that the domain gives.
     pub(in crate::session) fn refuse_with(&mut self, number: u64, stanza: &Stanza, refusal: &Refusal) {
         if !matches!(stanza.type_.as_deref(), Some("error" | "result")) {
-            let reply = super::reply_to(stanza, "error").with_child(error_element(refusal));
+            let reply = reply_to(stanza, "error").with_child(error_element(refusal));
             self.reply(&reply);
         }
         self.done(number);

@@ -1,7 +1,8 @@
 //! What must pass, and what it reads as.
 
+use bytes::Bytes;
 use perch_xmpp::namespace;
-use perch_xmpp::xml::{Item, Limits};
+use perch_xmpp::xml::{GateError, Item, Limits};
 
 use super::spelling::{HEADER, SERVER_HEADER, read, spell};
 
@@ -206,6 +207,12 @@ fn payloads_stand_on_their_own() {
         "<c:iq xmlns='urn:d' xmlns:c='jabber:client'><c:a><b/></c:a></c:iq>",
         "<c:a xmlns:c='jabber:client' xmlns='urn:d'><b/></c:a>",
     );
+    // A carriage return means a line feed, and leaves as one.
+    check_payload(
+        HEADER,
+        "<iq> <a b='1\r2\r\n\n' xmlns:p='\r'>\r\n</a></iq>",
+        "<a b='1\n2\n\n' xmlns:p='\n'>\n</a>",
+    );
     // Between servers the content namespace has another name, and means the same.
     check_payload(SERVER_HEADER, "<iq><a/><b xmlns='urn:b'/></iq>", "<a/><b xmlns='urn:b'/>");
     check_payload(SERVER_HEADER, "<iq><a xmlns='jabber:server'/></iq>", "<a xmlns='jabber:client'/>");
@@ -219,6 +226,32 @@ fn payloads_stand_on_their_own() {
         "<s:iq xmlns:s='jabber:server'><s:a><x xmlns:p='jabber:&#115;erver' p:y=''/></s:a></s:iq>",
         "<s:a xmlns:s='jabber:client'><x xmlns:p='jabber:client' p:y=''/></s:a>",
     );
+}
+
+#[test]
+fn framed_items() {
+    fn check(frame: &'static str, expected: Result<&str, GateError>) {
+        let item = Item::parse(&Bytes::from_static(frame.as_bytes()), Limits::CLIENT);
+        assert_eq!(item.map(|item| spell(&[item])), expected.map(str::to_owned), "{frame}");
+    }
+    check(
+        "<message xmlns='jabber:client' to='a'><body>b</body></message>",
+        Ok("stanza message\n  to=\"a\"\nelement \"jabber:client\" \"body\"\ntext \"b\"\nend\nend\n"),
+    );
+    check("<message/>", Ok("element \"\" \"message\"\nend\n"));
+    check(
+        "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='a'/>",
+        Ok("element \"urn:ietf:params:xml:ns:xmpp-framing\" \"open\"\n  \"\" \"to\"=\"a\"\nend\n"),
+    );
+    check("<a/><b/>", Err(GateError::Trailing));
+    check("<a/> ", Err(GateError::Trailing));
+    check(" <a/>", Err(GateError::Markup));
+    check("", Err(GateError::Markup));
+    check("<a>", Err(GateError::Incomplete));
+    check("<a", Err(GateError::Markup));
+    check("<?xml version='1.0'?><a/>", Err(GateError::ProcessingInstruction));
+    check("<stream:features/>", Err(GateError::UnboundPrefix));
+    check("<iq xmlns='jabber:server'/>", Err(GateError::ContentNamespace));
 }
 
 #[test]

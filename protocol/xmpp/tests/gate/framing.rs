@@ -33,9 +33,17 @@ fn pieces_make_no_difference() {
 
 #[test]
 fn errors_are_the_same_in_pieces() {
-    for fault in
-        ["<!-- -->", "<a", "x", "<message><b></a></message>", "<message>\u{1}</message>", "<?x?>", "</a>"]
-    {
+    for fault in [
+        "<!-- -->",
+        "<![CDATX",
+        "<message><![CDATX",
+        "<a",
+        "x",
+        "<message><b></a></message>",
+        "<message>\u{1}</message>",
+        "<?x?>",
+        "</a>",
+    ] {
         let input = format!("{HEADER}<presence/>{fault}<presence/>");
         let whole = read(input.as_bytes(), Limits::CLIENT);
         assert_eq!(read_pieces(input.as_bytes().chunks(1), Limits::CLIENT), whole, "{fault}");
@@ -157,7 +165,7 @@ fn work_is_linear() {
     let body = "x<y a='b'/>&amp;".repeat(13_000);
     let stanza = format!("<message><body>{body}</body></message>");
     let hostile = [
-        stanza.clone(),
+        stanza,
         format!("<message><body><![CDATA[{}]]></body></message>", "]".repeat(200_000)),
         format!("<message a='{}'/>", ">".repeat(200_000)),
         format!("<message>{}</message>", " ".repeat(200_000)),
@@ -185,6 +193,27 @@ fn hostile_shapes_are_cheap_to_refuse() {
         let input = format!("{HEADER}{input}");
         let spent = elapsed(|| assert_eq!(read(input.as_bytes(), limits).1, Some(expected)));
         assert!(spent < Duration::from_secs(2), "{expected:?} after {spent:?}");
+    }
+}
+
+#[test]
+fn the_worst_that_passes_is_cheap() {
+    let declared =
+        |level: usize| -> String { (0..31).map(|n| format!(" xmlns:a{level}{n:02}='u'")).collect() };
+    let scope: String = (0..4).map(|level| format!("<a{}>", declared(level))).collect();
+    let close = "</a>".repeat(4);
+    let attributes: String = (0..64).map(|n| format!(" a000:b{n}='&#65;'")).collect();
+    for inside in [
+        format!("{scope}{}{close}", "<a000:b/>".repeat(25_000)),
+        format!("{scope}{}{close}", format!("<b{attributes}/>").repeat(180)),
+        format!("<a{}/>", declared(0)).repeat(480),
+        "<a b='\r'/>".repeat(22_000),
+        "&#9;".repeat(60_000),
+        "<![CDATA[]]>".repeat(20_000),
+    ] {
+        let input = format!("{HEADER}<iq><q xmlns:p='urn:p' p:c=''>{inside}</q></iq>");
+        let spent = elapsed(|| assert_eq!(read(input.as_bytes(), Limits::CLIENT).1, None));
+        assert!(spent < Duration::from_secs(1), "{spent:?} for {}", &inside[..20]);
     }
 }
 

@@ -7,7 +7,7 @@ use perch_xmpp::xml::{Element, Framer, GateError, Item, Limits};
 
 /// A stream in pieces. The first byte of `data` chooses how: its low bits the size of a piece, the next which start
 /// tag is put in front, so that the interesting part is found soon.
-pub fn framer(data: &[u8]) {
+pub(crate) fn framer(data: &[u8]) {
     let Some((&choice, data)) = data.split_first() else { return };
     let header = match choice >> 6 {
         0 => "",
@@ -35,7 +35,7 @@ pub fn framer(data: &[u8]) {
 }
 
 /// The payload of a stanza, kept and taken up again.
-pub fn stanza(data: &[u8]) {
+pub(crate) fn stanza(data: &[u8]) {
     let Ok(stanza) = Stanza::from_payload(Kind::Message, Bytes::copy_from_slice(data)) else { return };
     check_stanza(&stanza);
     let header = b"<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";

@@ -330,6 +330,12 @@ fn more_than_the_limits() {
     let users = "<p:a/>".repeat(100);
     check_content(format!("<message xmlns:p='{name}'>{users}</message>"), GateError::Expansion);
     check_content(format!("<message xmlns:p='{name}'><x>{users}</x></message>"), GateError::Expansion);
+    let users = "<p:a><b/></p:a>".repeat(100);
+    check_content(format!("<x xmlns='{name}' xmlns:p='urn:p'>{users}</x>"), GateError::Expansion);
+    check_content(
+        format!("<message><x xmlns='{name}' xmlns:p='urn:p'>{users}</x></message>"),
+        GateError::Expansion,
+    );
 }
 
 #[test]

@@ -1,22 +1,20 @@
 //! Streams for the tests: whole or in pieces into a framer, items out, and one way to spell what was read.
 
-use std::fmt::Write;
-
 use perch_xmpp::stanza::Stanza;
 use perch_xmpp::xml::{Element, Framer, GateError, Item, Limits, Node, StreamHeader};
 
-pub const HEADER: &str =
+pub(crate) const HEADER: &str =
     "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
-pub const SERVER_HEADER: &str =
+pub(crate) const SERVER_HEADER: &str =
     "<stream:stream xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams'>";
 
 /// All items, and the error that ended them, if one did.
-pub fn read(input: &[u8], limits: Limits) -> (Vec<Item>, Option<GateError>) {
+pub(crate) fn read(input: &[u8], limits: Limits) -> (Vec<Item>, Option<GateError>) {
     read_pieces([input], limits)
 }
 
 /// The same, the bytes coming in pieces.
-pub fn read_pieces<'a>(
+pub(crate) fn read_pieces<'a>(
     pieces: impl IntoIterator<Item = &'a [u8]>,
     limits: Limits,
 ) -> (Vec<Item>, Option<GateError>) {
@@ -36,7 +34,7 @@ pub fn read_pieces<'a>(
 }
 
 /// What was read, one line a fact, however it was spelled: equal spellings mean equal content.
-pub fn spell(items: &[Item]) -> String {
+pub(crate) fn spell(items: &[Item]) -> String {
     let mut out = String::new();
     for item in items {
         match item {
@@ -62,7 +60,7 @@ fn spell_header(header: &StreamHeader, out: &mut String) {
 }
 
 fn spell_stanza(stanza: &Stanza, out: &mut String) {
-    writeln!(out, "stanza {}", stanza.kind.as_str()).unwrap();
+    out.push_str(&format!("stanza {}\n", stanza.kind.as_str()));
     let values = [
         ("from", &stanza.from),
         ("id", &stanza.id),
@@ -80,23 +78,23 @@ fn spell_stanza(stanza: &Stanza, out: &mut String) {
 fn spell_fields<T: AsRef<str>, const N: usize>(values: [(&str, &Option<T>); N], out: &mut String) {
     for (name, value) in values {
         if let Some(value) = value {
-            writeln!(out, "  {name}={:?}", value.as_ref()).unwrap();
+            out.push_str(&format!("  {name}={:?}\n", value.as_ref()));
         }
     }
 }
 
-pub fn spell_element(element: &Element, out: &mut String) {
-    writeln!(out, "element {:?} {:?}", element.namespace(), element.name()).unwrap();
+pub(crate) fn spell_element(element: &Element, out: &mut String) {
+    out.push_str(&format!("element {:?} {:?}\n", element.namespace(), element.name()));
     let mut attributes: Vec<_> = element.attributes().collect();
     attributes.sort_unstable();
     for (namespace, name, value) in attributes {
-        writeln!(out, "  {namespace:?} {name:?}={value:?}").unwrap();
+        out.push_str(&format!("  {namespace:?} {name:?}={value:?}\n"));
     }
     for node in element.nodes() {
         match node {
             Node::Element(child) => spell_element(child, out),
-            Node::Text(text) => writeln!(out, "text {text:?}").unwrap(),
-            Node::Raw(raw) => writeln!(out, "raw {raw:?}").unwrap(),
+            Node::Text(text) => out.push_str(&format!("text {text:?}\n")),
+            Node::Raw(raw) => out.push_str(&format!("raw {raw:?}\n")),
         }
     }
     out.push_str("end\n");

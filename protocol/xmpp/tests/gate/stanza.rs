@@ -78,13 +78,8 @@ fn payload_without_some_children() {
 fn payloads_are_taken_up_again() {
     fn check(payload: &'static str, expected: Result<&[&str], GateError>) {
         let taken = Stanza::from_payload(Kind::Message, Bytes::from_static(payload.as_bytes()));
-        let names =
-            taken.map(|stanza| stanza.children().map(|child| child.name().to_owned()).collect::<Vec<_>>());
-        assert_eq!(
-            names.as_ref().map(|names| names.iter().map(String::as_str).collect()),
-            expected.map(<[_]>::to_vec).as_ref().map(Clone::clone),
-            "{payload}"
-        );
+        let names = taken.as_ref().map(|stanza| stanza.children().map(|child| child.name()).collect());
+        assert_eq!(names, expected.as_ref().map(|names| names.to_vec()), "{payload}");
     }
     check("", Ok(&[]));
     check(" <a/>\n<b><c/></b> ", Ok(&["a", "b"]));

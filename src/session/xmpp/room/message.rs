@@ -17,7 +17,9 @@ pub fn command(stanza: &Stanza, room: &str, nick: Option<&str>) -> Result<Option
     match (stanza.type_.as_deref().unwrap_or("normal"), nick) {
         ("error", _) => Ok(None),
         ("groupchat", None) => groupchat(stanza, room).map(Some),
-        ("groupchat", Some(_)) => Err(Refusal::BadRequest("a groupchat message goes to the room, not to an occupant")),
+        ("groupchat", Some(_)) => {
+            Err(Refusal::BadRequest("a groupchat message goes to the room, not to an occupant"))
+        }
         (_, Some(nick)) => Ok(Some(Command::Whisper { to: nick.into(), content: content(stanza, room) })),
         (_, None) => to_room(stanza, room),
     }
@@ -26,7 +28,8 @@ pub fn command(stanza: &Stanza, room: &str, nick: Option<&str>) -> Result<Option
 fn groupchat(stanza: &Stanza, room: &str) -> Result<Command, Refusal> {
     let mut content = content(stanza, room);
     if let Some(retract) = stanza.child("retract", namespace::RETRACT) {
-        let target = retract.element().attribute("id").and_then(MessageId::parse).ok_or(Refusal::NoSuchMessage)?;
+        let target =
+            retract.element().attribute("id").and_then(MessageId::parse).ok_or(Refusal::NoSuchMessage)?;
         content.retention = Retention::Kept;
         return Ok(Command::Retract { target: target.seq(), target_author: None, content });
     }
@@ -74,7 +77,10 @@ fn invitation(invite: &Element) -> Result<Invitation, Refusal> {
 }
 
 fn address(element: &Element, name: &str) -> Result<Jid, Refusal> {
-    element.attribute(name).and_then(|text| Jid::new(text).ok()).ok_or(Refusal::BadRequest("an address is missing"))
+    element
+        .attribute(name)
+        .and_then(|text| Jid::new(text).ok())
+        .ok_or(Refusal::BadRequest("an address is missing"))
 }
 
 fn reason(element: &Element) -> Box<str> {

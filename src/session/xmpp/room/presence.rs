@@ -35,7 +35,11 @@ fn join(nick: &str, muc: Option<Child<'_>>, presence: Payload, now: Timestamp) -
     let number = |name: &str| {
         history
             .and_then(|h| h.attribute(name))
-            .map(|value| value.parse::<u32>().map_err(|_not_a_number| Refusal::BadRequest("a bound of history is no number")))
+            .map(|value| {
+                value
+                    .parse::<u32>()
+                    .map_err(|_not_a_number| Refusal::BadRequest("a bound of history is no number"))
+            })
             .transpose()
     };
     let since = match history.and_then(|h| h.attribute("since")) {
