@@ -151,7 +151,7 @@ fn rooms(config: &Config, store: &Store, clock: &Clock) -> Rooms {
 fn sessions(config: &Config, rooms: &Rooms, clock: &Clock) -> Sessions {
     let policy =
         session::Policy { administrators: config.accounts.admins.clone(), resumption_time: RESUMPTION_TIME };
-    Sessions::new(config.domain.clone(), rooms.clone(), crate::account::Accounts, clock.clone(), policy)
+    Sessions::new(config.domain.clone(), rooms.clone(), people, clock.clone(), policy)
 }
 
 fn stream_policy(config: &Config, accounts: &Accounts) -> stream::Policy {

@@ -4,6 +4,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`account`] | accounts and their credentials as rows |
+//! | [`account_log`] | what is asked about accounts' logs, rosters and nodes |
 //! | [`archive`] | what is asked of an archive |
 //! | [`room`] | what is asked about rooms |
 //! | [`session`] | signed-in devices as rows |
@@ -14,6 +15,7 @@
 //! The set of engines is closed: an `enum`, no trait. Operations are coarse, each is one transaction.
 
 pub mod account;
+pub mod account_log;
 pub mod archive;
 pub mod error;
 mod record;

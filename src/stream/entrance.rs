@@ -187,7 +187,7 @@ impl Visitor<'_> {
             }
             Output::Bind { account, wanted } => {
                 let (id, as_of) = self.account.ok_or(Turned::Failed(StreamCondition::InternalServerError))?;
-                return Ok(match self.services.sessions.open(id, &account, wanted).await {
+                return Ok(match self.services.sessions.open(&account, wanted).await {
                     // Whoever was revoked meanwhile proved what no longer holds.
                     Ok(opened) if !self.services.accounts.is_current(as_of) => {
                         opened.session.end(Departure::Ended).await;
