@@ -109,8 +109,7 @@ impl Accounts {
             self.0.send(packet);
             return;
         };
-        let change =
-            AccountChange::Approached { from: packet.from.bare(), request, payload: packet.payload };
+        let change = AccountChange::Approached { from: packet.from.bare(), request, payload: packet.payload };
         let Ok(Some(face)) = self.0.face(&local).await else { return };
         if let Err(error) = self.0.append_alone(&face, change).await {
             warn!(%error, "a subscription stanza of another server was lost");
@@ -160,12 +159,19 @@ impl Services {
     }
 
     /// Appends what comes from nobody's log here, and wakes the account.
-    async fn append_alone(self: &Arc<Self>, face: &Face, change: AccountChange) -> Result<(), AccountAppendError> {
+    async fn append_alone(
+        self: &Arc<Self>,
+        face: &Face,
+        change: AccountChange,
+    ) -> Result<(), AccountAppendError> {
         let append =
             AccountAppend { account: face.id, origin: None, changes: vec![change.clone()], handled: None };
         let appended = self.store.append_accounts(vec![append], self.clock.now()).await?;
         for place in appended {
-            self.hint(&face.jid, AccountEvent { seq: place.first, at: place.at, origin: None, change: change.clone() });
+            self.hint(
+                &face.jid,
+                AccountEvent { seq: place.first, at: place.at, origin: None, change: change.clone() },
+            );
         }
         Ok(())
     }
@@ -226,7 +232,8 @@ impl Services {
         let (arrivals, arrival_queue) = mpsc::channel(ARRIVALS);
         let face = FaceCell::default();
         let is_behind = Arc::new(AtomicBool::new(false));
-        let queues = Queues { requests: request_queue, arrivals: arrival_queue, is_behind: is_behind.clone() };
+        let queues =
+            Queues { requests: request_queue, arrivals: arrival_queue, is_behind: is_behind.clone() };
         let span = info_span!("account", %jid);
         self.tasks.spawn(run(jid.clone(), self.clone(), queues, face.clone()).instrument(span));
         Running { requests, arrivals, face, is_behind }
@@ -234,11 +241,7 @@ impl Services {
 
     /// Takes an account's task out of the directory, unless somebody is about to send to it: senders are cloned under
     /// the directory's lock only, so when these are the last and the queues are empty, nothing can be on its way.
-    pub(super) fn forget(
-        &self,
-        jid: &BareJid,
-        queues: &Queues,
-    ) -> bool {
+    pub(super) fn forget(&self, jid: &BareJid, queues: &Queues) -> bool {
         let is_alone = |running: &Running| {
             running.requests.strong_count() == 1 && queues.requests.is_empty() && queues.arrivals.is_empty()
         };

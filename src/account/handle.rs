@@ -23,10 +23,16 @@ use crate::chat::message::Payload;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Command {
     /// From now on the session is told of changes.
-    Roster { since: Option<i64> },
+    Roster {
+        since: Option<i64>,
+    },
     SetContact(RosterItem),
     RemoveContact(BareJid),
-    Subscription { to: BareJid, request: SubscriptionRequest, payload: Payload },
+    Subscription {
+        to: BareJid,
+        request: SubscriptionRequest,
+        payload: Payload,
+    },
     /// From now on the session is told of changes.
     BlockList,
     Block(Vec<Jid>),
@@ -35,7 +41,11 @@ pub(crate) enum Command {
     SetPreferences(ArchivePreferences),
     SetCarbons(bool),
     SetVcard(Payload),
-    SetPrivate { namespace: Box<str>, name: Box<str>, payload: Payload },
+    SetPrivate {
+        namespace: Box<str>,
+        name: Box<str>,
+        payload: Payload,
+    },
     Pep(PepCommand),
 }
 
@@ -48,7 +58,10 @@ pub(crate) enum Answer {
     /// The id of the item that was published.
     Published(Box<str>),
     /// The id of a subscription, and whether the owner has yet to agree.
-    Subscribed { id: Box<str>, is_pending: bool },
+    Subscribed {
+        id: Box<str>,
+        is_pending: bool,
+    },
 }
 
 /// One session's way to its account. When it is dropped, the account goes to sleep sooner or later.

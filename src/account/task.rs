@@ -344,8 +344,10 @@ impl AccountTask {
             return Vec::new();
         }
         // A local contact has it in his log, where nothing is lost.
-        let foreign = self.account.unanswered().into_iter().filter(|to| self.services.local(to.as_jid()).is_none());
-        let approach = |to| Approach { to, request: SubscriptionRequest::Subscribe, payload: Payload::default() };
+        let foreign =
+            self.account.unanswered().into_iter().filter(|to| self.services.local(to.as_jid()).is_none());
+        let approach =
+            |to| Approach { to, request: SubscriptionRequest::Subscribe, payload: Payload::default() };
         foreign.map(|to| Effect::Send(self.account.subscription_packet(&approach(to)))).collect()
     }
 
