@@ -26,7 +26,7 @@
 //! | `room` | chat, clock, store, fanout | a room's rules (pure), and the task that runs one |
 //! | `account` | chat, clock, store, fanout | a person's log, roster, presence and nodes, built as rooms are |
 //! | `session` | chat, clock, store, fanout, room, account | a signed-in device: stanzas to commands, outcomes to stanzas |
-//! | `listener` | chat, clock | sockets, TLS, limits on strangers, the PROXY protocol |
+//! | `listener` | chat, clock, auth | sockets, TLS, limits on strangers, the PROXY protocol |
 //! | `stream` | chat, fanout, auth, listener, session | one task per connection: bytes to stanzas, frames to bytes |
 //! | `admin` | chat, clock, store, auth | every operation of an administrator, typed; the socket that serves it |
 //! | `config` | chat, auth, listener, room, session, stream, store, telemetry | what the operator wrote, checked |

@@ -1,5 +1,7 @@
 //! The command line as its users and their scripts meet it: what is printed, where, and the exit code.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;

@@ -271,7 +271,7 @@ impl Account {
 
     fn push_roster(&self, push: &RosterPush, effects: &mut Vec<Effect>) {
         let sessions = self.sessions.iter().filter(|session| session.is_interested).map(|session| session.id);
-        effects.extend(Effect::push(sessions, wire::roster_push(&self.jid, push)));
+        effects.extend(Effect::push(sessions, wire::roster_push(push)));
     }
 }
 

@@ -1,5 +1,7 @@
 //! `perch serve`: runs the server until it is told to stop.
 
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
 use std::process;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -21,7 +23,9 @@ pub(super) async fn run(place: Place) -> Result<(), CommandError> {
     let mut signals = Signals::new().map_err(failed)?;
     let server = server::start(config.clone()).await.map_err(failed)?;
     announce(&server, &config);
+    notify("READY=1");
     signals.until_told_to_stop(&server).await;
+    notify("STOPPING=1");
     output::complain("stopping; once more to stop at once");
     tokio::select! {
         () = server.stop() => Ok(()),
@@ -41,16 +45,25 @@ fn announce(server: &Server, config: &Config) {
         output::print(format_args!("listening on {}: {how}", listening.address));
     }
     output::print(format_args!("accounts: NAME@{domain}   rooms: ROOM@{}", config.rooms_domain));
-    output::print(format_args!("certificate: {}", server.tls().certificate_path().display()));
-    let data_dir = match config.data_dir == std::path::Path::new(DEFAULT_DATA_DIR) {
+    let tls = server.tls();
+    output::print(format_args!("certificate: {}", tls.certificate_path().display()));
+    output::print(format_args!("its SHA-256: {}", tls.current().fingerprint()));
+    let data_dir = match config.data_dir == Path::new(DEFAULT_DATA_DIR) {
         true => String::new(),
         false => format!(" --data-dir {}", config.data_dir.display()),
     };
     output::print(format_args!("add an account: perch user add alice@{domain}{data_dir}"));
-    output::print(
-        "then sign in with any XMPP client; it will ask whether to trust a self-signed certificate",
-    );
+    output::print("then sign in with any XMPP client, and compare the certificate that it asks to trust");
     output::print("ready");
+}
+
+/// Tells the service manager, if one started us, what we are about (sd_notify).
+fn notify(state: &str) {
+    let Some(socket) = std::env::var_os("NOTIFY_SOCKET") else { return };
+    let told = UnixDatagram::unbound().and_then(|datagram| datagram.send_to(state.as_bytes(), socket));
+    if let Err(error) = told {
+        warn!(%error, state, "the service manager cannot be told");
+    }
 }
 
 /// The signals that a server obeys.

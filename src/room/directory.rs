@@ -5,7 +5,7 @@ use std::sync::Arc;
 use dashmap::DashMap;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument, info_span, warn};
+use tracing::{Instrument, debug_span, warn};
 
 use crate::chat::answer::Answer;
 use crate::chat::command::{Actor, Command, Query};
@@ -152,7 +152,7 @@ impl Rooms {
     fn start(&self, name: &str) -> mpsc::Sender<Request> {
         let (sender, inbox) = mpsc::channel(QUEUE);
         let address = format!("{name}@{}", self.0.domain).into_boxed_str();
-        let span = info_span!("room", room = %name);
+        let span = debug_span!("room", room = %name);
         let task = RoomTask::new(name.into(), address, self.0.clone(), inbox);
         self.0.tasks.spawn(task.run().instrument(span));
         sender

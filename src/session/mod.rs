@@ -18,7 +18,7 @@ use perch_xmpp::xml::Element;
 use crate::account::{AccountHandle, Accounts};
 use crate::chat::command::{Actor, Command};
 use crate::chat::event;
-use crate::chat::id::{AccountId, Origin, SessionId};
+use crate::chat::id::{Origin, SessionId};
 use crate::chat::message::Payload;
 use crate::chat::refusal::Refusal;
 use crate::clock::Clock;
@@ -27,6 +27,7 @@ use crate::fanout::mailbox::{Ending, Inbox, Mailbox, mailbox};
 use crate::room::{Receipt, Rooms};
 use crate::session::management::Management;
 use crate::session::outstanding::{Context, Outstanding};
+use crate::session::xmpp::room::relay::Relays;
 
 /// All sessions of this member, and what they need. Cheap to clone.
 #[derive(Clone)]
@@ -38,7 +39,7 @@ pub(crate) struct Services {
     pub(crate) accounts: Accounts,
     pub(crate) clock: Clock,
     pub(crate) policy: Policy,
-    live: DashMap<SessionId, Mailbox>,
+    live: DashMap<SessionId, (AccountId, Mailbox)>,
 }
 
 /// What the configuration says of sessions.
@@ -86,14 +87,13 @@ pub struct Session {
 
 impl Sessions {
     pub fn new(domain: BareJid, rooms: Rooms, accounts: Accounts, clock: Clock, policy: Policy) -> Self {
-        Self(Arc::new(Services { domain, rooms, accounts, clock, policy, live: DashMap::new() }))
+        Self(Arc::new(Services { domain, rooms, accounts, clock, policy, relays: Relays::default(), live: DashMap::new() }))
     }
 
     /// Begins a session. A resource that is asked for and taken is taken over: its former session ends
     /// (RFC 6120 §7.7.2.2, first way).
     pub async fn open(
         &self,
-        account_id: AccountId,
         account: &BareJid,
         wanted: Option<FullJid>,
     ) -> Result<Opened, StanzaCondition> {
@@ -105,8 +105,8 @@ impl Sessions {
                 .map_err(|_malformed| StanzaCondition::InternalServerError)?,
         };
         let (mailbox, inbox) = mailbox();
-        let account = self.0.accounts.attach(account_id, id, jid.clone(), mailbox.clone()).await?;
-        self.0.live.insert(id, mailbox.clone());
+        let account = self.0.accounts.attach(id, jid.clone(), mailbox.clone()).await?;
+        self.0.live.insert(id, (account_id, mailbox.clone()));
         let session = Session {
             services: Arc::clone(&self.0),
             id,
@@ -126,7 +126,17 @@ impl Sessions {
     /// Ends every session, as the service does when it stops.
     pub fn end_all(&self, ending: Ending) {
         for entry in &self.0.live {
-            entry.value().end(ending);
+            entry.value().1.end(ending);
+        }
+    }
+
+    /// Ends the sessions of an account, but for the one that is spared.
+    pub fn end_account(&self, account: AccountId, spared: Option<SessionId>) {
+        for entry in &self.0.live {
+            let (owner, mailbox) = entry.value();
+            if *owner == account && Some(*entry.key()) != spared {
+                mailbox.end(Ending::AccountGone);
+            }
         }
     }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 use perch_xmpp::stream::NegotiationConfig;
 use perch_xmpp::xml::Limits;
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, debug, info_span};
+use tracing::{Instrument, debug, debug_span};
 
 use crate::auth::Accounts;
 use crate::listener::tls::Tls;
@@ -64,7 +64,7 @@ impl Streams {
 
     /// Serves one connection to its end.
     pub async fn serve(self, connection: Connection) {
-        let span = info_span!("stream", peer = %connection.peer);
+        let span = debug_span!("stream", peer = %connection.peer);
         async {
             // The negotiation's state is gone before the session's long life begins: it is not part of its memory.
             let entered = Box::pin(entrance::enter(&self.0, connection)).await;

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::aws_lc_rs::digest;
 use parking_lot::RwLock;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::CertificateDer;
@@ -88,7 +89,7 @@ impl Tls {
                 self_signed::ensure(directory, domains, clock.now())?
             }
         };
-        let served = serve(&files, source.client_authorities.as_ref())?;
+        let served = serve(&files, source.client_authorities.as_deref())?;
         Ok(Self {
             files: Arc::new(files),
             client_authorities: source.client_authorities.clone(),
@@ -103,7 +104,7 @@ impl Tls {
 
     /// Takes what the files hold now; when that is no good, what was served stays.
     pub fn reload(&self) -> Result<(), TlsError> {
-        let served = serve(&self.files, self.client_authorities.as_ref())?;
+        let served = serve(&self.files, self.client_authorities.as_deref())?;
         *self.current.write() = Arc::new(served);
         Ok(())
     }
@@ -149,13 +150,20 @@ impl Served {
         }))
     }
 
+    /// The SHA-256 of the certificate, as clients show it to whoever shall trust it.
+    pub fn fingerprint(&self) -> String {
+        let digest = digest::digest(&digest::SHA256, &self.leaf);
+        let bytes: Vec<_> = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
+        bytes.join(":")
+    }
+
     /// The certificate that handshakes of this configuration show (RFC 5929 §4, tls-server-end-point).
     pub fn leaf(&self) -> &CertificateDer<'static> {
         &self.leaf
     }
 }
 
-fn serve(files: &Files, client_authorities: Option<&PathBuf>) -> Result<Served, TlsError> {
+fn serve(files: &Files, client_authorities: Option<&Path>) -> Result<Served, TlsError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let identity = Identity::read(files, &provider)?;
     let leaf = identity.leaf().clone();
@@ -179,10 +187,10 @@ fn serve(files: &Files, client_authorities: Option<&PathBuf>) -> Result<Served, 
 
 /// Asks clients for a certificate and checks the one that is shown, but takes clients without one.
 fn client_verifier(
-    path: &PathBuf,
+    path: &Path,
     provider: Arc<CryptoProvider>,
 ) -> Result<Arc<dyn rustls::server::danger::ClientCertVerifier>, TlsError> {
-    let failed = |reason: String| TlsError::ClientAuthorities { path: path.clone(), reason };
+    let failed = |reason: String| TlsError::ClientAuthorities { path: path.into(), reason };
     let mut roots = RootCertStore::empty();
     for certificate in identity::read_chain(path)? {
         roots.add(certificate).map_err(|error| failed(error.to_string()))?;

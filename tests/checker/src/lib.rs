@@ -29,6 +29,7 @@ mod report;
 mod violation;
 
 pub use history::{History, HistoryError};
+pub use percentile::percentile;
 pub use record::{Acknowledgement, Event, Item, Line, Phase, Source};
 pub use report::Report;
 pub use violation::Violation;

@@ -1,7 +1,7 @@
 //! Percentiles of a handful of values, by rank.
 
-/// The value that `share` of all are not above; 0 without values.
-pub(crate) fn percentile(sorted: &[u64], share: f64) -> u64 {
+/// The value, of sorted ones, that `share` of all are not above; 0 without values.
+pub fn percentile(sorted: &[u64], share: f64) -> u64 {
     debug_assert!(sorted.is_sorted());
     #[expect(
         clippy::cast_possible_truncation,

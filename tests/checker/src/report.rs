@@ -54,7 +54,7 @@ impl Report {
             info: outcomes(OutcomeKind::Info),
             heard: history.rooms.iter().map(|room| room.receipts.len()).sum(),
             archived: history.rooms.iter().filter_map(archived).sum(),
-            lost: count(|one| matches!(one, Violation::Lost { .. } | Violation::HeardButNotKept { .. })),
+            lost: count(|one| matches!(one, Violation::Lost { .. })),
             duplicates: count(|one| {
                 matches!(
                     one,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use perch_checker::{Event, History, Report, check};
+use perch_checker::{Event, History, Report, Source, check};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use crate::client::{Client, Habits, Order, Progress, Stage, World};
 use crate::problem::Problem;
 use crate::recorder::Recorder;
-use crate::server::{ROOMS, Server};
+use crate::server::{ROOMS, Server, StoredArchive};
 
 /// How many clients there are, in how many rooms, and how they behave.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +20,13 @@ pub(crate) struct Size {
     pub(crate) rooms: usize,
     pub(crate) habits: Habits,
     pub(crate) seed: u64,
+}
+
+impl Size {
+    /// Names and passwords, which the server has to know before the crowd gathers.
+    pub(crate) fn accounts(self) -> Vec<(String, String)> {
+        (0..self.clients).map(|n| (format!("u{n}"), format!("secret-of-u{n}"))).collect()
+    }
 }
 
 /// Clients that talk, each in a task of its own.
@@ -31,11 +38,8 @@ pub(crate) struct Crowd {
 }
 
 impl Crowd {
-    /// Gives everybody an account and has them join; the first makes the rooms.
+    /// Has everybody join; the first makes the rooms.
     pub(crate) async fn gather(server: &Server, size: Size, recorder: Recorder) -> Result<Self, Problem> {
-        let accounts: Vec<(String, String)> =
-            (0..size.clients).map(|n| (format!("u{n}"), format!("secret-of-u{n}"))).collect();
-        server.add_accounts(&accounts)?;
         let world = Arc::new(World {
             connector: server.connector()?,
             recorder,
@@ -44,11 +48,12 @@ impl Crowd {
         });
         let (orders, _) = watch::channel(Order::Talk);
         let mut crowd = Self { world, orders, members: Vec::new(), tasks: JoinSet::new() };
-        for (n, account) in accounts.into_iter().enumerate() {
+        for (n, account) in size.accounts().into_iter().enumerate() {
             // Half of them manage their streams, half of them want history: all four ways are common.
             let stream_management = size.habits.stream_management && n % 2 == 0;
             let history = if n % 4 < 2 { size.habits.history } else { 0 };
-            let habits = Habits { stream_management, history, ..size.habits };
+            let habits =
+                Habits { stream_management, history, reads: size.habits.reads && n < READERS, ..size.habits };
             crowd.add(account, habits, size.seed.wrapping_add(n as u64));
             if n == 0 {
                 crowd.until(Stage::Present, GATHER_PATIENCE).await?;
@@ -98,8 +103,12 @@ impl Crowd {
         Ok(())
     }
 
-    /// Has everybody fall silent, settle, and read all archives; then judges the history of the whole run.
-    pub(crate) async fn verdict(mut self, name: &str) -> Result<Report, Problem> {
+    /// Has everybody fall silent, settle, and read all archives; then stops the server and judges the history of the whole
+    /// run.
+    pub(crate) async fn verdict(mut self, name: &str, server: &mut Server) -> Result<Report, Problem> {
+        if server.has_ended() {
+            return Err(Problem::Setup(format!("the server ended by itself: {}", server.tail())));
+        }
         self.order(Order::Hush);
         self.until(Stage::Settled, SETTLE_PATIENCE).await?;
         while self.recorder().silence() < SILENCE {
@@ -111,6 +120,11 @@ impl Crowd {
         self.order(Order::Stop);
         self.until(Stage::Gone, GATHER_PATIENCE).await?;
         while self.tasks.join_next().await.is_some() {}
+        server.stop()?;
+        for StoredArchive { room, items } in server.stored_archives()? {
+            let (source, read, complete) = (Source::Store, "store".into(), true);
+            self.recorder().note(Event::MamPage { source, read, room: room.into(), items, complete });
+        }
         let path = self.recorder().finish()?;
         let mut history = History::default();
         let file = std::io::BufReader::new(std::fs::File::open(path)?);
@@ -119,6 +133,8 @@ impl Crowd {
     }
 }
 
+/// Several, because what one is told need not be what another is told; not all, because it takes long.
+const READERS: usize = 3;
 const GATHER_PATIENCE: Duration = Duration::from_secs(60);
 const SETTLE_PATIENCE: Duration = Duration::from_secs(120);
 /// When nobody has heard anything for so long, nothing is on its way any more.

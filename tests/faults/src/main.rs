@@ -4,11 +4,15 @@
 //! status 0 when nothing was found, 1 when something was, 3 when this machine does not allow the test.
 
 mod client;
-mod crash;
 mod crowd;
+mod disk_full;
+mod kill;
+mod outcome;
+mod power_cut;
 mod problem;
 mod recorder;
 mod server;
+mod siege;
 mod stamp;
 mod xmpp;
 
@@ -18,10 +22,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use perch_checker::Report;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::client::Habits;
 use crate::crowd::Size;
+use crate::outcome::Outcome;
 use crate::problem::Problem;
 
 #[derive(Parser)]
@@ -48,6 +53,9 @@ struct Arguments {
     /// Take an acknowledgement of stream management for no promise, as on servers that send it before they have stored
     #[arg(long, global = true)]
     no_stream_management: bool,
+    /// Clients do not ask for archives: only the store's own is judged
+    #[arg(long, global = true)]
+    no_archive: bool,
     #[command(subcommand)]
     test: Test,
 }
@@ -55,20 +63,27 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Test {
     /// SIGKILL under load, and a new start, over and over
-    Kill(crash::Arguments),
+    Kill(kill::Arguments),
+    /// SIGKILL under load, and all that was not synced is gone
+    PowerCut(power_cut::Arguments),
+    /// The disk fills up under load, and is emptied again
+    DiskFull,
+    /// Connections that never sign in
+    Siege(siege::Arguments),
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.expect("two threads and a timer can be had");
+    raise_descriptor_limit();
     let seed = arguments.seed.unwrap_or_else(rand::random);
     let (folder, is_own) = match folder(&arguments) {
         Ok(folder) => folder,
         Err(problem) => return finish(Err(problem), seed),
     };
     let verdict = runtime.block_on(run(&arguments, &folder, seed));
-    let is_clean = matches!(&verdict, Ok(report) if report.is_clean());
+    let is_clean = matches!(&verdict, Ok(outcome) if outcome.is_clean);
     if is_own && is_clean {
         // Not worth a failure: the system tidies its temporary folder too.
         let _ = std::fs::remove_dir_all(&folder);
@@ -78,7 +93,7 @@ fn main() -> ExitCode {
     finish(verdict, seed)
 }
 
-async fn run(arguments: &Arguments, folder: &std::path::Path, seed: u64) -> Result<Report, Problem> {
+async fn run(arguments: &Arguments, folder: &std::path::Path, seed: u64) -> Result<Outcome, Problem> {
     let size = Size {
         clients: arguments.clients,
         rooms: arguments.rooms,
@@ -88,12 +103,24 @@ async fn run(arguments: &Arguments, folder: &std::path::Path, seed: u64) -> Resu
             body_bytes: arguments.body_bytes,
             history: 20,
             stream_management: !arguments.no_stream_management,
+            asks_archive: !arguments.no_archive,
+            reads: !arguments.no_archive,
         },
         seed,
     };
     match &arguments.test {
-        Test::Kill(test) => crash::run(test, &arguments.server, folder, size).await,
+        Test::Kill(test) => kill::run(test, &arguments.server, folder, size).await,
+        Test::PowerCut(test) => power_cut::run(test, &arguments.server, folder, size).await,
+        Test::DiskFull => disk_full::run(&arguments.server, folder, size).await,
+        Test::Siege(test) => siege::run(test, &arguments.server, folder).await,
     }
+}
+
+/// A crowd takes a descriptor each, here and in the server, which inherits the limit.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    // The hard limit is always allowed; should it not be, connections fail and say so.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
 /// The folder of the run, and whether it is this program's to remove.
@@ -106,15 +133,16 @@ fn folder(arguments: &Arguments) -> Result<(PathBuf, bool), Problem> {
     Ok((folder.canonicalize()?, is_own))
 }
 
-fn finish(verdict: Result<Report, Problem>, seed: u64) -> ExitCode {
+fn finish(verdict: Result<Outcome, Problem>, seed: u64) -> ExitCode {
     match verdict {
-        Ok(report) => {
-            say(&report.to_json());
-            say(&format!(
-                "seed {seed}: {}",
-                if report.is_clean() { "nothing found" } else { "FAULTS FOUND" }
-            ));
-            ExitCode::from(u8::from(!report.is_clean()))
+        Ok(Outcome { json, is_clean }) => {
+            say(&json);
+            say(&format!("seed {seed}: {}", if is_clean { "nothing found" } else { "FAULTS FOUND" }));
+            ExitCode::from(u8::from(!is_clean))
+        }
+        Err(Problem::NotHere(why)) => {
+            say(&format!("SKIPPED: {why}"));
+            ExitCode::from(NOT_HERE)
         }
         Err(problem) => {
             say(&format!("seed {seed}: FAILED: {problem}"));
@@ -127,3 +155,6 @@ fn say(line: &str) {
     // Nothing is left to do when even this cannot be written.
     let _ = writeln!(std::io::stdout(), "{line}");
 }
+
+/// The exit status of a test that cannot be had on this machine.
+const NOT_HERE: u8 = 3;

@@ -17,4 +17,6 @@ pub(crate) enum Problem {
     Setup(String),
     #[error("{0}")]
     Verdict(String),
+    #[error("this machine does not allow the test: {0}")]
+    NotHere(String),
 }

@@ -1,5 +1,6 @@
 //! Writes the history of a run: what each client did and saw, on one clock.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ pub(crate) struct Recorder {
     path: PathBuf,
     acknowledged: AtomicU64,
     refused: AtomicU64,
+    reasons: Mutex<BTreeSet<String>>,
     last_heard_ns: AtomicU64,
 }
 
@@ -28,23 +30,31 @@ impl Recorder {
             path: path.to_owned(),
             acknowledged: AtomicU64::new(0),
             refused: AtomicU64::new(0),
+            reasons: Mutex::default(),
             last_heard_ns: AtomicU64::new(0),
         })
     }
 
     /// Notes what happens now. An attempt is noted before it is made, all else after it was seen.
     pub(crate) fn note(&self, event: Event<'_>) {
-        match event {
-            Event::Ok { .. } => self.acknowledged.fetch_add(1, Relaxed),
-            Event::Fail { .. } => self.refused.fetch_add(1, Relaxed),
-            Event::Recv { .. } => self.last_heard_ns.swap(now_ns(), Relaxed),
-            _ => 0,
-        };
+        self.count(&event);
         let mut file = self.file.lock().expect("no writer panics while it holds the file");
         // Under the lock, so that lines stand in the order of their times.
         let line = Line { at: now_ns(), event };
         let json = serde_json::to_string(&line).expect("an event holds only numbers and texts");
         writeln!(file, "{json}").expect("the folder of the run has room for its history");
+    }
+
+    fn count(&self, event: &Event<'_>) {
+        match event {
+            Event::Ok { .. } => _ = self.acknowledged.fetch_add(1, Relaxed),
+            Event::Fail { reason, .. } => {
+                self.refused.fetch_add(1, Relaxed);
+                self.reasons.lock().expect("no one panics while he holds the set").insert(reason.to_string());
+            }
+            Event::Recv { .. } => self.last_heard_ns.store(now_ns(), Relaxed),
+            _ => {}
+        }
     }
 
     pub(crate) fn nemesis(&self, what: &'static str, phase: Phase) {
@@ -57,6 +67,11 @@ impl Recorder {
 
     pub(crate) fn refused(&self) -> u64 {
         self.refused.load(Relaxed)
+    }
+
+    /// All reasons that were given for refusals.
+    pub(crate) fn reasons(&self) -> BTreeSet<String> {
+        self.reasons.lock().expect("no one panics while he holds the set").clone()
     }
 
     /// For how long nobody has heard anything.

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use crate::xml::read::{Event, Patch, StrictReader};
+use crate::namespace;
+use crate::xml::read::{Event, StrictReader};
 use crate::xml::write::escaped_attribute;
 use crate::xml::{GateError, Limits, Namespace};
 
@@ -24,6 +25,13 @@ pub(super) struct Entry {
     pub(super) namespace: Namespace,
 }
 
+/// A change to the bytes that came in.
+#[derive(Debug)]
+struct Patch {
+    place: Range<usize>,
+    with: String,
+}
+
 impl Index {
     /// Reads on to the end of the element that the reader is in, or of the text if it is in none; what it finds there
     /// are the children. Returns them with the payload that they lie in: a slice of `bytes` as a rule.
@@ -37,6 +45,7 @@ impl Index {
     ) -> Result<(Self, Bytes), GateError> {
         let level = reader.depth();
         reader.watch_borrowing_below(level + 1);
+        reader.take_renamed();
         let mut entries: Vec<Entry> = Vec::new();
         let mut patches = Vec::new();
         let mut length = bytes.len();
@@ -64,7 +73,8 @@ impl Index {
                 Event::Open(_) | Event::Close | Event::Text(_) => {}
             }
         }
-        patches.extend(reader.take_patches());
+        let renamed = reader.take_renamed().into_iter();
+        patches.extend(renamed.map(|place| Patch { place, with: namespace::CLIENT.to_owned() }));
         patches.sort_by_key(|patch| patch.place.start);
         let mut index = Self { entries };
         let payload = if patches.is_empty() { index.slice(bytes) } else { index.rebuild(bytes, patches) };

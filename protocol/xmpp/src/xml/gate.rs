@@ -9,8 +9,8 @@ use compact_str::CompactString;
 
 use super::read::{Attribute, ContentNamespace, Event, Name, StrictReader};
 use super::tag::RawAttributes;
-use super::text::is_whitespace;
-use super::{Element, GateError, Limits, Namespace};
+use super::text::{is_whitespace, plain_line_ends};
+use super::{Element, GateError, Limits, Namespace, with_plain_line_ends};
 use crate::namespace;
 use crate::stanza::{Kind, Stanza};
 
@@ -63,7 +63,8 @@ pub(super) struct StreamContext {
 
 /// Reads the stream's start tag.
 pub(super) fn header(bytes: &[u8], limits: Limits) -> Result<(StreamHeader, StreamContext), GateError> {
-    let mut reader = StrictReader::new(bytes, ContentNamespace::Client, limits)?;
+    let bytes = plain_line_ends(bytes);
+    let mut reader = StrictReader::new(&bytes, ContentNamespace::Client, limits)?;
     reader.inherit("", Namespace::NONE);
     let Event::Open(name) = reader.next()? else { return Err(GateError::Markup) };
     if name.namespace != *namespace::STREAM {
@@ -107,14 +108,18 @@ pub(super) fn item(bytes: &Bytes, stream: &StreamContext, limits: Limits) -> Res
     } else {
         ContentNamespace::Client
     };
-    let mut reader = StrictReader::new(bytes, content, limits)?;
+    let bytes = with_plain_line_ends(bytes);
+    let mut reader = StrictReader::new(&bytes, content, limits)?;
     for (prefix, namespace) in &stream.bindings {
         reader.inherit(prefix, namespace.clone());
     }
-    let Event::Open(name) = reader.next()? else { return Err(GateError::Markup) };
+    let Event::Open(mut name) = reader.next()? else { return Err(GateError::Markup) };
     let item = match stream.kind(&name)? {
-        Some(kind) => Item::Stanza(Stanza::read(kind, bytes, &mut reader, limits)?),
-        None => Item::Element(Element::read(&name, &mut reader)?),
+        Some(kind) => Item::Stanza(Stanza::read(kind, &bytes, &mut reader, limits)?),
+        None => {
+            name.namespace = reader.read_as(name.namespace);
+            Item::Element(Element::read(&name, &mut reader)?)
+        }
     };
     match reader.next()? {
         Event::End => Ok(item),

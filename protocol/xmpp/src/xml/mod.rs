@@ -26,3 +26,4 @@ pub use framer::Framer;
 pub use gate::{Item, StreamHeader};
 pub use limits::Limits;
 pub(crate) use namespace::Namespace;
+pub(crate) use text::with_plain_line_ends;

@@ -76,22 +76,17 @@ pub(crate) enum ContentNamespace {
     Server,
 }
 
-/// A change to the text without which it would not mean the same to everyone, wherever it is placed.
-#[derive(Debug)]
-pub(crate) struct Patch {
-    pub(crate) place: Range<usize>,
-    pub(crate) with: String,
-}
-
 /// What the elements below some level need to stand on their own.
 struct Borrowing<'a> {
     /// Declarations above this level are an ancestor's; 0 while nobody asks.
     below: usize,
     prefixes: SmallVec<[&'a str; 4]>,
-    patches: Vec<Patch>,
+    /// Where `jabber:server` was spelled out and is to be read as `jabber:client`.
+    renamed: Vec<Range<usize>>,
 }
 
 impl<'a> StrictReader<'a> {
+    /// Reads `bytes`, whose line ends are plain already.
     pub(crate) fn new(bytes: &'a [u8], content: ContentNamespace, limits: Limits) -> Result<Self, GateError> {
         if bytes.len() > limits.stanza_bytes_max {
             return Err(GateError::TooLong);
@@ -111,7 +106,7 @@ impl<'a> StrictReader<'a> {
             depth: 0,
             empty: false,
             content,
-            borrowing: Borrowing { below: 0, prefixes: SmallVec::new(), patches: Vec::new() },
+            borrowing: Borrowing { below: 0, prefixes: SmallVec::new(), renamed: Vec::new() },
             expansion: 0,
         })
     }
@@ -139,9 +134,9 @@ impl<'a> StrictReader<'a> {
             .collect()
     }
 
-    /// The changes needed in the attributes read since the last call.
-    pub(crate) fn take_patches(&mut self) -> Vec<Patch> {
-        std::mem::take(&mut self.borrowing.patches)
+    /// Where namespace names stand that read as `jabber:client` and are spelled otherwise, since the last call.
+    pub(crate) fn take_renamed(&mut self) -> Vec<Range<usize>> {
+        std::mem::take(&mut self.borrowing.renamed)
     }
 
     pub(crate) fn position(&self) -> usize {
@@ -212,7 +207,7 @@ impl<'a> StrictReader<'a> {
         let Tag { written, name, attributes } = Tag::parse(content)?;
         let prefixes = self.collect_attributes(attributes)?;
         self.resolve_attributes(&prefixes)?;
-        // Who answers for a stanza decides by its true namespace; only what is inside it reads as one content.
+        // Whether an element is a stanza depends on its true namespace; what is inside reads as one content.
         let namespace = match (self.resolve(name.prefix)?, self.depth) {
             (namespace, 1) => namespace,
             (namespace, _) => self.read_as(namespace),
@@ -239,7 +234,6 @@ impl<'a> StrictReader<'a> {
                 if prefixes.len() >= self.limits.attributes_max {
                     return Err(GateError::TooManyAttributes);
                 }
-                self.patch_line_ends(value);
                 prefixes.push(name.prefix);
                 self.attributes.push(Attribute { local: name.local, namespace: Namespace::NONE, raw: value });
             }
@@ -250,24 +244,9 @@ impl<'a> StrictReader<'a> {
     fn declare(&mut self, prefix: &'a str, value: &'a str) -> Result<(), GateError> {
         let namespace = Namespace::new(&attribute_value(value));
         if self.content == ContentNamespace::Server && namespace == *namespace::SERVER {
-            self.patch(value, namespace::CLIENT.to_owned());
-        } else {
-            self.patch_line_ends(value);
+            self.borrowing.renamed.push(self.place_of(value));
         }
         self.scope.declare(prefix, namespace, self.depth, &self.limits)
-    }
-
-    /// A bare carriage return in an attribute is a blank to XML, but some readers lose it or refuse what follows it.
-    fn patch_line_ends(&mut self, value: &'a str) {
-        if memchr::memchr(b'\r', value.as_bytes()).is_some() {
-            self.patch(value, value.replace("\r\n", " ").replace('\r', " "));
-        }
-    }
-
-    fn patch(&mut self, piece: &'a str, with: String) {
-        if self.borrowing.below > 0 {
-            self.borrowing.patches.push(Patch { place: self.place_of(piece), with });
-        }
     }
 
     /// Resolves the prefixes of the attributes and refuses two of one expanded name.
@@ -311,7 +290,8 @@ impl<'a> StrictReader<'a> {
         Ok(namespace)
     }
 
-    fn read_as(&self, namespace: Namespace) -> Namespace {
+    /// What the namespace is taken for inside the stream's content.
+    pub(crate) fn read_as(&self, namespace: Namespace) -> Namespace {
         match self.content {
             ContentNamespace::Server if namespace == *namespace::SERVER => Namespace::CLIENT,
             _ => namespace,

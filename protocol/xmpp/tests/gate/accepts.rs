@@ -207,11 +207,11 @@ fn payloads_stand_on_their_own() {
         "<c:iq xmlns='urn:d' xmlns:c='jabber:client'><c:a><b/></c:a></c:iq>",
         "<c:a xmlns:c='jabber:client' xmlns='urn:d'><b/></c:a>",
     );
-    // A carriage return means a blank, and leaves as one.
+    // A carriage return means a line feed, and leaves as one.
     check_payload(
         HEADER,
         "<iq> <a b='1\r2\r\n\n' xmlns:p='\r'>\r\n</a></iq>",
-        "<a b='1 2 \n' xmlns:p=' '>\r\n</a>",
+        "<a b='1\n2\n\n' xmlns:p='\n'>\n</a>",
     );
     // Between servers the content namespace has another name, and means the same.
     check_payload(SERVER_HEADER, "<iq><a/><b xmlns='urn:b'/></iq>", "<a/><b xmlns='urn:b'/>");

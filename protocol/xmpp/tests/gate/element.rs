@@ -107,6 +107,11 @@ fn namespaces_are_declared_where_they_change() {
         "<message><forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client'><body/></message></forwarded></message>",
     );
     check(
+        Element::new("a", namespace::SERVER).with_child(Element::new("b", namespace::CLIENT)),
+        namespace::CLIENT,
+        "<a xmlns='jabber:server'><b xmlns='jabber:client'/></a>",
+    );
+    check(
         Element::new("a", "").with_attribute("xml:lang", "en").with_attribute("b", "<&'\">\t"),
         "",
         "<a xml:lang='en' b='&lt;&amp;&apos;&quot;&gt;&#9;'/>",

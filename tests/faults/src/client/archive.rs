@@ -21,6 +21,9 @@ impl Client {
     /// A server that was killed has nothing on its way any more, so what its archive lacks is lost and may be sent again
     /// without being kept twice.
     pub(super) async fn settle(&mut self, stream: &mut Stream) -> Result<(), Problem> {
+        if !self.habits.asks_archive {
+            self.unsettled.clear();
+        }
         for room in 0..self.rooms.len() {
             if self.unsettled.values().any(|post| post.room == room) {
                 let cursor = self.rooms[room].cursor.clone();
@@ -49,10 +52,18 @@ impl Client {
         cursor: Option<String>,
     ) -> Result<(), Problem> {
         let label = format!("{} {}", self.session, self.requests);
-        let is_whole = cursor.is_none();
+        let mut is_whole = cursor.is_none();
         let mut after = cursor;
         loop {
-            let page = self.page(stream, room, after.as_deref()).await?;
+            let page = match self.page(stream, room, after.as_deref()).await {
+                // The message that was to be gone on after is lost. The checker will say so; the client starts over.
+                Err(Problem::Refused { why, .. }) if !is_whole && why.ends_with("item-not-found") => {
+                    is_whole = true;
+                    after = None;
+                    continue;
+                }
+                page => page?,
+            };
             for item in &page.items {
                 self.find(item);
             }
@@ -123,11 +134,15 @@ fn item(result: &Element, query: &str) -> Option<Item<'static>> {
     let stamp = forwarded.child("delay", DELAY).and_then(|delay| delay.attribute("stamp"));
     Some(Item {
         id: message.attribute("id").unwrap_or_default().to_owned().into(),
-        // Ids of servers that number their messages can be compared; others only named.
-        seq: stanza_id.parse().ok(),
+        seq: number(&stanza_id),
         stanza_id: stanza_id.into(),
         stamp_ms: stamp.and_then(stamp::milliseconds),
     })
+}
+
+/// A server that numbers its messages may write the numbers as 16 digits, which can be compared; other ids only name.
+fn number(stanza_id: &str) -> Option<u64> {
+    (stanza_id.len() == 16).then(|| u64::from_str_radix(stanza_id, 16).ok())?
 }
 
 const PAGE_SIZE: u32 = 100;

@@ -52,7 +52,7 @@ impl Client {
         Ok(true)
     }
 
-    async fn send_again(&mut self, stream: &mut Stream) -> Result<(), Problem> {
+    async fn send_again(&self, stream: &mut Stream) -> Result<(), Problem> {
         let Some(management) = &self.management else { return Ok(()) };
         for (stanza, number) in management.unacknowledged.clone() {
             if let Some(post) = number.and_then(|number| self.outstanding.get(&number)) {

@@ -101,7 +101,10 @@ impl Client {
             delayed: message.child("delay", DELAY).is_some(),
         });
         let Some(stanza_id) = stanza_id else { return };
-        self.rooms[room].cursor = Some(stanza_id.to_owned());
+        // The search for posts of unknown outcome has to begin where the cut was, whatever was heard since.
+        if !self.unsettled.values().any(|post| post.room == room) {
+            self.rooms[room].cursor = Some(stanza_id.to_owned());
+        }
         let Some(number) = self.number(id) else { return };
         if let Some(post) = self.outstanding.remove(&number).or_else(|| self.unsettled.remove(&number)) {
             self.note_ok(&post, Some(stanza_id), Acknowledgement::Reflection);

@@ -45,7 +45,9 @@ impl Client {
                 Order::Talk => self.reach(Stage::Present),
                 Order::Hush if is_settled => self.reach(Stage::Settled),
                 Order::Read if is_settled && stage < Stage::Read => {
-                    self.read_archives(stream).await?;
+                    if self.habits.reads {
+                        self.read_archives(stream).await?;
+                    }
                     self.reach(Stage::Read);
                 }
                 Order::Hush | Order::Read => {}

@@ -39,10 +39,6 @@ impl Connector {
         Ok(Self { tls: TlsConnector::from(Arc::new(config)), address, domain: domain.to_owned() })
     }
 
-    pub(crate) const fn address(&self) -> SocketAddr {
-        self.address
-    }
-
     pub(crate) fn domain(&self) -> &str {
         &self.domain
     }

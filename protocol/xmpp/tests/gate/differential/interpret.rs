@@ -70,7 +70,7 @@ impl Spelling<'_> {
             }
             level => {
                 self.is_stanza &= level > 1;
-                let namespace = if level > 1 { self.read_as(namespace) } else { namespace };
+                let namespace = self.read_as(namespace);
                 self.out.push_str(&format!("element {namespace:?} {name:?}\n"));
                 let mut attributes: Vec<_> = attributes
                     .iter()

@@ -106,8 +106,8 @@ fn compare_forwarded(stanza: &Stanza, expat: &mut Expat) -> Result<(), String> {
     Ok(())
 }
 
-/// The document without what XML allows and rxml does not: white space before the root, and bare carriage returns in
-/// attributes, which it forgets. XML 1.0 §2.11 has line ends read as if they were line feeds from the start.
+/// The document without what XML allows and rxml does not: white space before the root, and carriage returns, which it
+/// forgets or keeps in places. XML 1.0 §2.11 has line ends read as if they were line feeds from the start.
 fn for_rxml(document: &[u8]) -> Vec<u8> {
     let document = document.trim_ascii_start();
     let mut plain = Vec::with_capacity(document.len());

@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
-use perch_checker::{Phase, Report};
+use perch_checker::Phase;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::time::sleep;
 
 use crate::client::Stage;
 use crate::crowd::{Crowd, Size};
+use crate::outcome::Outcome;
 use crate::problem::Problem;
 use crate::recorder::Recorder;
 use crate::server::Server;
@@ -26,9 +27,10 @@ pub(crate) async fn run(
     kind: &str,
     folder: &Path,
     size: Size,
-) -> Result<Report, Problem> {
+) -> Result<Outcome, Problem> {
     let mut server = Server::prepare(kind, folder)?;
     server.start().await?;
+    server.add_accounts(&size.accounts())?;
     let recorder = Recorder::create(&folder.join("history.jsonl"))?;
     let mut crowd = Crowd::gather(&server, size, recorder).await?;
     let mut random = StdRng::seed_from_u64(size.seed);
@@ -44,10 +46,7 @@ pub(crate) async fn run(
         crowd.recorder().nemesis("kill", Phase::Stop);
     }
     crowd.until(Stage::Present, RETURN_PATIENCE).await?;
-    if server.has_ended() {
-        return Err(Problem::Setup(format!("the server ended by itself: {}", server.tail())));
-    }
-    crowd.verdict("kill").await
+    Ok(crowd.verdict("kill", &mut server).await?.into())
 }
 
 /// How long the talk goes on between the server's return and its next end.
