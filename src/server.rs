@@ -16,14 +16,15 @@ use perch_xmpp::stream::negotiation::AnnouncedLimits;
 use perch_xmpp::stream::{NegotiationConfig, StartTls};
 use perch_xmpp::xml::Limits;
 use thiserror::Error;
-use tokio::sync::mpsc;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::admin::socket::{Socket, SocketError};
 use crate::admin::{self, Admin, Caller};
-use crate::auth::{Accounts, Registration};
+use crate::auth::{Accounts, Registration, Revocation};
 use crate::clock::Clock;
 use crate::config::{Config, Creation};
 use crate::fanout::mailbox::Ending;
@@ -102,6 +103,7 @@ pub async fn start(config: Config) -> Result<Server, StartError> {
     let rooms = rooms(&config, &store, &clock);
     rooms.recover(clock.now().plus(RETURN_TIME)).await?;
     let sessions = sessions(&config, &rooms, &clock);
+    services.spawn(|stop| end_revoked(accounts.revocations(), sessions.clone(), stop));
     let speaker = Streams::new(
         tls.clone(),
         accounts.clone(),
@@ -115,6 +117,26 @@ pub async fn start(config: Config) -> Result<Server, StartError> {
         listeners.spawn(|stop| listener.run(admission.clone(), stop, tasks, speak));
     }
     Ok(Server { listening, tls, store, rooms, sessions, listeners, streams, services, _lock: lock })
+}
+
+/// Ends the sessions of accounts that were removed, disabled, or got a new password.
+async fn end_revoked(
+    mut revocations: broadcast::Receiver<Revocation>,
+    sessions: Sessions,
+    stop: CancellationToken,
+) {
+    loop {
+        let revoked = tokio::select! {
+            () = stop.cancelled() => return,
+            revoked = revocations.recv() => revoked,
+        };
+        match revoked {
+            Ok(Revocation { account, spared }) => sessions.end_account(account, spared),
+            // It is not known whose revocation was lost: everybody signs in again.
+            Err(RecvError::Lagged(_)) => sessions.end_all(Ending::AccountGone),
+            Err(RecvError::Closed) => return,
+        }
+    }
 }
 
 fn rooms(config: &Config, store: &Store, clock: &Clock) -> Rooms {

@@ -2,8 +2,10 @@
 //!
 //! Invariant: a password is turned into keys here and forgotten; neither store nor log ever sees one.
 
+use std::net::IpAddr;
 use std::num::NonZero;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::available_parallelism;
 
 use perch_address::BareJid;
@@ -12,8 +14,9 @@ use perch_xmpp::sasl::scram::SALT_BYTES;
 use perch_xmpp::sasl::{Credentials, Decoy, ScramHash, ScramKeys};
 use thiserror::Error;
 use tokio::sync::{Semaphore, broadcast};
+use tracing::info;
 
-use super::guesses::Guesses;
+use super::guesses::{Guesses, TooManyAttempts};
 use super::{Policy, Registration};
 use crate::chat::id::{AccountId, SessionId};
 use crate::clock::Clock;
@@ -30,6 +33,8 @@ pub struct Accounts {
     guesses: Guesses,
     derivations: Arc<Semaphore>,
     revocations: broadcast::Sender<Revocation>,
+    /// How many revocations there were.
+    revoked: Arc<AtomicU64>,
 }
 
 /// The sessions of this account have to end: it was removed, disabled, or has a new password.
@@ -45,7 +50,13 @@ pub struct Revocation {
 pub struct SignIn {
     pub account: AccountId,
     pub credentials: Credentials,
+    /// What [`Accounts::is_current`] wants to know later.
+    pub as_of: AsOf,
 }
+
+/// When something was looked up, as a place among the revocations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AsOf(u64);
 
 /// What is to prove that somebody owns an account.
 #[derive(Clone, PartialEq, Eq)]
@@ -66,6 +77,17 @@ pub enum AddError {
     Password(#[from] PasswordError),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// Why a stranger got no account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum RegisterError {
+    #[error("accounts are given by the operator only")]
+    Off,
+    #[error(transparent)]
+    TooMany(#[from] TooManyAttempts),
+    #[error(transparent)]
+    Add(#[from] AddError),
 }
 
 /// Why an account was not changed.
@@ -89,6 +111,7 @@ impl Accounts {
             policy: Arc::new(policy),
             derivations: Arc::new(Semaphore::new(available_parallelism().map_or(1, NonZero::get))),
             revocations: broadcast::channel(REVOCATIONS).0,
+            revoked: Arc::default(),
         }
     }
 
@@ -121,10 +144,35 @@ impl Accounts {
     }
 
     pub async fn sign_in(&self, address: &BareJid) -> Result<Option<SignIn>, StoreError> {
+        // Before the look-up: what is revoked during it counts as later.
+        let as_of = AsOf(self.revoked.load(Ordering::SeqCst));
         Ok(self.find(address).await?.map(|account| SignIn {
             account: account.id,
             credentials: credentials(account.credentials, account.is_disabled),
+            as_of,
         }))
+    }
+
+    /// Whether nothing was revoked since. A session asks once it can be found by those that end sessions: a client
+    /// that proved an old password slowly must not outlive the change of it.
+    pub fn is_current(&self, as_of: AsOf) -> bool {
+        self.revoked.load(Ordering::SeqCst) == as_of.0
+    }
+
+    /// Adds an account for a stranger, where the operator allows it.
+    pub async fn register(
+        &self,
+        address: &BareJid,
+        password: String,
+        peer: IpAddr,
+    ) -> Result<AccountId, RegisterError> {
+        if self.policy.registration == Registration::Off {
+            return Err(RegisterError::Off);
+        }
+        self.guesses.registration(peer)?;
+        let account = self.add(address, Secret::Password(password)).await?;
+        info!(%address, %peer, "an account was registered");
+        Ok(account)
     }
 
     pub async fn add(&self, address: &BareJid, secret: Secret) -> Result<AccountId, AddError> {
@@ -195,6 +243,7 @@ impl Accounts {
     }
 
     fn revoke(&self, revocation: Revocation) {
+        self.revoked.fetch_add(1, Ordering::SeqCst);
         // Nobody listening means that nobody is signed in.
         let _ = self.revocations.send(revocation);
     }

@@ -1,4 +1,5 @@
-//! Bounds how often passwords may be guessed: for one account, and from one neighbourhood of the network.
+//! Bounds how often passwords may be guessed, for one account and from one neighbourhood of the network, and how
+//! many accounts one neighbourhood may wish for.
 //!
 //! An attempt is charged before it is made and refunded when it succeeds, so that many at once gain nothing. Whoever
 //! guesses at an account cannot lock its owner out: where the owner signed in before, only the bound of that
@@ -32,6 +33,7 @@ struct Shared {
     clock: Clock,
     accounts: Meters<BareJid>,
     neighbourhoods: Meters<Neighbourhood>,
+    registrations: Meters<Neighbourhood>,
     /// When an account signed in last from a neighbourhood.
     welcome: DashMap<(BareJid, Neighbourhood), Timestamp>,
 }
@@ -48,8 +50,8 @@ pub struct Attempt {
 
 /// Why an attempt has to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("too many wrong passwords of late")]
-pub struct TooManyGuesses;
+#[error("too many attempts of late")]
+pub struct TooManyAttempts;
 
 /// What one subscriber holds: an IPv4 address, or the 64 leading bits of an IPv6 address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -61,12 +63,13 @@ impl Guesses {
             clock,
             accounts: Meters::new(limits.per_account_and_minute),
             neighbourhoods: Meters::new(limits.per_address_and_minute),
+            registrations: Meters::new(REGISTRATIONS_PER_MINUTE),
             welcome: DashMap::new(),
         }))
     }
 
     /// Charges an attempt to sign in to `account` from `peer`.
-    pub fn attempt(&self, account: &BareJid, peer: IpAddr) -> Result<Attempt, TooManyGuesses> {
+    pub fn attempt(&self, account: &BareJid, peer: IpAddr) -> Result<Attempt, TooManyAttempts> {
         let now = self.0.clock.now();
         let neighbourhood = Neighbourhood::of(peer);
         self.0.neighbourhoods.charge(neighbourhood, now)?;
@@ -75,6 +78,11 @@ impl Guesses {
             self.0.accounts.charge(account.clone(), now)?;
         }
         Ok(Attempt { guesses: self.clone(), account: account.clone(), neighbourhood, is_charged_to_account })
+    }
+
+    /// Charges a wish for a new account, granted or not: names are not to be tried in bulk either.
+    pub fn registration(&self, peer: IpAddr) -> Result<(), TooManyAttempts> {
+        self.0.registrations.charge(Neighbourhood::of(peer), self.0.clock.now())
     }
 
     fn is_welcome(&self, account: &BareJid, neighbourhood: Neighbourhood, now: Timestamp) -> bool {
@@ -123,7 +131,7 @@ impl<K: std::hash::Hash + Eq> Meters<K> {
         Self { full_at: DashMap::new(), cost: MINUTE / per_minute.max(1) }
     }
 
-    fn charge(&self, key: K, now: Timestamp) -> Result<(), TooManyGuesses> {
+    fn charge(&self, key: K, now: Timestamp) -> Result<(), TooManyAttempts> {
         if self.full_at.len() >= ENTRIES_MAX {
             self.full_at.retain(|_, full_at| *full_at > now);
             // So many failing at once come from everywhere; the other meter still holds each of them.
@@ -138,7 +146,7 @@ impl<K: std::hash::Hash + Eq> Meters<K> {
             Entry::Occupied(mut occupied) => {
                 let full_at = (*occupied.get()).max(now).plus(self.cost);
                 if full_at > now.plus(MINUTE) {
-                    return Err(TooManyGuesses);
+                    return Err(TooManyAttempts);
                 }
                 occupied.insert(full_at);
             }
@@ -155,6 +163,9 @@ impl<K: std::hash::Hash + Eq> Meters<K> {
 
 /// The size of each bucket: a minute's worth of attempts.
 const MINUTE: Duration = Duration::from_secs(60);
+
+/// New accounts that are wished for from one neighbourhood: an office, not a flood.
+const REGISTRATIONS_PER_MINUTE: u32 = 5;
 
 /// How long a sign-in vouches for where it came from.
 const WELCOME_TIME: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -223,6 +234,18 @@ mod tests {
         for _ in 0..100 {
             scene.attempt("alice", "192.0.2.1").expect("never refused").succeed();
         }
+    }
+
+    #[test]
+    fn a_neighbourhood_does_not_flood_the_server_with_accounts() {
+        let scene = Scene::new();
+        let wishes = |peer: &str| {
+            let peer = peer.parse().unwrap();
+            (0..100).filter(|_| scene.guesses.registration(peer).is_ok()).count()
+        };
+        assert_eq!(wishes("2001:db8::1"), 5);
+        assert_eq!(wishes("2001:db8::2"), 0);
+        assert_eq!(wishes("192.0.2.1"), 5);
     }
 
     #[test]

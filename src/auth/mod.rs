@@ -5,8 +5,8 @@ mod guesses;
 
 use perch_address::BareJid;
 
-pub use accounts::{Accounts, AddError, ChangeError, Revocation, Secret, SignIn};
-pub use guesses::{Attempt, GuessLimits, Guesses, Neighbourhood, TooManyGuesses};
+pub use accounts::{Accounts, AddError, AsOf, ChangeError, RegisterError, Revocation, Secret, SignIn};
+pub use guesses::{Attempt, GuessLimits, Guesses, Neighbourhood, TooManyAttempts};
 
 /// What the operator decided about accounts.
 #[derive(Debug, Clone, PartialEq, Eq)]

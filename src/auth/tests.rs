@@ -15,11 +15,15 @@ struct Scene {
 
 impl Scene {
     async fn new() -> Self {
+        Self::with(Registration::Off).await
+    }
+
+    async fn with(registration: Registration) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", directory.path().join("perch.db").display());
         let store = Store::open(&url, &Options::new([7; 32])).await.unwrap();
         let policy = Policy {
-            registration: Registration::Off,
+            registration,
             admins: vec![address("root@localhost")],
             guesses: GuessLimits { per_account_and_minute: 10, per_address_and_minute: 10 },
         };
@@ -108,6 +112,35 @@ async fn a_change_ends_the_sessions_of_the_account() {
 
     let successor = scene.add("alice@localhost", "new").await.unwrap();
     assert_ne!(successor, account, "the name comes back, the rights do not");
+}
+
+#[tokio::test]
+async fn what_was_looked_up_before_a_revocation_is_not_current() {
+    let scene = Scene::new().await;
+    let alice = address("alice@localhost");
+    scene.add("alice@localhost", "x").await.unwrap();
+    let before = scene.accounts.sign_in(&alice).await.unwrap().unwrap().as_of;
+    scene.add("bob@localhost", "x").await.unwrap();
+    assert!(scene.accounts.is_current(before));
+    scene.accounts.remove(&alice).await.unwrap();
+    assert!(!scene.accounts.is_current(before));
+}
+
+#[tokio::test]
+async fn strangers_register_where_they_may() {
+    let peer = "192.0.2.1".parse().unwrap();
+    let register = async |scene: &Scene, name: &str| {
+        scene.accounts.register(&address(name), "x".to_owned(), peer).await.map(drop)
+    };
+    let closed = Scene::new().await;
+    assert_eq!(register(&closed, "alice@localhost").await, Err(RegisterError::Off));
+    let open = Scene::with(Registration::Open).await;
+    assert_eq!(register(&open, "alice@localhost").await, Ok(()));
+    for _ in 0..4 {
+        let taken = Err(RegisterError::Add(AddError::NameTaken));
+        assert_eq!(register(&open, "alice@localhost").await, taken);
+    }
+    assert!(matches!(register(&open, "bob@localhost").await, Err(RegisterError::TooMany(_))));
 }
 
 #[tokio::test]

@@ -38,7 +38,7 @@ pub(crate) struct Services {
     pub(crate) accounts: Accounts,
     pub(crate) clock: Clock,
     pub(crate) policy: Policy,
-    live: DashMap<SessionId, Mailbox>,
+    live: DashMap<SessionId, (AccountId, Mailbox)>,
 }
 
 /// What the configuration says of sessions.
@@ -106,7 +106,7 @@ impl Sessions {
         };
         let (mailbox, inbox) = mailbox();
         let account = self.0.accounts.attach(account_id, id, jid.clone(), mailbox.clone()).await?;
-        self.0.live.insert(id, mailbox.clone());
+        self.0.live.insert(id, (account_id, mailbox.clone()));
         let session = Session {
             services: Arc::clone(&self.0),
             id,
@@ -126,7 +126,17 @@ impl Sessions {
     /// Ends every session, as the service does when it stops.
     pub fn end_all(&self, ending: Ending) {
         for entry in &self.0.live {
-            entry.value().end(ending);
+            entry.value().1.end(ending);
+        }
+    }
+
+    /// Ends the sessions of an account, but for the one that is spared.
+    pub fn end_account(&self, account: AccountId, spared: Option<SessionId>) {
+        for entry in &self.0.live {
+            let (owner, mailbox) = entry.value();
+            if *owner == account && Some(*entry.key()) != spared {
+                mailbox.end(Ending::AccountGone);
+            }
         }
     }
 

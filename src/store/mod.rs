@@ -6,6 +6,7 @@
 //! | [`account`] | accounts and their credentials as rows |
 //! | [`archive`] | what is asked of an archive |
 //! | [`room`] | what is asked about rooms |
+//! | [`session`] | signed-in devices as rows |
 //! | [`error`] | what can go wrong |
 //! | `record` | how a change lies in a log |
 //! | `sqlite` | the embedded engine |
@@ -17,6 +18,7 @@ pub mod archive;
 pub mod error;
 mod record;
 pub mod room;
+pub mod session;
 mod sqlite;
 
 use std::time::Duration;
@@ -25,14 +27,15 @@ use tracing::instrument;
 
 use crate::chat::command::HistoryRequest;
 use crate::chat::event::Event;
-use crate::chat::id::{AccountId, RoomId, Seq, Timestamp};
+use crate::chat::id::{AccountId, Epoch, RoomId, Seq, SessionId, Timestamp};
 use crate::chat::snapshot::RoomSnapshot;
 use crate::store::account::{Account, AccountEntry, NewAccount, ScramRow};
 use crate::store::archive::{ArchiveEnds, ArchiveQuery, ArchivedMessage, Log, Page};
 use crate::store::error::{
     AddAccountError, AppendError, ArchiveError, CreateRoomError, OpenError, StoreError,
 };
-use crate::store::room::{Append, Appended, DetachedRoom, NewRoom, RoomEntry};
+use crate::store::room::{Append, Appended, DetachedRoom, NewRoom, Retained, RoomEntry};
+use crate::store::session::{SavedSession, SessionRow};
 
 /// A handle to the store. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -210,6 +213,90 @@ impl Store {
     pub async fn message(&self, log: Log, seq: Seq) -> Result<Option<ArchivedMessage>, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.message(log, seq).await,
+        }
+    }
+}
+
+/// What time takes, and what a restore asks for.
+impl Store {
+    /// Removes what is older than `below` from a room's log, from its beginning on. Says how much it was.
+    #[instrument(skip_all)]
+    pub async fn purge(&self, room: RoomId, below: Timestamp) -> Result<u64, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.purge(room, below).await,
+        }
+    }
+
+    /// Blanks what was not to be kept and has been there long enough. Says how much it was.
+    #[instrument(skip_all)]
+    pub async fn expire_messages(&self, now: Timestamp) -> Result<u64, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.expire_messages(now).await,
+        }
+    }
+
+    /// The rooms for which [`Store::purge`] has something to do, sooner or later.
+    #[instrument(skip_all)]
+    pub async fn rooms_with_retention(&self) -> Result<Vec<Retained>, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.rooms_with_retention().await,
+        }
+    }
+
+    /// After a restore, before anything is written: ids given from now on are unlike those that were lost.
+    #[instrument(skip_all)]
+    pub async fn raise_epoch(&self) -> Result<Epoch, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.raise_epoch().await,
+        }
+    }
+}
+
+/// Sessions.
+impl Store {
+    /// Saves how far sessions are, new ones too. One whose account is gone is passed over.
+    #[instrument(skip_all)]
+    pub async fn save_sessions(&self, sessions: Vec<SessionRow>) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.save_sessions(sessions).await,
+        }
+    }
+
+    /// They have ended and cannot be resumed.
+    #[instrument(skip_all)]
+    pub async fn forget_sessions(&self, sessions: &[SessionId]) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.forget_sessions(sessions).await,
+        }
+    }
+
+    #[instrument(skip_all)]
+    pub async fn session(&self, id: SessionId) -> Result<Option<SavedSession>, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.session(id).await,
+        }
+    }
+
+    #[instrument(skip_all)]
+    pub async fn sessions_of(&self, account: AccountId) -> Result<Vec<SessionRow>, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.sessions_of(account).await,
+        }
+    }
+
+    /// At a start: the sessions of earlier incarnations have lost their connections, and lapse at `deadline`.
+    #[instrument(skip_all)]
+    pub async fn detach_sessions(&self, deadline: Timestamp) -> Result<u64, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.detach_sessions(deadline).await,
+        }
+    }
+
+    /// Forgets those whose deadline has passed. Says how many there were.
+    #[instrument(skip_all)]
+    pub async fn forget_lapsed_sessions(&self, now: Timestamp) -> Result<u64, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.forget_lapsed_sessions(now).await,
         }
     }
 }

@@ -58,3 +58,10 @@ pub struct DetachedRoom {
     pub name: Box<str>,
     pub deadline: Timestamp,
 }
+
+/// A room that does not keep its conversation for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retained {
+    pub id: RoomId,
+    pub days: u32,
+}

@@ -13,10 +13,10 @@ use perch_xmpp::xml::{Framer, Item, Limits};
 use thiserror::Error;
 use tracing::{debug, info};
 
-use crate::auth::Attempt;
+use crate::auth::{AsOf, Attempt};
 use crate::chat::id::AccountId;
 use crate::listener::{Connection, Kind, Place};
-use crate::session::Opened;
+use crate::session::{Departure, Opened};
 use crate::stream::Services;
 use crate::stream::connection::{Handover, Live};
 use crate::stream::registration::register;
@@ -95,8 +95,8 @@ struct Visitor<'a> {
     place: Option<Place>,
     /// The attempt to sign in that is under way, charged until it succeeds.
     attempt: Option<Attempt>,
-    /// Whom the last look-up found.
-    account: Option<AccountId>,
+    /// Whom the last look-up found, and when that was.
+    account: Option<(AccountId, AsOf)>,
 }
 
 /// Where a step of the negotiation leads.
@@ -182,12 +182,19 @@ impl Visitor<'_> {
                 self.framer.reset();
             }
             Output::Register(request) => {
-                let answer = register(&self.services.accounts, &request).await;
+                let answer = register(&self.services.accounts, &request, self.peer).await;
                 return Ok(Next::Then(self.negotiation.handle_registered(&answer)));
             }
             Output::Bind { account, wanted } => {
-                let id = self.account.ok_or(Turned::Failed(StreamCondition::InternalServerError))?;
+                let (id, as_of) = self.account.ok_or(Turned::Failed(StreamCondition::InternalServerError))?;
                 return Ok(match self.services.sessions.open(id, &account, wanted).await {
+                    // Whoever was revoked meanwhile proved what no longer holds.
+                    Ok(opened) if !self.services.accounts.is_current(as_of) => {
+                        opened.session.end(Departure::Ended).await;
+                        let refused =
+                            self.negotiation.handle_bind_refused(StanzaCondition::ResourceConstraint);
+                        Next::Then(refused)
+                    }
                     Ok(opened) => Next::Session(Box::new(opened)),
                     Err(condition) => Next::Then(self.negotiation.handle_bind_refused(condition)),
                 });
@@ -211,7 +218,7 @@ impl Visitor<'_> {
         let Ok(found) = self.services.accounts.sign_in(account).await else {
             return self.negotiation.handle_lookup_failed();
         };
-        self.account = found.as_ref().map(|found| found.account);
+        self.account = found.as_ref().map(|found| (found.account, found.as_of));
         let credentials = found.as_ref().map(|found| &found.credentials);
         if is_costly {
             // Deriving keys from a password takes milliseconds: other streams of this thread move away meanwhile.

@@ -15,7 +15,7 @@ use crate::chat::id::{Epoch, Origin, RoomId, RulesVersion, Seq, Timestamp};
 use crate::store::error::{AppendError, StoreError};
 use crate::store::record::{Class, Record};
 use crate::store::room::{Append, Appended};
-use crate::store::sqlite::batch::{Batch, Form};
+use crate::store::sqlite::batch::{Batch, Form, Script};
 use crate::store::sqlite::fault::{is_constraint, log_inconsistency};
 use crate::store::sqlite::project::Scene;
 
@@ -53,26 +53,31 @@ impl Job {
     }
 }
 
-/// Writes the appends of a group inside the transaction that is open. An error spoils the group.
-pub(super) async fn write(
+/// Writes the appends of a group and commits it, with what stands in the transaction already if it `is_begun`. An error
+/// spoils the group.
+pub(super) async fn commit(
     connection: &mut SqliteConnection,
     jobs: &mut [Job],
     rules: Rules,
+    is_begun: bool,
 ) -> Result<(), StoreError> {
-    let mut heads = read_heads(connection, jobs).await?;
+    let mut heads = read_heads(connection, jobs, if is_begun { HEADS } else { BEGIN_WITH_HEADS }).await?;
     let mut plan = Plan::new(rules);
     for job in &mut *jobs {
         job.outcome = Some(plan.add(&job.append, &mut heads));
     }
-    match plan.run(connection, &heads).await {
-        Ok(()) => {}
+    explain_stale(connection, jobs).await?;
+    match plan.into_script(&heads).then_commit().run(connection).await {
+        Ok(()) => Ok(()),
         Err(fault) if is_constraint(&fault) => {
             sqlx::query("ROLLBACK TO appends").execute(&mut *connection).await?;
             write_singly(connection, jobs, rules).await?;
+            explain_stale(connection, jobs).await?;
+            sqlx::query("COMMIT").execute(connection).await?;
+            Ok(())
         }
-        Err(fault) => return Err(fault.into()),
+        Err(fault) => Err(fault.into()),
     }
-    explain_stale(connection, jobs).await
 }
 
 async fn write_singly(
@@ -80,7 +85,7 @@ async fn write_singly(
     jobs: &mut [Job],
     rules: Rules,
 ) -> Result<(), StoreError> {
-    let mut heads = read_heads(connection, jobs).await?;
+    let mut heads = read_heads(connection, jobs, HEADS).await?;
     for job in jobs {
         let room = job.append.room;
         let before = heads.remove_entry(&room);
@@ -88,7 +93,7 @@ async fn write_singly(
         let mut plan = Plan::new(rules);
         let outcome = plan.add(&job.append, &mut head);
         sqlx::query("SAVEPOINT job").execute(&mut *connection).await?;
-        job.outcome = Some(match plan.run(connection, &head).await {
+        job.outcome = Some(match plan.into_script(&head).run(connection).await {
             Ok(()) => {
                 heads.extend(head);
                 outcome
@@ -185,6 +190,7 @@ impl Head {
 async fn read_heads(
     connection: &mut SqliteConnection,
     jobs: &[Job],
+    sql: &'static str,
 ) -> Result<BTreeMap<RoomId, Head>, StoreError> {
     let mut rooms = String::from("[");
     for job in jobs {
@@ -192,7 +198,7 @@ async fn read_heads(
         rooms.push_str(&job.append.room.0.to_string());
     }
     rooms.push(']');
-    let rows = sqlx::query(HEADS).bind(rooms).fetch_all(connection).await?;
+    let rows = sqlx::query(sql).bind(rooms).fetch_all(connection).await?;
     let mut heads = BTreeMap::new();
     for row in &rows {
         heads.insert(RoomId(row.try_get(0)?), Head::from_row(row)?);
@@ -279,14 +285,7 @@ impl Plan {
     }
 
     /// Content is copied to the journal before a retraction takes it out, and both come after it was written.
-    pub(super) async fn run(
-        self,
-        connection: &mut SqliteConnection,
-        heads: &BTreeMap<RoomId, Head>,
-    ) -> Result<(), sqlx::Error> {
-        self.events.run(connection).await?;
-        self.journal.run(connection).await?;
-        self.projections.run(connection).await?;
+    pub(super) fn into_script(self, heads: &BTreeMap<RoomId, Head>) -> Script {
         let mut moved = Batch::default();
         for (room, head) in heads.iter().filter(|(_, head)| head.has_moved) {
             let row = [
@@ -299,14 +298,22 @@ impl Plan {
             ];
             moved.row(room.0, &MOVE, row);
         }
-        moved.run(connection).await
+        [self.journal, self.projections, moved]
+            .into_iter()
+            .fold(self.events.into_script(), |script, batch| script.then(batch.into_script()))
     }
 }
 
 const NICK_TAKEN: &str = "nick taken";
+macro_rules! heads {
+    () => {
+        "SAVEPOINT appends; SELECT room, open, epoch, seq, rules, archived, last_at FROM room_log
+            WHERE room IN (SELECT value FROM json_each(?))"
+    };
+}
 /// Whatever the schema objects to is undone back to here.
-const HEADS: &str = "SAVEPOINT appends; SELECT room, open, epoch, seq, rules, archived, last_at FROM room_log
-    WHERE room IN (SELECT value FROM json_each(?))";
+const HEADS: &str = heads!();
+const BEGIN_WITH_HEADS: &str = concat!("BEGIN IMMEDIATE; ", heads!());
 const WRITTEN: &str =
     "SELECT seq FROM room_event WHERE origin_session = ? AND origin_number = ? AND room = ?";
 

@@ -12,8 +12,10 @@ mod events;
 mod fault;
 mod open;
 mod project;
+mod retention;
 mod rooms;
 mod rows;
+mod sessions;
 mod writer;
 
 use std::sync::Arc;

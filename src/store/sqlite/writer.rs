@@ -141,8 +141,11 @@ impl Group {
     }
 
     async fn write(&mut self, connection: &mut SqliteConnection, rules: Rules) -> Result<(), StoreError> {
-        if self.works.is_empty() && self.appends.is_empty() {
-            return Ok(());
+        if self.works.is_empty() {
+            return match self.appends.as_mut_slice() {
+                [] => Ok(()),
+                appends => append::commit(connection, appends, rules, false).await,
+            };
         }
         execute(connection, "BEGIN IMMEDIATE").await?;
         for work in &mut self.works {
@@ -151,10 +154,10 @@ impl Group {
             // Fails when the engine has rolled back the whole transaction, as it does on some errors of the disk.
             execute(connection, end).await?;
         }
-        if !self.appends.is_empty() {
-            append::write(connection, &mut self.appends, rules).await?;
+        match self.appends.as_mut_slice() {
+            [] => execute(connection, "COMMIT").await,
+            appends => append::commit(connection, appends, rules, true).await,
         }
-        execute(connection, "COMMIT").await
     }
 
     fn answer(self, committed: Result<(), StoreError>) -> Option<oneshot::Sender<()>> {
