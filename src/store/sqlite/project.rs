@@ -183,8 +183,8 @@ const BLANK: &str = "UPDATE room_event SET lang = NULL, text = NULL, payload = '
     WHERE room = ? AND class IN (0, 1) AND seq = ? AND kind <> 0";
 const JOURNAL_ORIGINAL: &str = "INSERT INTO journal (at, room, seq, change, original)
     SELECT ?, ?, ?, ?, (
-        SELECT json_object('at', at, 'nick', nick, 'jid', jid, 'text', text, 'payload', payload, 'data', json(data))
-        FROM room_event WHERE room = ? AND class IN (0, 1) AND seq = ?)";
+        SELECT json_object('at', at, 'nick', nick, 'jid', jid, 'text', text, 'payload', payload)
+        FROM room_event WHERE room = ? AND class IN (0, 1) AND seq = ? AND kind <> 0)";
 
 static SEAT: Form = Form::new(
     "INSERT OR FAIL INTO seat
