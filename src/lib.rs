@@ -1,6 +1,61 @@
 //! perch: rooms whose conversation outlives every session.
+//!
+//! # The way of a message
+//!
+//! ```text
+//! listener -> stream -> session -> room: decide -> store: append (events, projections, journal: one transaction)
+//!  socket     bytes     stanza     Command  apply  <-- committed
+//! stream <- mailbox <- fanout <--------------+
+//! ```
+//!
+//! Commands travel down and may wait; frames travel up and never wait. Everything is bounded. Nothing is acknowledged,
+//! shown or refused before what it rests on is committed.
+//!
+//! # Who may know whom
+//!
+//! A module names those of its row and nothing else; `tests/tidy.rs` reads this table and holds the code to it.
+//!
+//! | module | may name | what it is |
+//! |---|---|---|
+//! | `chat` | | the words of the domain, as plain data: commands, events, refusals |
+//! | `clock` | chat | the only place that reads the time of day |
+//! | `telemetry` | | the log: levels, format, and no message text |
+//! | `store` | chat, clock | the truth: logs, projections, journal; SQLite |
+//! | `fanout` | chat | one event to many mailboxes, rendered once for each way of seeing it |
+//! | `auth` | chat, clock, store | who may sign in: keys, guesses, registration |
+//! | `room` | chat, clock, store, fanout | a room's rules (pure), and the task that runs one |
+//! | `account` | chat, clock, store, fanout | a person's log, roster, presence and nodes, built as rooms are |
+//! | `session` | chat, clock, store, fanout, room, account | a signed-in device: stanzas to commands, outcomes to stanzas |
+//! | `listener` | chat, clock, auth | sockets, TLS, limits on strangers, the PROXY protocol |
+//! | `stream` | chat, fanout, auth, listener, session | one task per connection: bytes to stanzas, frames to bytes |
+//! | `admin` | chat, clock, store, auth | every operation of an administrator, typed; the socket that serves it |
+//! | `config` | chat, auth, listener, room, session, stream, store, telemetry | what the operator wrote, checked |
+//! | `server` | all | puts it together, and takes it apart in order |
+//! | `cli` | all | the command line: one file per command |
+//!
+//! # What is absent
+//!
+//! - `protocol/` knows no socket, task, clock, randomness or database.
+//! - The rules of rooms and accounts never wait: their files have no `async`, but for `task` and `directory`.
+//! - No room has an owner among the members of a pool, and none is elected: the store's row orders the room.
+//!
+//! # One word for one thing
+//!
+//! An *occupant* is a user inside a room; a *member* has an affiliation of that name. A *session* is a signed-in device; a
+//! *stream* is one connection. A *log* is the ordered events of a room or an account; a *seq* is a place in it.
 
+pub mod account;
+pub mod admin;
+pub mod auth;
 pub mod chat;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod fanout;
+pub mod listener;
+pub mod room;
+pub mod server;
+pub mod session;
 pub mod store;
+pub mod stream;
+pub mod telemetry;

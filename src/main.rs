@@ -1,1 +1,7 @@
-fn main() {}
+//! The program: its arguments, handed to the command line.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    perch::cli::run()
+}

@@ -3,8 +3,9 @@
 use perch_address::{BareJid, FullJid};
 
 use crate::chat::affiliation::{Affiliation, Role};
+use crate::chat::event::Departure;
 use crate::chat::id::{Origin, Seq, SessionId, Timestamp};
-use crate::chat::message::{Content, Payload};
+use crate::chat::message::{Author, Content, Payload};
 use crate::chat::settings::Settings;
 
 /// Who asks.
@@ -37,6 +38,12 @@ pub enum Command {
     /// The session's connection is gone; its seat is kept until `deadline` for who resumes or rejoins.
     Detach {
         deadline: Timestamp,
+    },
+    /// The session's connection came back before its deadline (a resumed stream).
+    Attach,
+    /// The service takes out the session that asks: an error came back from it, or the service shuts down.
+    Remove {
+        cause: Departure,
     },
     /// Whoever is past his deadline leaves (status 333).
     Expire,
@@ -100,14 +107,17 @@ pub enum Command {
         nick: Box<str>,
     },
     Unregister,
-    /// XEP-0424: the author takes his own message back. `target` is its stanza-id's seq.
+    /// XEP-0424: the author takes his own message back. `target` is its stanza-id's seq; `target_author` is who the
+    /// store says wrote it, `None` when there is no such message (any more).
     Retract {
         target: Seq,
+        target_author: Option<Author>,
         content: Content,
     },
     /// XEP-0425: a moderator takes a message out.
     Moderate {
         target: Seq,
+        target_author: Option<Author>,
         reason: Box<str>,
     },
 }

@@ -69,6 +69,7 @@ pub struct Content {
 /// Who said it, frozen at that time: a later change of nick or rights does not rewrite history.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Author {
+    /// Empty when an admin acted who was not in the room.
     pub nick: Box<str>,
     pub jid: BareJid,
     /// The full address's resource is part of the record where rooms are not anonymous.

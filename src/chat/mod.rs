@@ -2,7 +2,9 @@
 //!
 //! Nothing here knows a protocol, a database or a task. Every other module speaks these words.
 
+pub mod account;
 pub mod affiliation;
+pub mod answer;
 pub mod command;
 pub mod event;
 pub mod id;

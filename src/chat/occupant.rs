@@ -55,6 +55,11 @@ impl Occupants {
         self.by_nick.values()
     }
 
+    /// How many sessions are in the room, over all occupants.
+    pub fn session_count(&self) -> usize {
+        self.sessions.len()
+    }
+
     pub fn by_nick_key(&self, nick_key: &str) -> Option<&Arc<Occupant>> {
         self.by_nick.get(nick_key)
     }

@@ -44,6 +44,11 @@ pub enum Refusal {
     TargetOutranks,
     #[error("Somebody must stay owner")]
     LastOwner,
+    /// Membership of this room is given, not taken.
+    #[error("You may not register with this room")]
+    RegistrationClosed,
+    #[error("You are not registered with this room")]
+    NotRegistered,
     #[error("You cannot ban yourself")]
     SelfBan,
     #[error("You have no voice in this room")]

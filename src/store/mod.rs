@@ -8,6 +8,7 @@
 //! | [`journal`] | what compliance reads |
 //! | [`session`] | signed-in devices |
 //! | [`account`] | accounts and their credentials |
+//! | [`account_log`] | accounts' logs, rosters and nodes |
 //! | [`retention`] | what time takes |
 //! | [`error`] | what can go wrong |
 //! | `record` | how a change lies in a log |
@@ -17,6 +18,7 @@
 //! their words in one file an aggregate.
 
 pub mod account;
+pub mod account_log;
 pub mod archive;
 pub mod error;
 pub mod journal;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::namespace;
 use crate::xml::read::{Event, StrictReader};
-use crate::xml::write::escape_attribute;
+use crate::xml::write::escaped_attribute;
 use crate::xml::{GateError, Limits, Namespace};
 
 /// The children of one payload, in their order.
@@ -29,7 +29,7 @@ pub(super) struct Entry {
 #[derive(Debug)]
 struct Patch {
     place: Range<usize>,
-    with: Vec<u8>,
+    with: String,
 }
 
 impl Index {
@@ -73,8 +73,8 @@ impl Index {
                 Event::Open(_) | Event::Close | Event::Text(_) => {}
             }
         }
-        let with = namespace::CLIENT.as_bytes().to_vec();
-        patches.extend(reader.take_renamed().into_iter().map(|place| Patch { place, with: with.clone() }));
+        let renamed = reader.take_renamed().into_iter();
+        patches.extend(renamed.map(|place| Patch { place, with: namespace::CLIENT.to_owned() }));
         patches.sort_by_key(|patch| patch.place.start);
         let mut index = Self { entries };
         let payload = if patches.is_empty() { index.slice(bytes) } else { index.rebuild(bytes, patches) };
@@ -103,7 +103,7 @@ impl Index {
             let moved = offset(payload.len());
             while let Some(patch) = patches.next_if(|patch| patch.place.start < end) {
                 payload.extend_from_slice(&bytes[copied..patch.place.start]);
-                payload.extend_from_slice(&patch.with);
+                payload.extend_from_slice(patch.with.as_bytes());
                 copied = patch.place.end;
             }
             payload.extend_from_slice(&bytes[copied..end]);
@@ -143,18 +143,16 @@ fn declare_borrowed(
     length: &mut usize,
     limits: Limits,
 ) -> Result<Option<Patch>, GateError> {
-    let mut with = Vec::new();
+    let mut with = String::new();
     for (prefix, namespace) in reader.take_borrowed() {
         *length += namespace.as_str().len();
         if *length > limits.stanza_bytes_max {
             return Err(GateError::Expansion);
         }
         let colon = if prefix.is_empty() { "" } else { ":" };
-        with.extend_from_slice(format!(" xmlns{colon}{prefix}='").as_bytes());
-        escape_attribute(namespace.as_str(), &mut with);
-        with.push(b'\'');
+        with.extend([" xmlns", colon, prefix, "='", &escaped_attribute(namespace.as_str()), "'"]);
     }
-    Ok((!with.is_empty()).then(|| Patch { place: place..place, with }))
+    Ok((!with.is_empty()).then_some(Patch { place: place..place, with }))
 }
 
 fn offset(place: usize) -> u32 {

@@ -17,7 +17,7 @@ use self::index::{Entry, Index};
 pub use self::reply::{error_reply, iq_result};
 use crate::namespace;
 use crate::xml::read::{ContentNamespace, Event, StrictReader};
-use crate::xml::{Element, GateError, Limits, Namespace};
+use crate::xml::{Element, GateError, Limits, Namespace, with_plain_line_ends};
 
 /// A stanza as it passed the gate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,6 +100,7 @@ impl Stanza {
 
     /// Takes up a payload that was kept, under an otherwise empty stanza of that kind.
     pub fn from_payload(kind: Kind, payload: Bytes) -> Result<Self, GateError> {
+        let payload = with_plain_line_ends(&payload);
         let mut reader = StrictReader::new(&payload, ContentNamespace::Client, Limits::PASSED)?;
         reader.inherit("", Namespace::CLIENT);
         let (index, payload) = Index::read(&mut reader, &payload, Limits::PASSED)?;

@@ -16,7 +16,7 @@ pub struct StreamFailure {
     condition: StreamCondition,
     text: Option<Cow<'static, str>>,
     /// A condition of the application's own, beside the defined one.
-    detail: Option<Element>,
+    detail: Option<Box<Element>>,
     /// Where to go instead, for [`StreamCondition::SeeOtherHost`].
     host: Option<String>,
 }
@@ -41,7 +41,7 @@ impl StreamFailure {
     /// This failure, with a condition of the application's own.
     #[must_use]
     pub fn with_detail(self, detail: Element) -> Self {
-        Self { detail: Some(detail), ..self }
+        Self { detail: Some(Box::new(detail)), ..self }
     }
 
     /// The defined condition.
@@ -56,7 +56,9 @@ impl StreamFailure {
         let condition = Element::new(self.condition.as_str(), namespace::STREAM_ERROR);
         condition.with_text(self.host.as_deref().unwrap_or_default()).write(namespace::CLIENT, &mut out);
         if let Some(text) = &self.text {
-            let text = Element::new("text", namespace::STREAM_ERROR).with_attribute("xml:lang", "en").with_text(text);
+            let text = Element::new("text", namespace::STREAM_ERROR)
+                .with_attribute("xml:lang", "en")
+                .with_text(text);
             text.write(namespace::CLIENT, &mut out);
         }
         if let Some(detail) = &self.detail {

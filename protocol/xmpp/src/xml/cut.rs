@@ -123,15 +123,13 @@ impl Cut {
     /// Of all that begins with `<!` only a CDATA section is allowed, and that only inside an element.
     fn bang(&mut self, item: &[u8], start: usize) -> Result<Option<Found>, GateError> {
         let seen = &item[start..item.len().min(start + CDATA.len())];
-        if !CDATA.starts_with(seen) {
+        if self.depth == 0 || !CDATA.starts_with(seen) {
             return Err(match seen[0] {
                 b'-' => GateError::Comment,
+                b'[' if self.depth == 0 => GateError::StrayText,
                 b'[' => GateError::Markup,
                 _ => GateError::DocumentType,
             });
-        }
-        if self.depth == 0 {
-            return Err(GateError::StrayText);
         }
         let end = start + seen.len();
         let complete = seen.len() == CDATA.len();

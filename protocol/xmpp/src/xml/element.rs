@@ -4,7 +4,7 @@ use bytes::Bytes;
 use compact_str::CompactString;
 
 use super::read::{Attribute as ReadAttribute, ContentNamespace, Event, Name, StrictReader};
-use super::text::Text;
+use super::text::{Text, plain_line_ends};
 use super::write::{escape_attribute, escape_text};
 use super::{GateError, Limits, Namespace, name};
 use crate::namespace;
@@ -27,9 +27,12 @@ struct Attribute {
     value: CompactString,
 }
 
+/// What can stand inside an element.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Node {
+pub enum Node {
+    /// A child.
     Element(Element),
+    /// Text; never empty, never two in a row.
     Text(CompactString),
     /// XML that passed the gate, in the context of the default namespace `jabber:client`.
     Raw(Bytes),
@@ -67,6 +70,13 @@ impl Element {
         let (namespace, name) = split_attribute_name(name);
         let found = self.attributes.iter().find(|attribute| attribute.is(&namespace, name));
         found.map(|attribute| attribute.value.as_str())
+    }
+
+    /// All attributes in their order: namespace, name, value.
+    pub fn attributes(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.attributes
+            .iter()
+            .map(|found| (found.namespace.as_str(), found.name.as_str(), found.value.as_str()))
     }
 
     /// Gives an attribute a value, in place of the one it had.
@@ -145,6 +155,11 @@ impl Element {
         self
     }
 
+    /// All that is inside, in its order.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
     /// The child elements; what was pushed raw is not among them.
     pub fn children(&self) -> impl Iterator<Item = &Self> {
         self.nodes.iter().filter_map(|node| match node {
@@ -177,7 +192,8 @@ impl Element {
 impl Element {
     /// Reads one whole element by the gate's rules, where `context_namespace` is the default namespace.
     pub fn parse(bytes: &[u8], context_namespace: &str) -> Result<Self, GateError> {
-        let mut reader = StrictReader::new(bytes, ContentNamespace::Client, Limits::PASSED)?;
+        let bytes = plain_line_ends(bytes);
+        let mut reader = StrictReader::new(&bytes, ContentNamespace::Client, Limits::PASSED)?;
         reader.inherit("", Namespace::new(context_namespace));
         let element = loop {
             match reader.next()? {
@@ -257,13 +273,18 @@ impl Element {
     /// Where that is `jabber:server`, what is in `jabber:client` is written as inheriting it: on a stream between
     /// servers the one stands for the other (RFC 6120 §4.8.3).
     pub fn write(&self, context_namespace: &str, out: &mut Vec<u8>) {
+        let is_between_servers = context_namespace == namespace::SERVER;
+        self.write_in(Context { default: context_namespace, is_between_servers }, out);
+    }
+
+    fn write_in(&self, context: Context<'_>, out: &mut Vec<u8>) {
         out.push(b'<');
         self.write_name(out);
-        let inner = if self.is_reserved() || inherits(&self.namespace, context_namespace) {
-            context_namespace
+        let inner = if self.is_reserved() || context.gives(&self.namespace) {
+            context
         } else {
             write_declaration("xmlns", self.namespace(), out);
-            self.namespace()
+            Context { default: self.namespace(), is_between_servers: false }
         };
         self.write_attributes(out);
         if self.nodes.is_empty() {
@@ -272,7 +293,7 @@ impl Element {
         }
         out.push(b'>');
         for node in &self.nodes {
-            node.write(inner, out);
+            node.write_in(inner, out);
         }
         out.extend_from_slice(b"</");
         self.write_name(out);
@@ -322,11 +343,11 @@ impl Element {
 }
 
 impl Node {
-    fn write(&self, context_namespace: &str, out: &mut Vec<u8>) {
+    fn write_in(&self, context: Context<'_>, out: &mut Vec<u8>) {
         match self {
-            Self::Element(child) => child.write(context_namespace, out),
+            Self::Element(child) => child.write_in(context, out),
             Self::Text(text) => escape_text(text, out),
-            Self::Raw(payload) => write_raw(payload, context_namespace, out),
+            Self::Raw(payload) => write_raw(payload, context, out),
         }
     }
 }
@@ -344,18 +365,29 @@ fn split_attribute_name(name: &str) -> (Namespace, &str) {
     }
 }
 
-fn inherits(namespace: &Namespace, context: &str) -> bool {
-    *namespace == *context || (context == namespace::SERVER && *namespace == Namespace::CLIENT)
+/// What surrounds an element that is being written.
+#[derive(Clone, Copy)]
+struct Context<'a> {
+    default: &'a str,
+    /// The default is the content namespace of a stream between servers, not that of an element further in.
+    is_between_servers: bool,
+}
+
+impl Context<'_> {
+    /// Whether an element without declaration would be in that namespace.
+    fn gives(self, namespace: &Namespace) -> bool {
+        *namespace == *self.default || (self.is_between_servers && *namespace == Namespace::CLIENT)
+    }
 }
 
 /// Raw payload knows but one context; elsewhere it is read and written anew.
-fn write_raw(payload: &Bytes, context: &str, out: &mut Vec<u8>) {
-    if inherits(&Namespace::CLIENT, context) {
+fn write_raw(payload: &Bytes, context: Context<'_>, out: &mut Vec<u8>) {
+    if context.gives(&Namespace::CLIENT) {
         out.extend_from_slice(payload);
         return;
     }
     match read_fragment(payload) {
-        Ok(nodes) => nodes.iter().for_each(|node| node.write(context, out)),
+        Ok(nodes) => nodes.iter().for_each(|node| node.write_in(context, out)),
         Err(error) => debug_assert!(false, "raw payload that never passed the gate: {error}"),
     }
 }

@@ -31,6 +31,9 @@ pub enum GateError {
     /// A reference that is no reference: `&`, `&;`, `&#x;`.
     #[error("a malformed reference")]
     Reference,
+    /// A character reference padded with more zeros than any writer needs; some readers refuse those.
+    #[error("an overlong character reference")]
+    LongReference,
     /// `]]>` outside a CDATA section.
     #[error("]]> in text")]
     CDataEnd,
@@ -127,6 +130,7 @@ impl GateError {
             | Self::TooManyAttributes
             | Self::TooManyNamespaces
             | Self::TooMuchWhitespace
+            | Self::LongReference
             | Self::Expansion => StreamCondition::PolicyViolation,
         }
     }

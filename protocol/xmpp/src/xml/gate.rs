@@ -9,8 +9,8 @@ use compact_str::CompactString;
 
 use super::read::{Attribute, ContentNamespace, Event, Name, StrictReader};
 use super::tag::RawAttributes;
-use super::text::is_whitespace;
-use super::{Element, GateError, Limits, Namespace};
+use super::text::{is_whitespace, plain_line_ends};
+use super::{Element, GateError, Limits, Namespace, with_plain_line_ends};
 use crate::namespace;
 use crate::stanza::{Kind, Stanza};
 
@@ -25,6 +25,14 @@ pub enum Item {
     Element(Element),
     /// The end tag of the stream.
     Close,
+}
+
+impl Item {
+    /// Reads an item that comes framed, one in each WebSocket message (RFC 7395 §3.3.3): it declares every namespace
+    /// itself, the stanzas `jabber:client`, and nothing stands around it.
+    pub fn parse(frame: &Bytes, limits: Limits) -> Result<Self, GateError> {
+        item(frame, &StreamContext::framed(), limits)
+    }
 }
 
 /// The start tag of a stream (RFC 6120 §4.7), its values as they stood there.
@@ -55,7 +63,8 @@ pub(super) struct StreamContext {
 
 /// Reads the stream's start tag.
 pub(super) fn header(bytes: &[u8], limits: Limits) -> Result<(StreamHeader, StreamContext), GateError> {
-    let mut reader = StrictReader::new(bytes, ContentNamespace::Client, limits)?;
+    let bytes = plain_line_ends(bytes);
+    let mut reader = StrictReader::new(&bytes, ContentNamespace::Client, limits)?;
     reader.inherit("", Namespace::NONE);
     let Event::Open(name) = reader.next()? else { return Err(GateError::Markup) };
     if name.namespace != *namespace::STREAM {
@@ -99,14 +108,18 @@ pub(super) fn item(bytes: &Bytes, stream: &StreamContext, limits: Limits) -> Res
     } else {
         ContentNamespace::Client
     };
-    let mut reader = StrictReader::new(bytes, content, limits)?;
+    let bytes = with_plain_line_ends(bytes);
+    let mut reader = StrictReader::new(&bytes, content, limits)?;
     for (prefix, namespace) in &stream.bindings {
         reader.inherit(prefix, namespace.clone());
     }
-    let Event::Open(name) = reader.next()? else { return Err(GateError::Markup) };
+    let Event::Open(mut name) = reader.next()? else { return Err(GateError::Markup) };
     let item = match stream.kind(&name)? {
-        Some(kind) => Item::Stanza(Stanza::read(kind, bytes, &mut reader, limits)?),
-        None => Item::Element(Element::read(&name, &mut reader)?),
+        Some(kind) => Item::Stanza(Stanza::read(kind, &bytes, &mut reader, limits)?),
+        None => {
+            name.namespace = reader.read_as(name.namespace);
+            Item::Element(Element::read(&name, &mut reader)?)
+        }
     };
     match reader.next()? {
         Event::End => Ok(item),
@@ -150,6 +163,11 @@ pub(super) fn declaration(bytes: &[u8]) -> Result<(), GateError> {
 }
 
 impl StreamContext {
+    fn framed() -> Self {
+        let bindings = Box::new([(CompactString::default(), Namespace::NONE)]);
+        Self { root: CompactString::default(), content: Namespace::CLIENT, bindings }
+    }
+
     /// Which stanza an element of that name is, if it is one.
     fn kind(&self, name: &Name<'_>) -> Result<Option<Kind>, GateError> {
         let Some(kind) = Kind::from_name(name.local) else { return Ok(None) };

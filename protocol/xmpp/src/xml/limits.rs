@@ -13,7 +13,8 @@ pub struct Limits {
     pub tag_namespaces_max: usize,
     /// Namespace declarations in scope at once.
     pub scope_namespaces_max: usize,
-    /// Bytes of all the namespace names that prefixes stand for: what the item grows by when written without prefixes.
+    /// Bytes of long namespace names, counted as often as an element or attribute is in one: what an item may grow by
+    /// when each is written with its own declaration.
     pub expansion_bytes_max: usize,
     /// Bytes of white space between two items.
     pub whitespace_bytes_max: usize,

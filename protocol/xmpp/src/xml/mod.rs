@@ -20,9 +20,10 @@ mod tag;
 mod text;
 pub mod write;
 
-pub use element::Element;
+pub use element::{Element, Node};
 pub use error::GateError;
 pub use framer::Framer;
 pub use gate::{Item, StreamHeader};
 pub use limits::Limits;
 pub(crate) use namespace::Namespace;
+pub(crate) use text::with_plain_line_ends;

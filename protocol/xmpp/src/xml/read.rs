@@ -29,7 +29,7 @@ pub(crate) struct StrictReader<'a> {
     empty: bool,
     content: ContentNamespace,
     borrowing: Borrowing<'a>,
-    /// Bytes of namespace names that prefixes stood for so far.
+    /// Bytes of long namespace names that were stood for so far.
     expansion: usize,
 }
 
@@ -76,7 +76,7 @@ pub(crate) enum ContentNamespace {
     Server,
 }
 
-/// Which declarations of ancestors the elements below some level make use of.
+/// What the elements below some level need to stand on their own.
 struct Borrowing<'a> {
     /// Declarations above this level are an ancestor's; 0 while nobody asks.
     below: usize,
@@ -86,6 +86,7 @@ struct Borrowing<'a> {
 }
 
 impl<'a> StrictReader<'a> {
+    /// Reads `bytes`, whose line ends are plain already.
     pub(crate) fn new(bytes: &'a [u8], content: ContentNamespace, limits: Limits) -> Result<Self, GateError> {
         if bytes.len() > limits.stanza_bytes_max {
             return Err(GateError::TooLong);
@@ -133,7 +134,7 @@ impl<'a> StrictReader<'a> {
             .collect()
     }
 
-    /// Where namespace names stand that the content namespace changed, since the last call.
+    /// Where namespace names stand that read as `jabber:client` and are spelled otherwise, since the last call.
     pub(crate) fn take_renamed(&mut self) -> Vec<Range<usize>> {
         std::mem::take(&mut self.borrowing.renamed)
     }
@@ -206,7 +207,7 @@ impl<'a> StrictReader<'a> {
         let Tag { written, name, attributes } = Tag::parse(content)?;
         let prefixes = self.collect_attributes(attributes)?;
         self.resolve_attributes(&prefixes)?;
-        // Who answers for a stanza decides by its true namespace; only what is inside it reads as one content.
+        // Whether an element is a stanza depends on its true namespace; what is inside reads as one content.
         let namespace = match (self.resolve(name.prefix)?, self.depth) {
             (namespace, 1) => namespace,
             (namespace, _) => self.read_as(namespace),
@@ -273,8 +274,9 @@ impl<'a> StrictReader<'a> {
         }
         let binding = self.scope.find(prefix).ok_or(GateError::UnboundPrefix)?;
         let (namespace, depth) = (binding.namespace.clone(), binding.depth);
-        if !prefix.is_empty() {
-            self.expansion += namespace.as_str().len();
+        let length = namespace.as_str().len();
+        if length > USUAL_NAMESPACE_BYTES {
+            self.expansion += length;
             if self.expansion > self.limits.expansion_bytes_max {
                 return Err(GateError::Expansion);
             }
@@ -288,13 +290,17 @@ impl<'a> StrictReader<'a> {
         Ok(namespace)
     }
 
-    fn read_as(&self, namespace: Namespace) -> Namespace {
+    /// What the namespace is taken for inside the stream's content.
+    pub(crate) fn read_as(&self, namespace: Namespace) -> Namespace {
         match self.content {
             ContentNamespace::Server if namespace == *namespace::SERVER => Namespace::CLIENT,
             _ => namespace,
         }
     }
 }
+
+/// Shorter names cannot make an item grow more than some sixteenfold when each element is written with its own.
+const USUAL_NAMESPACE_BYTES: usize = 64;
 
 /// Refuses what XML 1.0 cannot carry; the bytes are UTF-8, so surrogates are out already.
 fn check_characters(bytes: &[u8]) -> Result<(), GateError> {

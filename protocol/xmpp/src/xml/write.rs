@@ -14,6 +14,13 @@ pub fn escape_attribute(value: &str, out: &mut Vec<u8>) {
     escape(value, attribute_replacement, out);
 }
 
+/// `value` as an attribute's value.
+pub(crate) fn escaped_attribute(value: &str) -> String {
+    let mut out = Vec::new();
+    escape_attribute(value, &mut out);
+    String::from_utf8(out).expect("text escaped is text")
+}
+
 /// Whether XML 1.0 can carry `character` at all (its production `Char`).
 pub(crate) fn is_xml_character(character: char) -> bool {
     matches!(character, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)

@@ -266,9 +266,12 @@ impl Exchange {
         password: &str,
         credentials: Option<&Credentials>,
     ) -> Result<Step, SaslFailure> {
-        let known = credentials.and_then(|credentials| Some((credentials.strongest()?, credentials.is_disabled)));
+        let known =
+            credentials.and_then(|credentials| Some((credentials.strongest()?, credentials.is_disabled)));
         match known {
-            Some((keys, is_disabled)) if keys.verify_password(password) => succeed(account, is_disabled, Vec::new()),
+            Some((keys, is_disabled)) if keys.verify_password(password) => {
+                succeed(account, is_disabled, Vec::new())
+            }
             Some(_) => Err(SaslFailure::NotAuthorized),
             None => {
                 let name = account.local().unwrap_or_default();

@@ -114,7 +114,9 @@ mod tests {
             let element = Element::parse(xml.as_bytes(), namespace::CLIENT).unwrap();
             assert_eq!(Request::parse(&element), expected, "{xml}");
         };
-        let enable = |resume, max: Option<u64>| Some(Ok(Request::Enable { resume, max: max.map(Duration::from_secs) }));
+        let enable = |resume, max: Option<u64>| {
+            Some(Ok(Request::Enable { resume, max: max.map(Duration::from_secs) }))
+        };
         let bad = Some(Err(StanzaCondition::BadRequest));
         check("<enable />", enable(false, None));
         check("<enable resume='true' max='300'/>", enable(true, Some(300)));
@@ -122,7 +124,10 @@ mod tests {
         check("<enable resume='0'/>", enable(false, None));
         check("<enable resume='yes'/>", bad.clone());
         check("<enable max='-1'/>", bad.clone());
-        check("<resume previd='x' h='4294967295'/>", Some(Ok(Request::Resume { previd: "x".into(), h: u32::MAX })));
+        check(
+            "<resume previd='x' h='4294967295'/>",
+            Some(Ok(Request::Resume { previd: "x".into(), h: u32::MAX })),
+        );
         check("<resume previd='x'/>", bad.clone());
         check("<resume h='1'/>", bad.clone());
         check("<resume previd='' h='1'/>", bad.clone());

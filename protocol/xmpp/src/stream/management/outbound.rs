@@ -56,7 +56,9 @@ impl<F> Outbound<F> {
 
     /// Keeps a stanza of that many bytes until it is acknowledged. A refused one is not counted.
     pub fn push(&mut self, frame: F, bytes: usize) -> Result<(), QueueFull> {
-        if self.queue.len() >= self.bounds.count_max || self.bytes.saturating_add(bytes) > self.bounds.bytes_max {
+        if self.queue.len() >= self.bounds.count_max
+            || self.bytes.saturating_add(bytes) > self.bounds.bytes_max
+        {
             return Err(QueueFull);
         }
         self.queue.push_back((frame, bytes));
@@ -109,7 +111,8 @@ impl<F> Outbound<F> {
 
     /// How many stanzas were sent, modulo 2³².
     pub fn sent(&self) -> u32 {
-        let waiting = u32::try_from(self.queue.len()).expect("a queue of four thousand million is beyond any bound");
+        let waiting =
+            u32::try_from(self.queue.len()).expect("a queue of four thousand million is beyond any bound");
         self.acknowledged.wrapping_add(waiting)
     }
 }

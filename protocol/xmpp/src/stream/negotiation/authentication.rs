@@ -100,7 +100,8 @@ impl Negotiation {
         self.failed_attempts += 1;
         self.state = State::ExpectStartTlsOrAuth;
         let condition = Element::new(failure.as_str(), namespace::SASL);
-        let failed = Element::new("failure", namespace::SASL).with_child(condition).to_bytes(namespace::CLIENT);
+        let failed =
+            Element::new("failure", namespace::SASL).with_child(condition).to_bytes(namespace::CLIENT);
         let mut outputs = vec![Output::Send(failed), Output::Rejected(failure)];
         if self.failed_attempts >= MAX_ATTEMPTS {
             let failure = StreamFailure::new(StreamCondition::PolicyViolation);

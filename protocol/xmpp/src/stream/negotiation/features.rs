@@ -50,7 +50,8 @@ impl Negotiation {
 
     fn session_features(&self) -> Vec<Element> {
         // Old clients ask for a session; the answer changes nothing, and new ones need not ask (RFC 6121 errata 2907).
-        let session = Element::new("session", namespace::SESSION).with_child(Element::new("optional", namespace::SESSION));
+        let session = Element::new("session", namespace::SESSION)
+            .with_child(Element::new("optional", namespace::SESSION));
         let mut features = vec![Element::new("bind", namespace::BIND), session];
         features.push(Element::new("sm", namespace::STREAM_MANAGEMENT));
         features.push(Element::new("ver", namespace::ROSTER_VERSIONING));
@@ -70,21 +71,25 @@ impl Negotiation {
 }
 
 fn mechanisms(offer: &Offer) -> Option<Element> {
-    let name = |mechanism: &Mechanism| Element::new("mechanism", namespace::SASL).with_text(mechanism.as_str());
+    let name =
+        |mechanism: &Mechanism| Element::new("mechanism", namespace::SASL).with_text(mechanism.as_str());
     (!offer.mechanisms.is_empty())
         .then(|| Element::new("mechanisms", namespace::SASL).with_children(offer.mechanisms.iter().map(name)))
 }
 
 /// The types of channel binding, where a mechanism can use one (XEP-0440).
 fn channel_bindings(offer: &Offer) -> Option<Element> {
-    let binding = |name| Element::new("channel-binding", namespace::CHANNEL_BINDING).with_attribute("type", name);
+    let binding =
+        |name| Element::new("channel-binding", namespace::CHANNEL_BINDING).with_attribute("type", name);
     offer.offers_binding().then(|| {
-        Element::new("sasl-channel-binding", namespace::CHANNEL_BINDING).with_children(offer.bindings.types().map(binding))
+        Element::new("sasl-channel-binding", namespace::CHANNEL_BINDING)
+            .with_children(offer.bindings.types().map(binding))
     })
 }
 
 fn limits(announced: AnnouncedLimits) -> Element {
-    let number = |name, value: u32| Element::new(name, namespace::STREAM_LIMITS).with_text(&value.to_string());
+    let number =
+        |name, value: u32| Element::new(name, namespace::STREAM_LIMITS).with_text(&value.to_string());
     Element::new("limits", namespace::STREAM_LIMITS)
         .with_child(number("max-bytes", announced.max_bytes))
         .with_children(announced.idle_seconds.map(|seconds| number("idle-seconds", seconds)))

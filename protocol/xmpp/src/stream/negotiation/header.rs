@@ -1,7 +1,8 @@
 //! The two stream headers (RFC 6120 §4.7): the client's judged, this server's written.
 
 use compact_str::CompactString;
-use perch_address::{BareJid, Jid, preparation::prepare_domain};
+use perch_address::preparation::prepare_domain;
+use perch_address::{BareJid, Jid};
 
 use super::Negotiation;
 use crate::namespace;
@@ -16,7 +17,8 @@ impl Negotiation {
             return Err(StreamCondition::InvalidNamespace.into());
         }
         let to = header.to.as_deref().ok_or_else(|| {
-            StreamFailure::new(StreamCondition::ImproperAddressing).with_text("the stream's header has no 'to'")
+            StreamFailure::new(StreamCondition::ImproperAddressing)
+                .with_text("the stream's header has no 'to'")
         })?;
         // There is one domain, before and after authentication: it cannot be switched on a restart.
         if prepare_domain(to).ok().as_deref() != Some(&self.config.domain) {
@@ -72,7 +74,8 @@ fn claimed(from: &str) -> Option<BareJid> {
 fn is_supported(version: Option<&str>) -> bool {
     let major = version.and_then(|version| {
         let (major, minor) = version.split_once('.')?;
-        let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+        let is_number =
+            |digits: &str| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
         (is_number(major) && is_number(minor)).then_some(major)
     });
     major.is_some_and(|major| major.bytes().any(|digit| digit != b'0'))

@@ -15,6 +15,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use compact_str::CompactString;
+use perch_address::preparation::prepare_domain;
 use perch_address::{BareJid, FullJid};
 
 pub use self::features::AnnouncedLimits;
@@ -179,7 +180,9 @@ impl Negotiation {
             (Item::Close, _) => self.end(),
             (Item::Open(header), State::ExpectHeader) => self.open(&header),
             (Item::Open(_), _) => self.fail(StreamCondition::BadFormat.into()),
-            (Item::Element(element), State::ExpectResponse(exchange)) => self.handle_response(exchange, &element),
+            (Item::Element(element), State::ExpectResponse(exchange)) => {
+                self.handle_response(exchange, &element)
+            }
             (Item::Element(element), State::ExpectStartTlsOrAuth) => self.handle_entrance(&element),
             (Item::Element(element), State::ExpectBind) => self.handle_nonza(&element),
             (Item::Stanza(stanza), State::ExpectStartTlsOrAuth) if self.is_registration(&stanza) => {
@@ -273,7 +276,7 @@ impl Negotiation {
     }
 
     fn is_registration(&self, stanza: &Stanza) -> bool {
-        let is_ours = |to: &str| perch_address::preparation::prepare_domain(to).ok().as_deref() == Some(&self.config.domain);
+        let is_ours = |to: &str| prepare_domain(to).ok().as_deref() == Some(&self.config.domain);
         self.config.registration
             && !self.demands_tls()
             && stanza.kind == Kind::Iq
@@ -322,7 +325,9 @@ impl Negotiation {
 impl State {
     fn awaits_peer(&self) -> bool {
         match self {
-            Self::ExpectHeader | Self::ExpectStartTlsOrAuth | Self::ExpectResponse(_) | Self::ExpectBind => true,
+            Self::ExpectHeader | Self::ExpectStartTlsOrAuth | Self::ExpectResponse(_) | Self::ExpectBind => {
+                true
+            }
             Self::ExpectHandshake
             | Self::ExpectRegistered
             | Self::ExpectCredentials(_)
@@ -337,7 +342,8 @@ impl State {
 fn offer(config: &NegotiationConfig, secured: Option<Secured>) -> Offer {
     let is_secured = secured.is_some();
     let Secured { bindings, identities } = secured.unwrap_or_default();
-    let is_possible = |mechanism: &Mechanism| mechanism.is_possible(is_secured, &bindings, !identities.is_empty());
+    let is_possible =
+        |mechanism: &Mechanism| mechanism.is_possible(is_secured, &bindings, !identities.is_empty());
     Offer {
         domain: config.domain.clone(),
         mechanisms: config.mechanisms.iter().copied().filter(is_possible).collect(),

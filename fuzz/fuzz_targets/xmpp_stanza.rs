@@ -1,0 +1,5 @@
+//! Stanzas of a stranger, read and written again.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| perch_fuzz::xmpp_stanza(data));

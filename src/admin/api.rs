@@ -1,0 +1,238 @@
+//! The operations, each with its caller: what the caller may do is decided here, before anything is looked up.
+
+use perch_address::nickname::PasswordError;
+use perch_address::{AddressError, BareJid};
+use thiserror::Error;
+use tracing::info;
+
+use crate::auth::{Accounts, AddError, ChangeError, Secret};
+use crate::store::error::StoreError;
+
+/// The administration of this pool; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Admin {
+    accounts: Accounts,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Caller {
+    /// Whoever may open the socket in the data directory: the user that the server runs as, and root.
+    Operator,
+    /// Somebody signed in.
+    Account(BareJid),
+}
+
+/// An account as an administrator sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    pub address: BareJid,
+    pub is_disabled: bool,
+}
+
+/// Some of the users, in the order of their names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserPage {
+    pub users: Vec<User>,
+    /// The name behind which the next page begins, if there is more.
+    pub next: Option<String>,
+}
+
+/// Why an operation was refused or failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum AdminError {
+    #[error("only administrators may do this")]
+    Forbidden,
+    #[error("{0}")]
+    Address(#[from] AddressError),
+    #[error("the address is none of this server's accounts")]
+    NotOurs,
+    #[error("there is an account of this name")]
+    NameTaken,
+    #[error("there is no account of this name")]
+    NoSuchAccount,
+    #[error("{0}")]
+    Password(#[from] PasswordError),
+    #[error("{0}")]
+    Store(#[from] StoreError),
+}
+
+impl Admin {
+    pub fn new(accounts: Accounts) -> Self {
+        Self { accounts }
+    }
+
+    /// Adds an account. `address` may be the name alone.
+    pub async fn add_user(&self, caller: &Caller, address: &str, secret: Secret) -> Result<User, AdminError> {
+        self.authorize(caller)?;
+        let address = self.address(address)?;
+        self.accounts.add(&address, secret).await?;
+        info!(%address, ?caller, "an account was added");
+        Ok(User { address, is_disabled: false })
+    }
+
+    /// The users whose names come after `after`, at most `limit`.
+    pub async fn users(
+        &self,
+        caller: &Caller,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<UserPage, AdminError> {
+        self.authorize(caller)?;
+        let limit = limit.clamp(1, PAGE_MAX);
+        // One more than asked for tells whether there is more.
+        let mut entries = self.accounts.page(after, limit + 1).await?;
+        let has_more = entries.len() > limit as usize;
+        entries.truncate(limit as usize);
+        let next = entries.last().filter(|_| has_more).map(|entry| entry.name.to_string());
+        let users = entries.into_iter().map(|entry| {
+            let address = self.address(&entry.name)?;
+            Ok(User { address, is_disabled: entry.is_disabled })
+        });
+        Ok(UserPage { users: users.collect::<Result<_, AdminError>>()?, next })
+    }
+
+    /// Replaces what proves the account; its sessions end.
+    pub async fn change_secret(
+        &self,
+        caller: &Caller,
+        address: &str,
+        secret: Secret,
+    ) -> Result<BareJid, AdminError> {
+        self.authorize(caller)?;
+        let address = self.address(address)?;
+        self.accounts.change(&address, secret, None).await?;
+        info!(%address, ?caller, "an account has a new password");
+        Ok(address)
+    }
+
+    /// Lets the account sign in, or no longer; in that case its sessions end.
+    pub async fn set_user_disabled(
+        &self,
+        caller: &Caller,
+        address: &str,
+        is_disabled: bool,
+    ) -> Result<User, AdminError> {
+        self.authorize(caller)?;
+        let address = self.address(address)?;
+        self.accounts.set_disabled(&address, is_disabled).await?;
+        info!(%address, ?caller, is_disabled, "an account was disabled or enabled");
+        Ok(User { address, is_disabled })
+    }
+
+    /// Removes the account; its sessions end. Whoever gets the name next inherits no rights.
+    pub async fn remove_user(&self, caller: &Caller, address: &str) -> Result<BareJid, AdminError> {
+        self.authorize(caller)?;
+        let address = self.address(address)?;
+        self.accounts.remove(&address).await?;
+        info!(%address, ?caller, "an account was removed");
+        Ok(address)
+    }
+
+    /// The one place where rights to administer are decided.
+    fn authorize(&self, caller: &Caller) -> Result<(), AdminError> {
+        match caller {
+            Caller::Operator => Ok(()),
+            Caller::Account(address) if self.accounts.is_admin(address) => Ok(()),
+            Caller::Account(_) => Err(AdminError::Forbidden),
+        }
+    }
+
+    /// The account that `text` means: a whole address of this server's, or a name.
+    fn address(&self, text: &str) -> Result<BareJid, AdminError> {
+        let domain = self.accounts.domain().domain();
+        let address = match text.contains('@') {
+            true => BareJid::new(text)?,
+            false => BareJid::from_parts(Some(text), domain)?,
+        };
+        if address.local().is_some() && address.domain() == domain {
+            Ok(address)
+        } else {
+            Err(AdminError::NotOurs)
+        }
+    }
+}
+
+impl From<AddError> for AdminError {
+    fn from(error: AddError) -> Self {
+        match error {
+            AddError::NotOurs => Self::NotOurs,
+            AddError::NameTaken => Self::NameTaken,
+            AddError::Password(error) => Self::Password(error),
+            AddError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<ChangeError> for AdminError {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::NoSuchAccount => Self::NoSuchAccount,
+            ChangeError::Password(error) => Self::Password(error),
+            ChangeError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+/// The longest page of a list.
+pub const PAGE_MAX: u32 = 1000;
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::auth::{GuessLimits, Policy, Registration};
+    use crate::chat::id::Timestamp;
+    use crate::clock::Clock;
+    use crate::store::{Options, Store};
+
+    async fn admin() -> (Admin, TempDir) {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", directory.path().join("perch.db").display());
+        let store = Store::open(&url, &Options::new([7; 32])).await.unwrap();
+        let policy = Policy {
+            registration: Registration::Off,
+            admins: vec![BareJid::new("root@localhost").unwrap()],
+            guesses: GuessLimits { per_account_and_minute: 10, per_address_and_minute: 10 },
+        };
+        let localhost = BareJid::new("localhost").unwrap();
+        let accounts = Accounts::new(store, localhost, policy, Clock::manual(Timestamp(0)));
+        (Admin::new(accounts), directory)
+    }
+
+    #[tokio::test]
+    async fn only_administrators_administer() {
+        let (admin, _directory) = admin().await;
+        let secret = || Secret::Password("x".to_owned());
+        let account = |name: &str| Caller::Account(BareJid::new(name).unwrap());
+        for caller in [account("alice@localhost"), account("root@other.example")] {
+            let refused = Some(AdminError::Forbidden);
+            assert_eq!(admin.add_user(&caller, "bob", secret()).await.err(), refused);
+            assert_eq!(admin.users(&caller, None, 10).await.err(), refused);
+            assert_eq!(admin.change_secret(&caller, "bob", secret()).await.err(), refused);
+            assert_eq!(admin.set_user_disabled(&caller, "bob", true).await.err(), refused);
+            assert_eq!(admin.remove_user(&caller, "bob").await.err(), refused);
+        }
+        for (caller, name) in [(Caller::Operator, "bob"), (account("root@localhost"), "carol")] {
+            let user = admin.add_user(&caller, name, secret()).await.unwrap();
+            assert_eq!(user.address.local(), Some(name));
+        }
+    }
+
+    #[tokio::test]
+    async fn pages_follow_one_another_to_the_end() {
+        let (admin, _directory) = admin().await;
+        for name in ["a", "b", "c"] {
+            admin.add_user(&Caller::Operator, name, Secret::Keys(Vec::new())).await.unwrap();
+        }
+        let page = async |after: Option<&str>, limit| {
+            let page = admin.users(&Caller::Operator, after, limit).await.unwrap();
+            (page.users.len(), page.next)
+        };
+        assert_eq!(page(None, 2).await, (2, Some("b".to_owned())));
+        assert_eq!(page(Some("b"), 2).await, (1, None));
+        assert_eq!(page(None, 3).await, (3, None));
+        assert_eq!(page(None, 0).await, (1, Some("a".to_owned())), "a page of nothing would never end");
+    }
+}

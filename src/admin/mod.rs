@@ -1,0 +1,17 @@
+//! Administration: every operation once, typed, with the rights to it checked here and nowhere else.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`api`] | the operations |
+//! | [`http`] | the same as HTTP and JSON |
+//! | [`socket`] | serves that to the operator of this machine |
+//! | [`wire`] | the JSON, as both ends name it |
+//!
+//! The command line and whatever else administers are clients of these, without a logic of their own.
+
+pub mod api;
+pub mod http;
+pub mod socket;
+pub mod wire;
+
+pub use api::{Admin, AdminError, Caller};

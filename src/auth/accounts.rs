@@ -1,0 +1,314 @@
+//! The accounts of the pool, and what proves that somebody owns one.
+//!
+//! Invariant: a password is turned into keys here and forgotten; neither store nor log ever sees one.
+
+use std::net::IpAddr;
+use std::num::NonZero;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::available_parallelism;
+
+use perch_address::BareJid;
+use perch_address::nickname::PasswordError;
+use perch_xmpp::sasl::scram::SALT_BYTES;
+use perch_xmpp::sasl::{Credentials, Decoy, ScramHash, ScramKeys};
+use thiserror::Error;
+use tokio::sync::{Semaphore, broadcast};
+use tracing::info;
+
+use super::guesses::{Guesses, TooManyAttempts};
+use super::{Policy, Registration};
+use crate::chat::id::{AccountId, SessionId};
+use crate::clock::Clock;
+use crate::store::Store;
+use crate::store::account::{Account, AccountEntry, NewAccount, ScramHash as StoredHash, ScramRow};
+use crate::store::error::{AddAccountError, StoreError};
+
+/// The accounts; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Accounts {
+    store: Store,
+    domain: BareJid,
+    policy: Arc<Policy>,
+    guesses: Guesses,
+    derivations: Arc<Semaphore>,
+    revocations: broadcast::Sender<Revocation>,
+    /// How many revocations there were.
+    revoked: Arc<AtomicU64>,
+}
+
+/// The sessions of this account have to end: it was removed, disabled, or has a new password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Revocation {
+    pub account: AccountId,
+    /// The session that asked for it itself, and may stay.
+    pub spared: Option<SessionId>,
+}
+
+/// What a sign-in needs to know of an account.
+#[derive(Debug, Clone)]
+pub struct SignIn {
+    pub account: AccountId,
+    pub credentials: Credentials,
+    /// What [`Accounts::is_current`] wants to know later.
+    pub as_of: AsOf,
+}
+
+/// When something was looked up, as a place among the revocations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AsOf(u64);
+
+/// What is to prove that somebody owns an account.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Secret {
+    Password(String),
+    /// Keys that another server derived, taken as they are: whoever moves here keeps the password.
+    Keys(Vec<ScramKeys>),
+}
+
+/// Why an account was not added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum AddError {
+    #[error("the address is none of this server's accounts")]
+    NotOurs,
+    #[error("there is an account of this name")]
+    NameTaken,
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a stranger got no account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum RegisterError {
+    #[error("accounts are given by the operator only")]
+    Off,
+    #[error(transparent)]
+    TooMany(#[from] TooManyAttempts),
+    #[error(transparent)]
+    Add(#[from] AddError),
+}
+
+/// Why an account was not changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum ChangeError {
+    #[error("there is no account of this name")]
+    NoSuchAccount,
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Accounts {
+    /// The accounts of `domain` that `store` holds.
+    pub fn new(store: Store, domain: BareJid, policy: Policy, clock: Clock) -> Self {
+        Self {
+            store,
+            domain,
+            guesses: Guesses::new(policy.guesses, clock),
+            policy: Arc::new(policy),
+            derivations: Arc::new(Semaphore::new(available_parallelism().map_or(1, NonZero::get))),
+            revocations: broadcast::channel(REVOCATIONS).0,
+            revoked: Arc::default(),
+        }
+    }
+
+    pub fn domain(&self) -> &BareJid {
+        &self.domain
+    }
+
+    /// How to answer for accounts that do not exist.
+    pub fn decoy(&self) -> Decoy {
+        Decoy { secret: *self.store.secret(), iterations: ITERATIONS }
+    }
+
+    pub fn guesses(&self) -> &Guesses {
+        &self.guesses
+    }
+
+    /// Whether the account administers the server.
+    pub fn is_admin(&self, address: &BareJid) -> bool {
+        self.policy.admins.contains(address)
+    }
+
+    /// Whether somebody without an account may make one.
+    pub fn registration(&self) -> Registration {
+        self.policy.registration
+    }
+
+    /// Whose sessions have to end, from now on. Whoever lags behind looks all its accounts up again.
+    pub fn revocations(&self) -> broadcast::Receiver<Revocation> {
+        self.revocations.subscribe()
+    }
+
+    pub async fn sign_in(&self, address: &BareJid) -> Result<Option<SignIn>, StoreError> {
+        // Before the look-up: what is revoked during it counts as later.
+        let as_of = AsOf(self.revoked.load(Ordering::SeqCst));
+        Ok(self.find(address).await?.map(|account| SignIn {
+            account: account.id,
+            credentials: credentials(account.credentials, account.is_disabled),
+            as_of,
+        }))
+    }
+
+    /// Whether nothing was revoked since. A session asks once it can be found by those that end sessions: a client
+    /// that proved an old password slowly must not outlive the change of it.
+    pub fn is_current(&self, as_of: AsOf) -> bool {
+        self.revoked.load(Ordering::SeqCst) == as_of.0
+    }
+
+    /// Adds an account for a stranger, where the operator allows it.
+    pub async fn register(
+        &self,
+        address: &BareJid,
+        password: String,
+        peer: IpAddr,
+    ) -> Result<AccountId, RegisterError> {
+        if self.policy.registration == Registration::Off {
+            return Err(RegisterError::Off);
+        }
+        self.guesses.registration(peer)?;
+        let account = self.add(address, Secret::Password(password)).await?;
+        info!(%address, %peer, "an account was registered");
+        Ok(account)
+    }
+
+    pub async fn add(&self, address: &BareJid, secret: Secret) -> Result<AccountId, AddError> {
+        let name = self.name(address).ok_or(AddError::NotOurs)?;
+        // Looked at first, because deriving keys that nobody will keep is the dear part.
+        if self.store.account(name).await?.is_some() {
+            return Err(AddError::NameTaken);
+        }
+        let account = NewAccount { name: name.into(), credentials: self.rows(secret).await? };
+        self.store.add_account(account).await.map_err(|error| match error {
+            AddAccountError::NameTaken => AddError::NameTaken,
+            AddAccountError::Store(error) => AddError::Store(error),
+        })
+    }
+
+    /// Replaces the keys; sessions that were opened with the old ones end, but for the one that asks.
+    pub async fn change(
+        &self,
+        address: &BareJid,
+        secret: Secret,
+        asker: Option<SessionId>,
+    ) -> Result<AccountId, ChangeError> {
+        let account = self.find(address).await?.ok_or(ChangeError::NoSuchAccount)?.id;
+        let rows = self.rows(secret).await?;
+        if !self.store.set_credentials(account, rows).await? {
+            return Err(ChangeError::NoSuchAccount);
+        }
+        self.revoke(Revocation { account, spared: asker });
+        Ok(account)
+    }
+
+    /// Lets an account sign in, or no longer.
+    pub async fn set_disabled(&self, address: &BareJid, is_disabled: bool) -> Result<AccountId, ChangeError> {
+        let account = self.find(address).await?.ok_or(ChangeError::NoSuchAccount)?.id;
+        if !self.store.set_account_disabled(account, is_disabled).await? {
+            return Err(ChangeError::NoSuchAccount);
+        }
+        if is_disabled {
+            self.revoke(Revocation { account, spared: None });
+        }
+        Ok(account)
+    }
+
+    pub async fn remove(&self, address: &BareJid) -> Result<AccountId, ChangeError> {
+        let account = self.find(address).await?.ok_or(ChangeError::NoSuchAccount)?.id;
+        if !self.store.remove_account(account).await? {
+            return Err(ChangeError::NoSuchAccount);
+        }
+        self.revoke(Revocation { account, spared: None });
+        Ok(account)
+    }
+
+    /// Up to `limit` accounts whose names come after `after`, by name.
+    pub async fn page(&self, after: Option<&str>, limit: u32) -> Result<Vec<AccountEntry>, StoreError> {
+        self.store.accounts(after, limit).await
+    }
+
+    async fn find(&self, address: &BareJid) -> Result<Option<Account>, StoreError> {
+        match self.name(address) {
+            Some(name) => self.store.account(name).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The name under which the store knows an address, if it can be one of ours.
+    fn name<'a>(&self, address: &'a BareJid) -> Option<&'a str> {
+        address.local().filter(|_| address.domain() == self.domain.domain())
+    }
+
+    fn revoke(&self, revocation: Revocation) {
+        self.revoked.fetch_add(1, Ordering::SeqCst);
+        // Nobody listening means that nobody is signed in.
+        let _ = self.revocations.send(revocation);
+    }
+
+    /// Derives keys, at most one derivation a core: each keeps a core busy for milliseconds.
+    async fn rows(&self, secret: Secret) -> Result<Vec<ScramRow>, PasswordError> {
+        let password = match secret {
+            Secret::Keys(keys) => return Ok(keys.into_iter().map(row).collect()),
+            Secret::Password(password) => password,
+        };
+        let _permit = self.derivations.acquire().await.expect("the semaphore is never closed");
+        let salt: [u8; SALT_BYTES] = rand::random();
+        let derived = tokio::task::spawn_blocking(move || Credentials::derive(&password, &salt, ITERATIONS))
+            .await
+            .expect("deriving keys does not panic")?;
+        let keys = [derived.sha1, derived.sha256, derived.sha512];
+        Ok(keys.into_iter().flatten().map(row).collect())
+    }
+}
+
+/// Keys and passwords stay out of logs.
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Password(_) => "Password",
+            Self::Keys(_) => "Keys",
+        })
+    }
+}
+
+fn credentials(rows: Vec<ScramRow>, is_disabled: bool) -> Credentials {
+    let mut credentials = Credentials { is_disabled, ..Credentials::default() };
+    for row in rows {
+        let (place, hash) = match row.hash {
+            StoredHash::Sha1 => (&mut credentials.sha1, ScramHash::Sha1),
+            StoredHash::Sha256 => (&mut credentials.sha256, ScramHash::Sha256),
+            StoredHash::Sha512 => (&mut credentials.sha512, ScramHash::Sha512),
+        };
+        *place = Some(ScramKeys {
+            hash,
+            iterations: row.iterations,
+            salt: row.salt.into(),
+            stored_key: row.stored_key.into(),
+            server_key: row.server_key.into(),
+        });
+    }
+    credentials
+}
+
+fn row(keys: ScramKeys) -> ScramRow {
+    ScramRow {
+        hash: match keys.hash {
+            ScramHash::Sha1 => StoredHash::Sha1,
+            ScramHash::Sha256 => StoredHash::Sha256,
+            ScramHash::Sha512 => StoredHash::Sha512,
+        },
+        iterations: keys.iterations,
+        salt: keys.salt.into(),
+        stored_key: keys.stored_key.into(),
+        server_key: keys.server_key.into(),
+    }
+}
+
+/// The cost of trying a password. RFC 7677 §4 asks for 4096 at least.
+const ITERATIONS: u32 = 10_000;
+
+/// Revocations that a slow listener may be behind.
+const REVOCATIONS: usize = 1024;

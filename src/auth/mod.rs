@@ -1,0 +1,28 @@
+//! Who may sign in, how, and how often somebody may be wrong.
+
+mod accounts;
+mod guesses;
+
+use perch_address::BareJid;
+
+pub use accounts::{Accounts, AddError, AsOf, ChangeError, RegisterError, Revocation, Secret, SignIn};
+pub use guesses::{Attempt, GuessLimits, Guesses, Neighbourhood, TooManyAttempts};
+
+/// What the operator decided about accounts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    pub registration: Registration,
+    /// Accounts that administer the server.
+    pub admins: Vec<BareJid>,
+    pub guesses: GuessLimits,
+}
+
+/// Whether somebody without an account may make one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registration {
+    Off,
+    Open,
+}
+
+#[cfg(test)]
+mod tests;

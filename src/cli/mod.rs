@@ -1,0 +1,135 @@
+//! The command line. `serve` runs the server; every other verb asks the running one, or checks a file.
+//!
+//! Exit codes: 0 done · 1 refused or failed · 2 wrong usage · 3 the configuration has faults · 4 no server answers.
+
+mod check_config;
+mod client;
+mod output;
+mod password;
+mod serve;
+mod user;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use thiserror::Error;
+
+use crate::config::{Config, Faults, Sources};
+use client::{Client, ClientError};
+use output::Output;
+
+/// A persistent-chat server: rooms whose conversation outlives every session.
+#[derive(Debug, Parser)]
+#[command(name = "perch", version, arg_required_else_help = true, after_help = EXIT_CODES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server
+    Serve(Place),
+    /// Add, list, change and remove accounts
+    #[command(subcommand)]
+    User(user::Command),
+    /// Name every fault of a configuration file
+    CheckConfig(check_config::Arguments),
+}
+
+/// Which server: the one of that configuration, or of that data directory.
+#[derive(Debug, Clone, Args)]
+struct Place {
+    /// The configuration; without it, everything has its default
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where the server keeps what it makes itself [default: ./perch-data]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+/// What every verb that asks a running server takes.
+#[derive(Debug, Clone, Args)]
+struct Asking {
+    #[command(flatten)]
+    place: Place,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Why a command failed. Each kind has an exit code, so that scripts need not read the words.
+#[derive(Debug, Error)]
+enum CommandError {
+    #[error("{0}")]
+    Failed(String),
+    #[error("{0}")]
+    Faults(#[from] Faults),
+    #[error(transparent)]
+    Client(#[from] ClientError),
+}
+
+/// Runs what the arguments of this process say.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return report(&CommandError::Failed(format!("no threads can be started: {error}"))),
+    };
+    let done = runtime.block_on(async {
+        match arguments.command {
+            Command::Serve(place) => serve::run(place).await,
+            Command::User(command) => user::run(command).await,
+            Command::CheckConfig(arguments) => check_config::run(arguments),
+        }
+    });
+    // A password prompt that nobody answered must not hold up the end.
+    runtime.shutdown_background();
+    done.map_or_else(|error| report(&error), |()| ExitCode::SUCCESS)
+}
+
+impl Place {
+    /// The configuration of the server that is meant.
+    fn load(self) -> Result<Config, Faults> {
+        Config::load(Sources {
+            file: self.config,
+            data_dir: self.data_dir,
+            // What is not UTF-8 cannot be a setting of ours.
+            environment: std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+                .collect(),
+        })
+    }
+}
+
+impl Asking {
+    /// The way to the server, and to print what it answers.
+    fn open(self) -> Result<(Client, Output), CommandError> {
+        let output = Output::new(self.json);
+        let data_dir = self.place.load()?.data_dir;
+        Ok((Client::new(&data_dir), output))
+    }
+}
+
+impl CommandError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Failed(_) | Self::Client(ClientError::Refused(_)) => 1,
+            Self::Faults(_) => 3,
+            Self::Client(_) => 4,
+        }
+    }
+}
+
+fn report(error: &CommandError) -> ExitCode {
+    match error {
+        // Each line begins with the place of its fault, as editors expect it.
+        CommandError::Faults(faults) => output::complain(faults),
+        error => output::complain(format_args!("perch: {error}")),
+    }
+    ExitCode::from(error.exit_code())
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 the configuration has faults, \
+                          4 no server answers";

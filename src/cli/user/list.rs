@@ -1,0 +1,27 @@
+//! `perch user list`.
+
+use clap::Args;
+
+use crate::cli::{Asking, CommandError};
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Arguments {
+    #[command(flatten)]
+    asking: Asking,
+}
+
+pub(in crate::cli) async fn run(arguments: Arguments) -> Result<(), CommandError> {
+    let (client, output) = arguments.asking.open()?;
+    let mut server = client.connect().await?;
+    let mut page = server.users(None).await?;
+    let mut users = page.users;
+    while let Some(next) = page.next {
+        page = server.users(Some(&next)).await?;
+        users.append(&mut page.users);
+    }
+    let rows = users
+        .iter()
+        .map(|user| [user.address.clone(), if user.disabled { "disabled" } else { "" }.to_owned()]);
+    output.print_table(["ADDRESS", "STATE"], rows, &users);
+    Ok(())
+}

@@ -1,0 +1,247 @@
+//! Reads the sections, one function each: the default, what is expected, and what cannot stand together.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use perch_address::BareJid;
+
+use super::file::{Place, Sheet, Value};
+use super::{Creation, Limits, Listen, Rooms};
+use crate::auth::{self, Registration};
+use crate::chat::settings::Settings;
+use crate::listener;
+use crate::listener::tls;
+use crate::telemetry;
+
+pub(super) fn domains(sheet: &mut Sheet) -> (BareJid, BareJid) {
+    let expected = "a domain name such as \"example.org\"";
+    let domain = sheet.take("server", "domain", expected, domain_name);
+    let rooms = sheet.take("server", "rooms_domain", expected, domain_name);
+    let domain = domain.map_or_else(|| prepared("localhost"), |given| given.value);
+    match rooms {
+        Some(rooms) if rooms.value == domain => {
+            sheet.refuse(
+                &rooms.place,
+                &rooms.key,
+                "rooms need a domain of their own, not that of the accounts",
+            );
+            (domain, rooms.value)
+        }
+        Some(rooms) => (domain, rooms.value),
+        None => {
+            let rooms_domain = domain_name(&Value::Text(format!("rooms.{domain}")));
+            if rooms_domain.is_none() {
+                let reason = "is needed, because \"rooms.\" cannot be put before server.domain";
+                sheet.refuse(&Place::Default, "server.rooms_domain", reason);
+            }
+            (domain, rooms_domain.unwrap_or_else(|| prepared("rooms.localhost")))
+        }
+    }
+}
+
+pub(super) fn data_dir(sheet: &mut Sheet) -> PathBuf {
+    let given = sheet.take("server", "data_dir", "the path of a directory", path);
+    given.map_or_else(|| PathBuf::from("./perch-data"), |given| given.value)
+}
+
+pub(super) fn listen(sheet: &mut Sheet) -> Listen {
+    let proxied = sheet.take("listen", "proxy_protocol", "true or false", Value::flag);
+    let proxied = proxied.is_some_and(|given| given.value);
+    let plain = sheet.take("listen", "xmpp_plain", ADDRESS, address);
+    if let Some(given) = &plain
+        && let Some(address) = given.value
+        && !proxied
+        && !address.ip().to_canonical().is_loopback()
+    {
+        let reason = "streams without TLS are taken on a loopback address only, or from a proxy that ends TLS \
+                      (proxy_protocol = true)";
+        sheet.refuse(&given.place, &given.key, reason);
+    }
+    let open = |socket| listener::Address { socket, proxied: false };
+    Listen {
+        xmpp: listened(sheet, "xmpp", 5222).map(open),
+        xmpp_tls: listened(sheet, "xmpp_tls", 5223).map(open),
+        xmpp_plain: plain.and_then(|given| given.value).map(|socket| listener::Address { socket, proxied }),
+    }
+}
+
+fn listened(sheet: &mut Sheet, name: &str, port: u16) -> Option<SocketAddr> {
+    let everywhere = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port);
+    sheet.take("listen", name, ADDRESS, address).map_or(Some(everywhere), |given| given.value)
+}
+
+pub(super) fn tls(sheet: &mut Sheet, data_dir: &Path, domains: [&BareJid; 2]) -> tls::Source {
+    let certificate = sheet.take("tls", "certificate", "the path of a PEM file", path);
+    let key = sheet.take("tls", "key", "the path of a PEM file", path);
+    let client_authorities = sheet.take("tls", "client_ca", "the path of a PEM file", path);
+    let identity = match (certificate, key) {
+        (Some(certificate), Some(key)) => {
+            tls::IdentitySource::Files { certificate: certificate.value, key: key.value }
+        }
+        (certificate, key) => {
+            if let Some(alone) = certificate.or(key) {
+                sheet.refuse(&alone.place, &alone.key, "certificate and key are needed together");
+            }
+            let domains = domains.map(|domain| domain.domain().to_owned()).into();
+            tls::IdentitySource::SelfSigned { directory: data_dir.into(), domains }
+        }
+    };
+    tls::Source { identity, client_authorities: client_authorities.map(|given| given.value) }
+}
+
+pub(super) fn store_url(sheet: &mut Sheet, data_dir: &Path) -> String {
+    let given = sheet.take("store", "url", "\"sqlite:PATH\"", |value| {
+        let path = value.text()?.strip_prefix("sqlite:")?;
+        (!path.trim_start_matches('/').is_empty()).then(|| format!("sqlite:{path}"))
+    });
+    given.map_or_else(|| format!("sqlite:{}", data_dir.join("perch.db").display()), |given| given.value)
+}
+
+pub(super) fn accounts(sheet: &mut Sheet, domain: &BareJid) -> auth::Policy {
+    let registration =
+        sheet.take("accounts", "registration", "\"off\" or \"open\"", |value| match value.text()? {
+            "off" => Some(Registration::Off),
+            "open" => Some(Registration::Open),
+            _ => None,
+        });
+    let expected = "a list of addresses such as [\"alice@example.org\"]";
+    let admins = sheet.take("accounts", "admins", expected, |value| {
+        let addresses: Option<Vec<_>> =
+            value.texts()?.into_iter().map(|text| BareJid::new(text).ok()).collect();
+        addresses.filter(|addresses| addresses.iter().all(|address| address.local().is_some()))
+    });
+    if let Some(given) = &admins
+        && let Some(stranger) = given.value.iter().find(|address| address.domain() != domain.domain())
+    {
+        let reason = format!("{stranger} is no account of {domain}");
+        sheet.refuse(&given.place, &given.key, &reason);
+    }
+    let per_minute = |sheet: &mut Sheet, name, default| {
+        let given = sheet.take("limits", name, "a number from 1 to 100000", |value| positive(value, 100_000));
+        given.map_or(default, |given| given.value)
+    };
+    auth::Policy {
+        registration: registration.map_or(Registration::Off, |given| given.value),
+        admins: admins.map_or_else(Vec::new, |given| given.value),
+        guesses: auth::GuessLimits {
+            per_account_and_minute: per_minute(sheet, "failed_logins_per_account", 10),
+            per_address_and_minute: per_minute(sheet, "failed_logins_per_address", 60),
+        },
+    }
+}
+
+pub(super) fn rooms(sheet: &mut Sheet) -> Rooms {
+    let creation =
+        sheet.take("rooms", "creation", "\"anyone\" or \"admins\"", |value| match value.text()? {
+            "anyone" => Some(Creation::Anyone),
+            "admins" => Some(Creation::Admins),
+            _ => None,
+        });
+    let history = sheet.take("rooms", "history", "a number from 0 to 1000", |value| {
+        value.number(1000).and_then(|number| u32::try_from(number).ok())
+    });
+    let expected = "a number of occupants from 1 to 1000000, or \"off\"";
+    let limit = sheet.take("rooms", "participant_update_limit", expected, |value| match value.text() {
+        Some("off") => Some(None),
+        _ => positive(value, 1_000_000).map(Some),
+    });
+    let fallback = Settings::default();
+    Rooms {
+        creation: creation.map_or(Creation::Anyone, |given| given.value),
+        defaults: Settings {
+            history_max: history.map_or(fallback.history_max, |given| given.value),
+            participant_update_limit: limit.map_or(fallback.participant_update_limit, |given| given.value),
+            ..fallback
+        },
+    }
+}
+
+pub(super) fn limits(sheet: &mut Sheet) -> Limits {
+    let mut count = |name, default| {
+        let given =
+            sheet.take("limits", name, "a number from 1 to 1000000", |value| positive(value, 1_000_000));
+        given.map_or(default, |given| given.value as usize)
+    };
+    let connections = listener::Limits {
+        before_login: count("connections_before_login", 4096),
+        before_login_per_address: count("connections_before_login_per_address", 256),
+    };
+    // RFC 6120 §13.12: no limit on the size of a stanza may be below 10,000 bytes.
+    let expected = "a number of bytes from 10000 to 16777216";
+    let stanza_bytes = sheet.take("limits", "stanza_bytes", expected, |value| {
+        value.number(16 << 20).filter(|bytes| *bytes >= 10_000).and_then(|bytes| usize::try_from(bytes).ok())
+    });
+    Limits { connections, stanza_bytes: stanza_bytes.map_or(256 << 10, |given| given.value) }
+}
+
+pub(super) fn journal(sheet: &mut Sheet) -> bool {
+    sheet.take("compliance", "journal", "true or false", Value::flag).is_some_and(|given| given.value)
+}
+
+pub(super) fn log(sheet: &mut Sheet) -> telemetry::Log {
+    let expected = "\"error\", \"warn\", \"info\", \"debug\" or \"trace\", for parts of the server too: \
+                    \"info,perch::listener=debug\"";
+    let filter = sheet.take("log", "level", expected, |value| {
+        value.text().filter(|text| telemetry::is_filter(text)).map(str::to_owned)
+    });
+    let format = sheet.take("log", "format", "\"text\" or \"json\"", |value| match value.text()? {
+        "text" => Some(telemetry::Format::Text),
+        "json" => Some(telemetry::Format::Json),
+        _ => None,
+    });
+    telemetry::Log {
+        filter: filter.map_or_else(|| "info".to_owned(), |given| given.value),
+        format: format.map_or(telemetry::Format::Text, |given| given.value),
+    }
+}
+
+/// Keys whose feature this version lacks. They may say that it is off; that it should be on is refused, because a
+/// server that starts without what it was told to do looks as if it did it.
+pub(super) fn absent(sheet: &mut Sheet) {
+    for (section, name, none, feature) in ABSENT {
+        let off = |value: &Value| Some(value.text().is_some_and(|text| text == *none));
+        if let Some(given) = sheet.take(section, name, "text", off)
+            && !given.value
+        {
+            let reason = format!("this version has no {feature}; leave the key out, or set it to \"{none}\"");
+            sheet.refuse(&given.place, &given.key, &reason);
+        }
+    }
+}
+
+/// Section, key, the value that asks for nothing, the feature.
+const ABSENT: &[(&str, &str, &str, &str)] = &[
+    ("listen", "xmpp_server", "off", "streams between servers"),
+    ("listen", "sip_tls", "off", "SIP"),
+    ("listen", "sip_tcp", "off", "SIP"),
+    ("listen", "https", "off", "HTTP interface"),
+    ("bus", "url", "local", "bus between members"),
+    ("pool", "name", "", "pool of several members"),
+    ("pool", "member", "", "pool of several members"),
+    ("pool", "contact_object", "", "SIP"),
+];
+
+const ADDRESS: &str = "an address such as \"[::]:5222\" or \"127.0.0.1:5222\", or \"off\"";
+
+fn address(value: &Value) -> Option<Option<SocketAddr>> {
+    match value.text()? {
+        "off" => Some(None),
+        text => text.parse().ok().map(Some),
+    }
+}
+
+fn path(value: &Value) -> Option<PathBuf> {
+    value.text().filter(|text| !text.is_empty()).map(PathBuf::from)
+}
+
+fn domain_name(value: &Value) -> Option<BareJid> {
+    BareJid::new(value.text()?).ok().filter(|address| address.local().is_none())
+}
+
+fn prepared(domain: &'static str) -> BareJid {
+    BareJid::new(domain).expect("the default domains are prepared")
+}
+
+fn positive(value: &Value, max: u32) -> Option<u32> {
+    value.number(max.into()).filter(|number| *number > 0).and_then(|number| u32::try_from(number).ok())
+}

@@ -1,0 +1,280 @@
+//! A room's beginning, its settings, and its end (XEP-0045 §10.1, §10.2, §10.9).
+
+use std::sync::Arc;
+
+use perch_address::BareJid;
+
+use crate::chat::affiliation::{Affiliation, Role};
+use crate::chat::command::{Actor, Join};
+use crate::chat::event::{AffiliationSet, Change, Decision, Departure, Joined, Welcome};
+use crate::chat::id::Timestamp;
+use crate::chat::message::Author;
+use crate::chat::occupant::Occupants;
+use crate::chat::refusal::Refusal;
+use crate::chat::settings::{Settings, Whois};
+use crate::room::affiliation::Grant;
+use crate::room::draft::Draft;
+use crate::room::occupancy::all_left;
+use crate::room::rights::{Act, allowed, default_role};
+use crate::room::state::{Room, nick_key, occupant_id};
+
+impl Room {
+    /// The first changes of a room that its creator enters (§10.1.1): locked until he has configured it.
+    pub fn creation(
+        by: &Actor,
+        join: &Join,
+        defaults: Settings,
+        secret: &[u8; 32],
+    ) -> Result<Decision, Refusal> {
+        if !join.has_muc_namespace {
+            return Err(Refusal::NotAnOccupant);
+        }
+        let nick_key = nick_key(&join.nick)?;
+        let jid = by.jid.bare();
+        let joined = Joined {
+            nick: join.nick.clone(),
+            nick_key,
+            session: by.session,
+            jid: by.jid.clone(),
+            occupant_id: occupant_id(secret, &jid),
+            affiliation: Affiliation::Owner,
+            role: Role::Moderator,
+            presence: join.presence.clone(),
+            has_created: true,
+            nick_assigned: false,
+        };
+        let mut changes = foundation(&jid, secret, defaults, true);
+        changes.push(Change::Joined(joined));
+        let welcome = Welcome {
+            session: by.session,
+            history: join.history,
+            affiliations_since: join.affiliations_since.clone(),
+        };
+        Ok(Decision { changes, welcome: Some(welcome), ..Decision::default() })
+    }
+
+    /// Settings, and the full lists of owners and admins where the form has them: not deltas, unlike §10.5.
+    pub(super) fn configure(
+        &self,
+        by: &Actor,
+        settings: Settings,
+        owners: Option<Vec<BareJid>>,
+        admins: Option<Vec<BareJid>>,
+        now: Timestamp,
+    ) -> Result<Decision, Refusal> {
+        allowed(self.rank(by), Act::Configure, &self.settings)?;
+        check_settings(&settings)?;
+        let mut draft = Draft::new(self, now);
+        for grant in self.listed_grants(&settings, owners, admins)? {
+            draft.grant(by, grant)?;
+        }
+        draft.check_owners(self)?;
+        if settings.members_only && !self.settings.members_only {
+            draft.put_out_strangers();
+        }
+        if self.is_locked || settings != *self.settings {
+            let configured = Change::Configured { by: by.jid.bare(), settings: Box::new(settings.clone()) };
+            draft.log(configured);
+        }
+        if self.settings.moderated && !settings.moderated {
+            draft.give_voice(self.author(by));
+        }
+        Ok(draft.finish())
+    }
+
+    /// Cancelling the first configuration destroys the room (§10.1.3), a later one changes nothing (§10.2).
+    pub(super) fn cancel_configuration(&self, by: &Actor) -> Result<Decision, Refusal> {
+        allowed(self.rank(by), Act::Configure, &self.settings)?;
+        if self.is_locked { self.destroy(by, "".into(), None, None) } else { Ok(Decision::default()) }
+    }
+
+    pub(super) fn destroy(
+        &self,
+        by: &Actor,
+        reason: Box<str>,
+        alternate: Option<BareJid>,
+        password: Option<Box<str>>,
+    ) -> Result<Decision, Refusal> {
+        allowed(self.rank(by), Act::Destroy, &self.settings)?;
+        let destroyed = Change::Destroyed { by: Some(by.jid.bare()), reason, alternate, password };
+        Ok(Decision { changes: vec![destroyed], ..Decision::default() })
+    }
+
+    /// What has to be set so that owners and admins are those of the lists. Who is struck from the owners becomes an
+    /// admin where no list of admins says otherwise (§10.2); who is struck from both stays a member only where he
+    /// could not stay at all without.
+    fn listed_grants(
+        &self,
+        settings: &Settings,
+        owners: Option<Vec<BareJid>>,
+        admins: Option<Vec<BareJid>>,
+    ) -> Result<Vec<Grant>, Refusal> {
+        if owners.as_ref().is_some_and(Vec::is_empty) {
+            return Err(Refusal::LastOwner);
+        }
+        let listed = owners.iter().chain(&admins).flatten();
+        if listed.clone().any(|jid| jid.local().is_none()) {
+            return Err(Refusal::BadSetting("a whole domain cannot be admin or owner"));
+        }
+        let rest = if settings.members_only { Affiliation::Member } else { Affiliation::None };
+        let is_in = |list: &Option<Vec<BareJid>>, jid: &BareJid| list.as_ref().map(|list| list.contains(jid));
+        let mut concerned: Vec<BareJid> = listed.cloned().collect();
+        for affiliation in [Affiliation::Owner, Affiliation::Admin] {
+            concerned.extend(self.standings.with(affiliation).map(|standing| standing.jid.clone()));
+        }
+        concerned.sort();
+        concerned.dedup();
+        let becomes = |jid: &BareJid| {
+            let was = self.standings.of(jid);
+            let is_owner = is_in(&owners, jid).unwrap_or(was == Affiliation::Owner);
+            if is_owner {
+                Affiliation::Owner
+            } else if is_in(&admins, jid).unwrap_or(was >= Affiliation::Admin) {
+                Affiliation::Admin
+            } else {
+                rest
+            }
+        };
+        let mut grants: Vec<Grant> = concerned
+            .into_iter()
+            .map(|jid| Grant { affiliation: becomes(&jid), jid, nick: None, reason: "".into() })
+            .filter(|grant| grant.affiliation != self.standings.of(&grant.jid))
+            .collect();
+        // New owners first: at no point of the log has the room none.
+        grants.sort_by_key(|grant| std::cmp::Reverse(grant.affiliation));
+        Ok(grants)
+    }
+
+    pub(super) fn take_settings(&mut self, settings: &Settings) {
+        self.settings = Arc::new(settings.clone());
+        self.is_locked = false;
+        self.count_crowd();
+    }
+
+    pub(super) fn take_destruction(&mut self, reason: &str, alternate: Option<&BareJid>) {
+        self.occupants = Occupants::default();
+        self.destroyed = Some(Refusal::Destroyed { alternate: alternate.cloned(), reason: reason.into() });
+    }
+}
+
+impl Draft<'_> {
+    /// Those who may not be in a members-only room, when it becomes one (§10.2, code 322).
+    fn put_out_strangers(&mut self) {
+        let strangers: Vec<Change> = self
+            .room()
+            .occupants
+            .iter()
+            .filter(|occupant| occupant.affiliation < Affiliation::Member)
+            .flat_map(|occupant| all_left(occupant, &Departure::MembersOnly).collect::<Vec<_>>())
+            .collect();
+        strangers.into_iter().for_each(|change| self.log(change));
+    }
+
+    /// In a room that is no longer moderated nobody is left without a voice for want of affiliation.
+    fn give_voice(&mut self, by: Author) {
+        let room = self.room();
+        let voices: Vec<Change> = room
+            .occupants
+            .iter()
+            .filter(|occupant| occupant.role == Role::Visitor && occupant.affiliation == Affiliation::None)
+            .map(|occupant| Change::RoleSet {
+                nick_key: occupant.nick_key.clone(),
+                nick: occupant.nick.clone(),
+                role: default_role(occupant.affiliation, &room.settings),
+                by: Some(by.clone()),
+                reason: "".into(),
+            })
+            .collect();
+        voices.into_iter().for_each(|change| self.log(change));
+    }
+}
+
+/// The first changes of a room that is made for an owner who need not be there (by an administrator, or an import).
+pub fn foundation(owner: &BareJid, secret: &[u8; 32], settings: Settings, locked: bool) -> Vec<Change> {
+    let author = Author {
+        nick: "".into(),
+        jid: owner.clone(),
+        resource: None,
+        occupant_id: occupant_id(secret, owner),
+    };
+    let ownership = AffiliationSet {
+        jid: owner.clone(),
+        affiliation: Affiliation::Owner,
+        by: Some(author),
+        reason: "".into(),
+        nick: None,
+        roles: Vec::new(),
+        version: 1,
+    };
+    let created = Change::Created { by: owner.clone(), settings: Box::new(settings), locked };
+    vec![created, Change::AffiliationSet(ownership)]
+}
+
+/// What a change of settings is announced with (§10.2.1): the codes of what concerns privacy, or 104 for anything else.
+pub fn status_codes(old: &Settings, new: &Settings) -> Vec<u16> {
+    let mut codes = Vec::new();
+    if old.archived != new.archived {
+        codes.push(if new.archived { LOGGING_ENABLED } else { LOGGING_DISABLED });
+    }
+    if old.whois != new.whois {
+        codes.push(match new.whois {
+            Whois::Anyone => NON_ANONYMOUS,
+            Whois::Moderators => SEMI_ANONYMOUS,
+        });
+    }
+    let rest_of_old = Settings { archived: new.archived, whois: new.whois, ..old.clone() };
+    if rest_of_old != *new {
+        codes.push(CONFIGURATION_CHANGED);
+    }
+    codes
+}
+
+/// Values that no room can work with, whoever asks for them.
+fn check_settings(settings: &Settings) -> Result<(), Refusal> {
+    let too_long = |text: &str, max: usize| text.chars().count() > max;
+    let fault = if settings.password.as_deref() == Some("") {
+        "the password is empty"
+    } else if settings.password.as_deref().is_some_and(|password| too_long(password, PASSWORD_MAX)) {
+        "the password is too long"
+    } else if settings.occupants_max == Some(0) {
+        "a room for nobody"
+    } else if too_long(&settings.name, NAME_MAX) {
+        "the name is too long"
+    } else if too_long(&settings.description, DESCRIPTION_MAX) {
+        "the description is too long"
+    } else if too_long(&settings.lang, LANG_MAX) {
+        "the language is no language tag"
+    } else if settings.history_max > HISTORY_LIMIT {
+        "the history is too long"
+    } else if settings.retention_days == Some(0) {
+        "messages are kept for a day at least"
+    } else if settings.contacts.len() > CONTACTS_MAX {
+        "there are too many contact addresses"
+    } else if [&settings.presence_broadcast, &settings.member_list]
+        .iter()
+        .any(|roles| roles.contains(&Role::None))
+    {
+        "nobody has the role none in a room"
+    } else {
+        return Ok(());
+    };
+    Err(Refusal::BadSetting(fault))
+}
+
+const CONFIGURATION_CHANGED: u16 = 104;
+const LOGGING_ENABLED: u16 = 170;
+const LOGGING_DISABLED: u16 = 171;
+const NON_ANONYMOUS: u16 = 172;
+const SEMI_ANONYMOUS: u16 = 173;
+
+/// Characters.
+const NAME_MAX: usize = 256;
+const DESCRIPTION_MAX: usize = 4096;
+const PASSWORD_MAX: usize = 256;
+const LANG_MAX: usize = 64;
+/// Messages that a room may promise to whoever joins.
+const HISTORY_LIMIT: u32 = 1000;
+const CONTACTS_MAX: usize = 32;
+
+#[cfg(test)]
+mod tests;

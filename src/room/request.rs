@@ -1,0 +1,81 @@
+//! What reaches a room's task, and where the answers go.
+
+use tokio::sync::oneshot;
+
+use crate::chat::answer::Answer;
+use crate::chat::command::{Actor, Command, Query};
+use crate::chat::refusal::Refusal;
+use crate::fanout::mailbox::Mailbox;
+use crate::store::error::{AppendError, StoreError};
+
+/// What reaches a room.
+pub(super) enum Request {
+    Command {
+        by: Actor,
+        command: Command,
+        mailbox: Option<Mailbox>,
+        receipt: Receipt,
+    },
+    Query {
+        by: Actor,
+        query: Query,
+        reply: oneshot::Sender<Result<Answer, Refusal>>,
+    },
+    /// The service shuts down: the room's local sessions are told.
+    Shutdown {
+        done: oneshot::Sender<()>,
+    },
+}
+
+/// Where the outcome of a command goes, once it is committed.
+pub enum Receipt {
+    /// To the session's mailbox, in order with what the room sends it.
+    Settle {
+        mailbox: Mailbox,
+        number: u64,
+    },
+    Reply(oneshot::Sender<Result<(), Refusal>>),
+    None,
+}
+
+impl Receipt {
+    pub(super) fn give(self, outcome: Result<(), Refusal>) {
+        match self {
+            Self::Settle { mailbox, number } => mailbox.settle(number, outcome),
+            Self::Reply(reply) => drop(reply.send(outcome)),
+            Self::None => {}
+        }
+    }
+}
+
+/// The request that lets those leave who are past their deadline; nobody in particular asks.
+pub(super) fn expire() -> Request {
+    Request::Command { by: Actor::service(), command: Command::Expire, mailbox: None, receipt: Receipt::None }
+}
+
+pub(super) fn refuse(request: Request, refusal: &Refusal) {
+    match request {
+        Request::Command { receipt, .. } => receipt.give(Err(refusal.clone())),
+        Request::Query { reply, .. } => drop(reply.send(Err(refusal.clone()))),
+        Request::Shutdown { done } => {
+            let _ = done.send(());
+        }
+    }
+}
+
+pub(super) fn refusal_of(error: &StoreError) -> Refusal {
+    match error {
+        StoreError::NoSpace => Refusal::NoSpace,
+        StoreError::Unavailable | StoreError::Inconsistent { .. } => Refusal::TemporarilyUnavailable,
+    }
+}
+
+pub(super) fn refusal_of_append(error: &AppendError) -> Refusal {
+    match error {
+        AppendError::Store(error) => refusal_of(error),
+        AppendError::NickTaken => Refusal::NickTaken,
+        AppendError::Gone => Refusal::NoSuchRoom,
+        AppendError::AlreadyDone { seq } => Refusal::AlreadyDone { seq: *seq },
+        AppendError::Stale => Refusal::TemporarilyUnavailable,
+    }
+}

@@ -1,0 +1,286 @@
+//! Wiring, and nothing else: builds the parts, starts them, and stops them in the order that loses nothing.
+//!
+//! Stopping goes down the way of a message: no new connections, then the streams say goodbye, then what they asked
+//! for is done, then the store is closed.
+
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use perch_xmpp::sasl::Mechanism;
+use perch_xmpp::stream::negotiation::AnnouncedLimits;
+use perch_xmpp::stream::{NegotiationConfig, StartTls};
+use perch_xmpp::xml::Limits;
+use thiserror::Error;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, mpsc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+use crate::account;
+use crate::admin::socket::{Socket, SocketError};
+use crate::admin::{self, Admin, Caller};
+use crate::auth::{Accounts, Registration, Revocation};
+use crate::clock::Clock;
+use crate::config::{Config, Creation};
+use crate::fanout::mailbox::Ending;
+use crate::listener::tls::{Tls, TlsError, WATCH_INTERVAL};
+use crate::listener::{Admission, BindError, Kind, Listener};
+use crate::room::{self, Rooms};
+use crate::session::xmpp::room::letter;
+use crate::session::{self, Sessions};
+use crate::store::Store;
+use crate::store::error::{OpenError, StoreError};
+use crate::stream::{self, Streams};
+
+/// A running server.
+pub struct Server {
+    listening: Vec<Listening>,
+    tls: Tls,
+    store: Store,
+    rooms: Rooms,
+    sessions: Sessions,
+    listeners: Stage,
+    streams: Stage,
+    services: Stage,
+    _lock: File,
+}
+
+/// Where connections are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listening {
+    pub kind: Kind,
+    pub address: SocketAddr,
+}
+
+/// Why a server does not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    #[error("the data directory {path} cannot be used: {source}", path = path.display())]
+    DataDir { path: PathBuf, source: io::Error },
+    #[error("another server is running in the data directory {path}", path = path.display())]
+    Running { path: PathBuf },
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    #[error("the rooms cannot be read: {0}")]
+    Rooms(#[from] StoreError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    #[error(transparent)]
+    AdminSocket(#[from] SocketError),
+}
+
+/// Tasks that are stopped together.
+#[derive(Debug, Default)]
+struct Stage {
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// Starts a server. When this returns it takes connections; port 0 has become one that was free.
+pub async fn start(config: Config) -> Result<Server, StartError> {
+    let clock = Clock::system();
+    let lock = lock(&config.data_dir)?;
+    let tls = Tls::load(&config.tls, &clock)?;
+    let bound = bind(&config)?;
+    let socket = Socket::bind(&config.data_dir)?;
+    let store = open_store(&config).await?;
+    let accounts =
+        Accounts::new(store.clone(), config.domain.clone(), config.accounts.clone(), clock.clone());
+
+    let (listeners, streams, services) = (Stage::default(), Stage::default(), Stage::default());
+    let router = admin::http::router(Admin::new(accounts.clone()), Caller::Operator);
+    services.spawn(|stop| socket.serve(router, stop));
+    services.spawn(|stop| tls.clone().watch(WATCH_INTERVAL, stop));
+    let listening =
+        bound.iter().map(|bound| Listening { kind: bound.kind(), address: bound.address() }).collect();
+    let admission = Admission::new(config.limits.connections);
+    let (letters, inbox) = mpsc::channel(LETTERS);
+    let rooms = rooms(&config, &store, &clock, letters);
+    rooms.recover(clock.now().plus(RETURN_TIME)).await?;
+    // Other domains are not served yet: what is for them is refused before it gets here.
+    let (foreign, _unserved) = mpsc::channel(1);
+    let people = account::Accounts::new(store.clone(), clock.clone(), config.domain.clone(), foreign);
+    services.spawn(|_stop| letter::carry(inbox, people.clone()));
+    let sessions = sessions(&config, &rooms, people, &clock);
+    services.spawn(|stop| end_revoked(accounts.revocations(), sessions.clone(), stop));
+    let speaker = Streams::new(
+        tls.clone(),
+        accounts.clone(),
+        sessions.clone(),
+        stream_policy(&config, &accounts),
+        streams.stop.clone(),
+    );
+    for listener in bound {
+        let (tasks, speaker) = (streams.tasks.clone(), speaker.clone());
+        let speak = move |connection| speaker.clone().serve(connection);
+        listeners.spawn(|stop| listener.run(admission.clone(), stop, tasks, speak));
+    }
+    Ok(Server { listening, tls, store, rooms, sessions, listeners, streams, services, _lock: lock })
+}
+
+/// Ends the sessions of accounts that were removed, disabled, or got a new password.
+async fn end_revoked(
+    mut revocations: broadcast::Receiver<Revocation>,
+    sessions: Sessions,
+    stop: CancellationToken,
+) {
+    loop {
+        let revoked = tokio::select! {
+            () = stop.cancelled() => return,
+            revoked = revocations.recv() => revoked,
+        };
+        match revoked {
+            Ok(Revocation { account, spared }) => sessions.end_account(account, spared),
+            // It is not known whose revocation was lost: everybody signs in again.
+            Err(RecvError::Lagged(_)) => sessions.end_all(Ending::AccountGone),
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+fn rooms(config: &Config, store: &Store, clock: &Clock, letters: mpsc::Sender<room::Letter>) -> Rooms {
+    let policy = room::Policy {
+        is_creation_open: config.rooms.creation == Creation::Anyone,
+        defaults: config.rooms.defaults.clone(),
+    };
+    Rooms::new(store.clone(), clock.clone(), config.rooms_domain.domain(), policy, letters)
+}
+
+fn sessions(config: &Config, rooms: &Rooms, people: account::Accounts, clock: &Clock) -> Sessions {
+    let policy =
+        session::Policy { administrators: config.accounts.admins.clone(), resumption_time: RESUMPTION_TIME };
+    Sessions::new(config.domain.clone(), rooms.clone(), people, clock.clone(), policy)
+}
+
+fn stream_policy(config: &Config, accounts: &Accounts) -> stream::Policy {
+    let limits = Limits { stanza_bytes_max: config.limits.stanza_bytes, ..Limits::CLIENT };
+    let announced = |bytes: usize| Some(AnnouncedLimits { max_bytes: bytes as u32, idle_seconds: None });
+    let negotiation = |starttls| {
+        Arc::new(NegotiationConfig {
+            domain: config.domain.domain().to_owned(),
+            starttls,
+            mechanisms: Mechanism::ALL.to_vec(),
+            registration: config.accounts.registration == Registration::Open,
+            decoy: accounts.decoy(),
+            entrance_limits: announced(Limits::PRE_AUTH.stanza_bytes_max),
+            session_limits: announced(limits.stanza_bytes_max),
+            session_features: Vec::new(),
+        })
+    };
+    stream::Policy {
+        starttls: negotiation(StartTls::Required),
+        direct: negotiation(StartTls::Off),
+        plain: negotiation(StartTls::Off),
+        limits,
+        entrance_time: ENTRANCE_TIME,
+        idle_time: IDLE_TIME,
+        resumption_time: RESUMPTION_TIME,
+    }
+}
+
+impl Server {
+    pub fn listening(&self) -> &[Listening] {
+        &self.listening
+    }
+
+    /// The address of the listener of that kind, unless it is off.
+    pub fn address(&self, kind: Kind) -> Option<SocketAddr> {
+        self.listening.iter().find(|listening| listening.kind == kind).map(|listening| listening.address)
+    }
+
+    pub fn tls(&self) -> &Tls {
+        &self.tls
+    }
+
+    /// Stops everything in order; whoever has not finished in time is cut off.
+    pub async fn stop(self) {
+        info!("stopping");
+        self.listeners.end("listeners", LISTENERS_TIME).await;
+        self.rooms.shutdown().await;
+        self.sessions.end_all(Ending::Shutdown);
+        self.streams.end("streams", STREAMS_TIME).await;
+        self.services.end("services", SERVICES_TIME).await;
+        self.store.close().await;
+        info!("stopped");
+    }
+}
+
+impl Stage {
+    fn spawn<F>(&self, task: impl FnOnce(CancellationToken) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.tasks.spawn(task(self.stop.clone()));
+    }
+
+    async fn end(&self, name: &str, time: Duration) {
+        self.stop.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(time, self.tasks.wait()).await.is_err() {
+            warn!(remaining = self.tasks.len(), "some {name} did not end in time and are cut off");
+        }
+    }
+}
+
+/// Makes the data directory, closed to others, and takes it for this process.
+fn lock(path: &Path) -> Result<File, StartError> {
+    let unusable = |source| StartError::DataDir { path: path.into(), source };
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(unusable)?;
+    let file = fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path.join("lock"))
+        .map_err(unusable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StartError::Running { path: path.into() }),
+        Err(TryLockError::Error(source)) => Err(unusable(source)),
+    }
+}
+
+fn bind(config: &Config) -> Result<Vec<Listener>, BindError> {
+    let listen = &config.listen;
+    [(listen.xmpp, Kind::StartTls), (listen.xmpp_tls, Kind::DirectTls), (listen.xmpp_plain, Kind::Plain)]
+        .into_iter()
+        .filter_map(|(address, kind)| Some(Listener::bind(address?, kind)))
+        .collect()
+}
+
+async fn open_store(config: &Config) -> Result<Store, OpenError> {
+    let mut options = crate::store::Options::new(rand::random());
+    options.has_journal = config.journal;
+    Store::open(&config.store_url, &options).await
+}
+
+/// From the first byte to a session.
+const ENTRANCE_TIME: Duration = Duration::from_secs(30);
+
+/// A session that says nothing for this long is asked for a sign of life.
+const IDLE_TIME: Duration = Duration::from_secs(300);
+
+/// How long a session waits for its client to come back.
+const RESUMPTION_TIME: Duration = Duration::from_secs(600);
+
+/// How long those who were in a room when the server died may take to come back unnoticed.
+const RETURN_TIME: Duration = Duration::from_secs(10);
+
+/// Letters from rooms to people that may wait.
+const LETTERS: usize = 1024;
+
+/// Nothing to wait for but the task noticing.
+const LISTENERS_TIME: Duration = Duration::from_secs(1);
+
+/// Time for every client to be told, and for what it sent last to be committed.
+const STREAMS_TIME: Duration = Duration::from_secs(10);
+
+/// An administrator's request that was begun is finished.
+const SERVICES_TIME: Duration = Duration::from_secs(5);

@@ -1,0 +1,210 @@
+//! Stream management (XEP-0198): nothing is acknowledged before it is committed, and what was sent is kept until the
+//! client says that it has it.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use aws_lc_rs::rand;
+use perch_xmpp::namespace;
+use perch_xmpp::stanza::error::StanzaCondition;
+use perch_xmpp::stream::management::element::{acknowledged, enabled, failed, request};
+use perch_xmpp::stream::management::{Bounds, Outbound, Request};
+use perch_xmpp::stream::{StreamCondition, StreamFailure};
+use perch_xmpp::xml::Element;
+
+use crate::chat::id::Seq;
+use crate::fanout::frame::Frame;
+use crate::session::Session;
+
+pub(super) struct Management {
+    outbound: Outbound<Frame>,
+    /// The id under which the session can be resumed.
+    id: Option<Box<str>>,
+    /// The client asked, and is answered when everything that came before is settled.
+    owes_answer: bool,
+    /// We asked, and have no answer yet.
+    has_asked: bool,
+    /// How many stanzas were acknowledged in all.
+    acknowledged: u64,
+    /// Messages of the account's log, each with the count of stanzas that an acknowledgement has to reach.
+    marks: VecDeque<(u64, Seq)>,
+}
+
+/// What a client may leave unacknowledged. Beyond that its session ends, and it reads the archive.
+const BOUNDS: Bounds = Bounds { count_max: 10_000, bytes_max: 8 << 20 };
+
+impl Session {
+    /// Takes what is no stanza. Returns the id of a session that can be resumed from now on.
+    pub async fn handle_element(&mut self, element: &Element) -> Result<Option<Box<str>>, StreamFailure> {
+        let Some(parsed) = Request::parse(element) else {
+            return Err(StreamCondition::UnsupportedStanzaType.into());
+        };
+        match parsed {
+            Ok(Request::Enable { resume, .. }) => return Ok(self.enable(resume)),
+            Ok(Request::Acknowledge) => self.answer_ask(),
+            Ok(Request::Acknowledged { h }) => self.acknowledge(h).await?,
+            Ok(Request::Resume { .. }) => self.write_raw(&failed(StanzaCondition::UnexpectedRequest, None)),
+            Err(condition) => self.write_raw(&failed(condition, None)),
+        }
+        Ok(None)
+    }
+
+    /// The client has everything up to `h`.
+    pub async fn acknowledge(&mut self, h: u32) -> Result<(), StreamFailure> {
+        let Some(management) = &mut self.management else { return Ok(()) };
+        management.has_asked = false;
+        management.acknowledged += management.outbound.acknowledge(h)? as u64;
+        let mut taken = None;
+        while let Some((_, seq)) =
+            management.marks.pop_front_if(|(count, _)| *count <= management.acknowledged)
+        {
+            taken = Some(seq);
+        }
+        if let Some(seq) = taken {
+            self.account.acknowledge(seq).await;
+        }
+        Ok(())
+    }
+
+    /// A message of the account's log is among what was sent: the account learns when the client has it.
+    pub fn mark(&mut self, seq: Seq) {
+        match &mut self.management {
+            Some(management) => {
+                let sent = management.acknowledged + management.outbound.len() as u64;
+                management.marks.push_back((sent, seq));
+            }
+            None => self.written_mark = Some(seq),
+        }
+    }
+
+    /// Everything was handed to the system. A client that does not acknowledge is taken at that.
+    pub async fn note_written(&mut self) {
+        if let Some(seq) = self.written_mark.take() {
+            self.account.acknowledge(seq).await;
+        }
+    }
+
+    /// How many of the client's stanzas are settled.
+    pub fn handled(&self) -> u32 {
+        self.inbound.handled()
+    }
+
+    pub fn is_resumable(&self) -> bool {
+        self.resumption_id().is_some()
+    }
+
+    pub fn resumption_id(&self) -> Option<&str> {
+        self.management.as_ref()?.id.as_deref()
+    }
+
+    /// Puts everything that the client has not acknowledged before what comes next.
+    pub fn resend(&mut self) {
+        let Some(management) = &mut self.management else { return };
+        management.owes_answer = false;
+        management.has_asked = false;
+        self.out.clear();
+        for frame in management.outbound.unacknowledged() {
+            frame.write(&self.to, &mut self.out);
+        }
+    }
+
+    /// Puts a frame into the next write, and keeps it where the client acknowledges.
+    pub fn send(&mut self, frame: &Frame) -> Result<(), StreamFailure> {
+        if let Some(management) = &mut self.management
+            && management.outbound.push(frame.clone(), frame.size()).is_err()
+        {
+            let failure = StreamFailure::new(StreamCondition::ResourceConstraint);
+            return Err(failure.with_text("too much is waiting to be acknowledged"));
+        }
+        frame.write(&self.to, &mut self.out);
+        Ok(())
+    }
+
+    pub fn waiting_bytes(&self) -> usize {
+        self.out.len()
+    }
+
+    /// What is to be written now. Without a connection nothing is: what counts is in the queue of unacknowledged.
+    pub fn take_bytes(&mut self, is_connected: bool) -> Vec<u8> {
+        let mut bytes = std::mem::take(&mut self.out);
+        if !is_connected {
+            return Vec::new();
+        }
+        if let Some(management) = &mut self.management
+            && !management.has_asked
+            && !management.outbound.is_empty()
+            && !bytes.is_empty()
+        {
+            management.has_asked = true;
+            bytes.extend_from_slice(&request());
+        }
+        bytes
+    }
+
+    /// Asks a silent client whether it is there: by stream management, or by a ping (XEP-0199).
+    pub fn ask_for_life(&mut self) {
+        if self.management.is_some() {
+            self.write_raw(&request());
+            return;
+        }
+        let ping = Element::new("iq", namespace::CLIENT)
+            .with_attribute("type", "get")
+            .with_attribute("from", self.services.domain.as_str())
+            .with_attribute("to", self.jid.as_str())
+            .with_attribute("id", "alive")
+            .with_child(Element::new("ping", namespace::PING));
+        self.reply(&ping);
+    }
+
+    pub(super) fn acknowledge_if_owed(&mut self) {
+        if let Some(management) = &self.management
+            && management.owes_answer
+        {
+            self.answer_ask();
+        }
+    }
+
+    fn enable(&mut self, wants_resumption: bool) -> Option<Box<str>> {
+        if self.management.is_some() {
+            self.write_raw(&failed(StanzaCondition::UnexpectedRequest, None));
+            return None;
+        }
+        let id = if wants_resumption { random_id() } else { None };
+        self.inbound.enable();
+        let lifetime: Duration = self.services.policy.resumption_time;
+        self.write_raw(&enabled(id.as_deref().map(|id| (id, lifetime))));
+        let outbound = Outbound::new(BOUNDS);
+        self.management = Some(Management {
+            outbound,
+            id: id.clone(),
+            owes_answer: false,
+            has_asked: false,
+            acknowledged: 0,
+            marks: VecDeque::new(),
+        });
+        id
+    }
+
+    /// XEP-0198 §4: the answer to `<r/>` counts what is settled. It waits for what is still on its way to the store,
+    /// so that a client that asks once learns all.
+    fn answer_ask(&mut self) {
+        let is_settled = self.inbound.pending() == 0;
+        let handled = self.inbound.handled();
+        let Some(management) = &mut self.management else { return };
+        management.owes_answer = !is_settled;
+        if is_settled {
+            self.write_raw(&acknowledged(handled));
+        }
+    }
+
+    fn write_raw(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+    }
+}
+
+/// 128 random bits, in hexadecimal: nobody guesses another's session.
+fn random_id() -> Option<Box<str>> {
+    let mut bytes = [0; 16];
+    rand::fill(&mut bytes).ok()?;
+    Some(format!("{:032x}", u128::from_le_bytes(bytes)).into())
+}

@@ -1,0 +1,269 @@
+//! One signed-in device: what its stanzas ask for, what it is owed, and what it must be left out of when it goes.
+
+mod management;
+mod outstanding;
+pub mod xmpp;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use dashmap::DashMap;
+use perch_address::{BareJid, FullJid};
+use perch_xmpp::stanza::Stanza;
+use perch_xmpp::stanza::error::StanzaCondition;
+use perch_xmpp::stream::management::Inbound;
+use perch_xmpp::stream::{StreamCondition, StreamFailure};
+use perch_xmpp::xml::Element;
+
+use crate::account::{AccountHandle, Accounts};
+use crate::chat::command::{Actor, Command};
+use crate::chat::event;
+use crate::chat::id::{AccountId, Origin, Seq, SessionId};
+use crate::chat::message::Payload;
+use crate::chat::refusal::Refusal;
+use crate::clock::Clock;
+use crate::fanout::frame::Frame;
+use crate::fanout::mailbox::{Ending, Inbox, Mailbox, mailbox};
+use crate::room::{Receipt, Rooms};
+use crate::session::management::Management;
+use crate::session::outstanding::{Context, Outstanding};
+use crate::session::xmpp::room::relay::Relays;
+
+/// All sessions of this member, and what they need. Cheap to clone.
+#[derive(Clone)]
+pub struct Sessions(Arc<Services>);
+
+pub(crate) struct Services {
+    pub(crate) domain: BareJid,
+    pub(crate) rooms: Rooms,
+    pub(crate) accounts: Accounts,
+    pub(crate) clock: Clock,
+    pub(crate) policy: Policy,
+    /// Requests between occupants whose answer has not come yet.
+    pub(crate) relays: Relays,
+    live: DashMap<SessionId, (AccountId, Mailbox)>,
+}
+
+/// What the configuration says of sessions.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    pub administrators: Vec<BareJid>,
+    /// How long a session waits for its client to come back (XEP-0198).
+    pub resumption_time: std::time::Duration,
+}
+
+/// A session that has just begun, with the end of its mailbox that is read.
+pub struct Opened {
+    pub session: Session,
+    pub inbox: Inbox,
+}
+
+/// How a session ended, which decides what its rooms are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Departure {
+    /// The client said goodbye.
+    Own,
+    /// The server ended it.
+    Ended,
+    /// The connection broke and nobody came back.
+    Lost,
+}
+
+/// One signed-in device.
+pub struct Session {
+    services: Arc<Services>,
+    id: SessionId,
+    jid: FullJid,
+    /// ` to='…'`, as every stanza to this session has it.
+    to: Box<[u8]>,
+    mailbox: Mailbox,
+    account: AccountHandle,
+    /// Rooms that it joined, by localpart, with the nick it asked for.
+    joined: HashMap<Box<str>, Box<str>>,
+    inbound: Inbound,
+    outstanding: Outstanding,
+    management: Option<Management>,
+    /// Bytes to be written next.
+    out: Vec<u8>,
+    /// The last message of the account's log among them, where the client does not acknowledge.
+    written_mark: Option<Seq>,
+}
+
+impl Sessions {
+    pub fn new(domain: BareJid, rooms: Rooms, accounts: Accounts, clock: Clock, policy: Policy) -> Self {
+        Self(Arc::new(Services {
+            domain,
+            rooms,
+            accounts,
+            clock,
+            policy,
+            relays: Relays::default(),
+            live: DashMap::new(),
+        }))
+    }
+
+    /// Begins a session. A resource that is asked for and taken is taken over: its former session ends
+    /// (RFC 6120 §7.7.2.2, first way).
+    pub async fn open(&self, account: &BareJid, wanted: Option<FullJid>) -> Result<Opened, StanzaCondition> {
+        let id = random_session_id().ok_or(StanzaCondition::InternalServerError)?;
+        let jid = match wanted {
+            Some(jid) => jid,
+            None => account
+                .with_resource(&format!("{:012x}", id.0 & 0xffff_ffff_ffff))
+                .map_err(|_malformed| StanzaCondition::InternalServerError)?,
+        };
+        let (mailbox, inbox) = mailbox();
+        let account = self.0.accounts.attach(id, jid.clone(), mailbox.clone()).await?;
+        self.0.live.insert(id, (account.account(), mailbox.clone()));
+        let session = Session {
+            services: Arc::clone(&self.0),
+            id,
+            to: to_attribute(&jid),
+            jid,
+            mailbox,
+            account,
+            joined: HashMap::new(),
+            inbound: Inbound::default(),
+            outstanding: Outstanding::default(),
+            management: None,
+            out: Vec::new(),
+            written_mark: None,
+        };
+        Ok(Opened { session, inbox })
+    }
+
+    /// Ends every session, as the service does when it stops.
+    pub fn end_all(&self, ending: Ending) {
+        for entry in &self.0.live {
+            entry.value().1.end(ending);
+        }
+    }
+
+    /// Ends the sessions of an account, but for the one that is spared.
+    pub fn end_account(&self, account: AccountId, spared: Option<SessionId>) {
+        for entry in &self.0.live {
+            let (owner, mailbox) = entry.value();
+            if *owner == account && Some(*entry.key()) != spared {
+                mailbox.end(Ending::AccountGone);
+            }
+        }
+    }
+
+    pub fn count(&self) -> usize {
+        self.0.live.len()
+    }
+}
+
+impl Session {
+    pub fn jid(&self) -> &FullJid {
+        &self.jid
+    }
+
+    /// Takes the next stanza of the client. Its outcome comes at once, or by the mailbox when it is committed.
+    pub async fn handle(&mut self, mut stanza: Stanza) -> Result<(), StreamFailure> {
+        let number = self.inbound.receive();
+        self.stamp(&mut stanza)?;
+        self.dispatch(number, &stanza).await;
+        Ok(())
+    }
+
+    /// Whether so many of its stanzas wait for their outcome that no more are taken.
+    pub fn is_saturated(&self) -> bool {
+        self.outstanding.is_full()
+    }
+
+    /// The outcome of one of its stanzas has come.
+    pub fn settle(&mut self, number: u64, outcome: Result<(), Refusal>) {
+        let context = self.outstanding.remove(number);
+        if let Err(refusal) = outcome
+            && let Some(context) = context
+        {
+            self.forget_room(&context);
+            self.reply(&context.error(&refusal));
+        }
+        self.inbound.settle(number);
+        self.acknowledge_if_owed();
+    }
+
+    /// Leaves everything that the session was part of.
+    pub async fn end(mut self, departure: Departure) {
+        self.services.live.remove(&self.id);
+        let joined = std::mem::take(&mut self.joined);
+        for room in joined.into_keys() {
+            let command = match departure {
+                Departure::Own | Departure::Ended => Command::Leave { presence: Payload::default() },
+                Departure::Lost => Command::Remove { cause: event::Departure::Technical },
+            };
+            self.services.rooms.command(&room, self.actor(None), command, None, Receipt::None).await;
+        }
+        self.account.detach().await;
+    }
+
+    /// RFC 6120 §8.1.2.1: the server says who it is from; a client that says otherwise is ended.
+    fn stamp(&self, stanza: &mut Stanza) -> Result<(), StreamFailure> {
+        if let Some(from) = &stanza.from
+            && from.as_str() != self.jid.as_str()
+            && !is_same_person(from, &self.jid)
+        {
+            return Err(StreamCondition::InvalidFrom.into());
+        }
+        stanza.from = Some(self.jid.as_str().into());
+        Ok(())
+    }
+
+    fn actor(&self, number: Option<u64>) -> Actor {
+        Actor {
+            session: self.id,
+            jid: self.jid.clone(),
+            is_administrator: self.services.policy.administrators.contains(&self.jid.bare()),
+            origin: number.map(|number| Origin { session: self.id, number: number as i64 }),
+        }
+    }
+
+    /// The receipt of a stanza whose outcome comes by the mailbox.
+    fn receipt(&mut self, number: u64, stanza: &Stanza) -> Receipt {
+        self.outstanding.insert(number, Context::of(stanza));
+        Receipt::Settle { mailbox: self.mailbox.clone(), number }
+    }
+
+    /// The stanza is dealt with.
+    fn done(&mut self, number: u64) {
+        self.inbound.settle(number);
+        self.acknowledge_if_owed();
+    }
+
+    /// A refused join leaves no trace.
+    fn forget_room(&mut self, context: &Context) {
+        if let Some(room) = context.joined_room() {
+            self.joined.remove(&room);
+        }
+    }
+
+    /// Sends a stanza of the session's own making.
+    fn reply(&mut self, element: &Element) {
+        let frame = Frame::addressed(element.to_bytes(perch_xmpp::namespace::CLIENT).to_vec());
+        // A full queue of unacknowledged stanzas is found by the next frame from the mailbox.
+        let _ = self.send(&frame);
+    }
+}
+
+/// ` to='…'` with the address escaped.
+fn to_attribute(jid: &FullJid) -> Box<[u8]> {
+    let mut out = b" to='".to_vec();
+    perch_xmpp::xml::write::escape_attribute(jid.as_str(), &mut out);
+    out.push(b'\'');
+    out.into_boxed_slice()
+}
+
+fn is_same_person(from: &str, jid: &FullJid) -> bool {
+    perch_address::Jid::new(from).is_ok_and(|from| {
+        from.bare() == jid.bare() && from.resource().is_none_or(|resource| resource == jid.resource())
+    })
+}
+
+/// Positive, so that it reads the same in every store.
+fn random_session_id() -> Option<SessionId> {
+    let mut bytes = [0; 8];
+    aws_lc_rs::rand::fill(&mut bytes).ok()?;
+    Some(SessionId(i64::from_le_bytes(bytes) & i64::MAX))
+}

@@ -1,0 +1,141 @@
+//! All clients of a run, and the steps they take together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use perch_checker::{Event, History, Report, Source, check};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::client::{Client, Habits, Order, Progress, Stage, World};
+use crate::problem::Problem;
+use crate::recorder::Recorder;
+use crate::server::{ROOMS, Server, StoredArchive};
+
+/// How many clients there are, in how many rooms, and how they behave.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Size {
+    pub(crate) clients: usize,
+    pub(crate) rooms: usize,
+    pub(crate) habits: Habits,
+    pub(crate) seed: u64,
+}
+
+impl Size {
+    /// Names and passwords, which the server has to know before the crowd gathers.
+    pub(crate) fn accounts(self) -> Vec<(String, String)> {
+        (0..self.clients).map(|n| (format!("u{n}"), format!("secret-of-u{n}"))).collect()
+    }
+}
+
+/// Clients that talk, each in a task of its own.
+pub(crate) struct Crowd {
+    world: Arc<World>,
+    orders: watch::Sender<Order>,
+    members: Vec<(String, watch::Receiver<Progress>)>,
+    tasks: JoinSet<()>,
+}
+
+impl Crowd {
+    /// Has everybody join; the first makes the rooms.
+    pub(crate) async fn gather(server: &Server, size: Size, recorder: Recorder) -> Result<Self, Problem> {
+        let world = Arc::new(World {
+            connector: server.connector()?,
+            recorder,
+            rooms_domain: ROOMS.to_owned(),
+            rooms: (0..size.rooms).map(|n| format!("r{n}")).collect(),
+        });
+        let (orders, _) = watch::channel(Order::Talk);
+        let mut crowd = Self { world, orders, members: Vec::new(), tasks: JoinSet::new() };
+        for (n, account) in size.accounts().into_iter().enumerate() {
+            // Half of them manage their streams, half of them want history: all four ways are common.
+            let stream_management = size.habits.stream_management && n % 2 == 0;
+            let history = if n % 4 < 2 { size.habits.history } else { 0 };
+            let habits =
+                Habits { stream_management, history, reads: size.habits.reads && n < READERS, ..size.habits };
+            crowd.add(account, habits, size.seed.wrapping_add(n as u64));
+            if n == 0 {
+                crowd.until(Stage::Present, GATHER_PATIENCE).await?;
+            }
+        }
+        crowd.until(Stage::Present, GATHER_PATIENCE).await?;
+        Ok(crowd)
+    }
+
+    fn add(&mut self, account: (String, String), habits: Habits, seed: u64) {
+        let name = account.0.clone();
+        let (client, progress) =
+            Client::new(account, self.world.clone(), habits, seed, self.orders.subscribe());
+        self.members.push((name, progress));
+        self.tasks.spawn(client.run());
+    }
+
+    pub(crate) fn recorder(&self) -> &Recorder {
+        &self.world.recorder
+    }
+
+    pub(crate) fn order(&self, order: Order) {
+        self.orders.send_replace(order);
+    }
+
+    /// Streams that broke since the start, of all clients.
+    pub(crate) fn cuts(&self) -> u32 {
+        self.members.iter().map(|(_, progress)| progress.borrow().cuts).sum()
+    }
+
+    /// Waits until everybody is at least so far.
+    pub(crate) async fn until(&mut self, stage: Stage, patience: Duration) -> Result<(), Problem> {
+        let deadline = Instant::now() + patience;
+        for (name, progress) in &mut self.members {
+            let arrival = timeout_at(deadline, progress.wait_for(|now| now.stage >= stage));
+            let has_arrived = matches!(arrival.await, Ok(Ok(_)));
+            if !has_arrived {
+                let now = progress.borrow();
+                return Err(Problem::Setup(format!(
+                    "{name} is not {stage:?} after {} s but {:?}; its last trouble: {}",
+                    patience.as_secs(),
+                    now.stage,
+                    now.trouble.as_deref().unwrap_or("none")
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Has everybody fall silent, settle, and read all archives; then stops the server and judges the history of the whole
+    /// run.
+    pub(crate) async fn verdict(mut self, name: &str, server: &mut Server) -> Result<Report, Problem> {
+        if server.has_ended() {
+            return Err(Problem::Setup(format!("the server ended by itself: {}", server.tail())));
+        }
+        self.order(Order::Hush);
+        self.until(Stage::Settled, SETTLE_PATIENCE).await?;
+        while self.recorder().silence() < SILENCE {
+            sleep(SILENCE / 10).await;
+        }
+        self.recorder().note(Event::Quiet);
+        self.order(Order::Read);
+        self.until(Stage::Read, SETTLE_PATIENCE).await?;
+        self.order(Order::Stop);
+        self.until(Stage::Gone, GATHER_PATIENCE).await?;
+        while self.tasks.join_next().await.is_some() {}
+        server.stop()?;
+        for StoredArchive { room, items } in server.stored_archives()? {
+            let (source, read, complete) = (Source::Store, "store".into(), true);
+            self.recorder().note(Event::MamPage { source, read, room: room.into(), items, complete });
+        }
+        let path = self.recorder().finish()?;
+        let mut history = History::default();
+        let file = std::io::BufReader::new(std::fs::File::open(path)?);
+        history.read(file).map_err(|error| Problem::Setup(format!("{}: {error}", path.display())))?;
+        Ok(check(name, &history.arrange()))
+    }
+}
+
+/// Several, because what one is told need not be what another is told; not all, because it takes long.
+const READERS: usize = 3;
+const GATHER_PATIENCE: Duration = Duration::from_secs(60);
+const SETTLE_PATIENCE: Duration = Duration::from_secs(120);
+/// When nobody has heard anything for so long, nothing is on its way any more.
+const SILENCE: Duration = Duration::from_secs(2);
