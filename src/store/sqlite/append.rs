@@ -15,7 +15,7 @@ use crate::chat::id::{Epoch, Origin, RoomId, RulesVersion, Seq, Timestamp};
 use crate::store::error::{AppendError, StoreError};
 use crate::store::record::{Class, Record};
 use crate::store::room::{Append, Appended};
-use crate::store::sqlite::batch::{Batch, Form};
+use crate::store::sqlite::batch::{Batch, Form, Script};
 use crate::store::sqlite::fault::{is_constraint, log_inconsistency};
 use crate::store::sqlite::project::Scene;
 
@@ -32,6 +32,13 @@ pub(super) struct Job {
 pub(super) struct Rules {
     pub(super) has_journal: bool,
     pub(super) transient_lifetime: std::time::Duration,
+}
+
+/// Is a transaction open already, with work of others in it?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Begun {
+    No,
+    Yes,
 }
 
 impl Job {
@@ -53,26 +60,35 @@ impl Job {
     }
 }
 
-/// Writes the appends of a group inside the transaction that is open. An error spoils the group.
-pub(super) async fn write(
+/// Writes the appends of a group and commits it, together with what the transaction holds already, if one is `begun`.
+/// An error spoils the group.
+pub(super) async fn commit(
     connection: &mut SqliteConnection,
     jobs: &mut [Job],
     rules: Rules,
+    begun: Begun,
 ) -> Result<(), StoreError> {
-    let mut heads = read_heads(connection, jobs).await?;
+    let (begin, undo) = match begun {
+        Begun::No => (BEGIN_AND_HEADS, "ROLLBACK; BEGIN IMMEDIATE"),
+        Begun::Yes => (MARK_AND_HEADS, "ROLLBACK TO appends"),
+    };
+    let mut heads = read_heads(connection, jobs, begin).await?;
     let mut plan = Plan::new(rules);
     for job in &mut *jobs {
         job.outcome = Some(plan.add(&job.append, &mut heads));
     }
-    match plan.run(connection, &heads).await {
-        Ok(()) => {}
+    explain_stale(connection, jobs).await?;
+    match plan.into_script(&heads).then_commit().run(connection).await {
+        Ok(()) => Ok(()),
         Err(fault) if is_constraint(&fault) => {
-            sqlx::query("ROLLBACK TO appends").execute(&mut *connection).await?;
+            sqlx::query(undo).execute(&mut *connection).await?;
             write_singly(connection, jobs, rules).await?;
+            explain_stale(connection, jobs).await?;
+            sqlx::query("COMMIT").execute(connection).await?;
+            Ok(())
         }
-        Err(fault) => return Err(fault.into()),
+        Err(fault) => Err(fault.into()),
     }
-    explain_stale(connection, jobs).await
 }
 
 async fn write_singly(
@@ -80,7 +96,7 @@ async fn write_singly(
     jobs: &mut [Job],
     rules: Rules,
 ) -> Result<(), StoreError> {
-    let mut heads = read_heads(connection, jobs).await?;
+    let mut heads = read_heads(connection, jobs, HEADS).await?;
     for job in jobs {
         let room = job.append.room;
         let before = heads.remove_entry(&room);
@@ -88,7 +104,7 @@ async fn write_singly(
         let mut plan = Plan::new(rules);
         let outcome = plan.add(&job.append, &mut head);
         sqlx::query("SAVEPOINT job").execute(&mut *connection).await?;
-        job.outcome = Some(match plan.run(connection, &head).await {
+        job.outcome = Some(match plan.into_script(&head).run(connection).await {
             Ok(()) => {
                 heads.extend(head);
                 outcome
@@ -185,6 +201,7 @@ impl Head {
 async fn read_heads(
     connection: &mut SqliteConnection,
     jobs: &[Job],
+    sql: &'static str,
 ) -> Result<BTreeMap<RoomId, Head>, StoreError> {
     let mut rooms = String::from("[");
     for job in jobs {
@@ -192,7 +209,7 @@ async fn read_heads(
         rooms.push_str(&job.append.room.0.to_string());
     }
     rooms.push(']');
-    let rows = sqlx::query(HEADS).bind(rooms).fetch_all(connection).await?;
+    let rows = sqlx::query(sql).bind(rooms).fetch_all(connection).await?;
     let mut heads = BTreeMap::new();
     for row in &rows {
         heads.insert(RoomId(row.try_get(0)?), Head::from_row(row)?);
@@ -279,14 +296,7 @@ impl Plan {
     }
 
     /// Content is copied to the journal before a retraction takes it out, and both come after it was written.
-    pub(super) async fn run(
-        self,
-        connection: &mut SqliteConnection,
-        heads: &BTreeMap<RoomId, Head>,
-    ) -> Result<(), sqlx::Error> {
-        self.events.run(connection).await?;
-        self.journal.run(connection).await?;
-        self.projections.run(connection).await?;
+    pub(super) fn into_script(self, heads: &BTreeMap<RoomId, Head>) -> Script {
         let mut moved = Batch::default();
         for (room, head) in heads.iter().filter(|(_, head)| head.has_moved) {
             let row = [
@@ -299,25 +309,36 @@ impl Plan {
             ];
             moved.row(room.0, &MOVE, row);
         }
-        moved.run(connection).await
+        [self.journal, self.projections, moved]
+            .into_iter()
+            .fold(self.events.into_script(), |script, batch| script.then(batch.into_script()))
     }
 }
 
 const NICK_TAKEN: &str = "nick taken";
-/// Whatever the schema objects to is undone back to here.
-const HEADS: &str = "SAVEPOINT appends; SELECT room, open, epoch, seq, rules, archived, last_at FROM room_log
-    WHERE room IN (SELECT value FROM json_each(?))";
+macro_rules! heads {
+    () => {
+        "SELECT room, open, epoch, seq, rules, archived, last_at FROM room_log
+            WHERE room IN (SELECT value FROM json_each(?))"
+    };
+}
+const HEADS: &str = heads!();
+/// A savepoint costs a copy of every page that is touched: only what must survive an undoing gets one.
+const MARK_AND_HEADS: &str = concat!("SAVEPOINT appends; ", heads!());
+const BEGIN_AND_HEADS: &str = concat!("BEGIN IMMEDIATE; ", heads!());
 const WRITTEN: &str =
     "SELECT seq FROM room_event WHERE origin_session = ? AND origin_number = ? AND room = ?";
 
+/// `OR FAIL`, here and in other forms: what a refused statement leaves behind is undone with all else, so that the
+/// engine need not keep the pages as they were.
 static EVENT: Form = Form::new(
-    "INSERT INTO room_event (room, class, seq, epoch, at, ordinal, kind, origin_session, origin_number,
+    "INSERT OR FAIL INTO room_event (room, class, seq, epoch, at, ordinal, kind, origin_session, origin_number,
         nick, jid, resource, occupant_id, stanza_id, lang, text, payload, expires, data) VALUES",
     19,
     "",
 );
 static MOVE: Form = Form::new(
-    "UPDATE room_log SET open = moved.column2, seq = moved.column3, rules = moved.column4,
+    "UPDATE OR FAIL room_log SET open = moved.column2, seq = moved.column3, rules = moved.column4,
         archived = moved.column5, last_at = moved.column6 FROM (VALUES",
     6,
     ") AS moved WHERE room_log.room = moved.column1",

@@ -1,5 +1,6 @@
 //! Rows for the same statement go out together: what a statement costs is mostly the way to it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
@@ -15,7 +16,7 @@ pub(super) struct Form {
     columns: usize,
     tail: &'static str,
     /// The whole text for each of [`SIZES`].
-    texts: [OnceLock<Arc<str>>; SIZES.len()],
+    texts: [OnceLock<String>; SIZES.len()],
 }
 
 impl Form {
@@ -23,8 +24,8 @@ impl Form {
         Self { head, columns, tail, texts: [const { OnceLock::new() }; SIZES.len()] }
     }
 
-    fn text(&self, size: usize) -> Arc<str> {
-        self.texts[size].get_or_init(|| self.write(SIZES[size]).into()).clone()
+    fn text(&'static self, size: usize) -> &'static str {
+        self.texts[size].get_or_init(|| self.write(SIZES[size]))
     }
 
     fn write(&self, rows: usize) -> String {
@@ -128,43 +129,78 @@ impl Batch {
         self.steps.push(Step::One { sql, values: Vec::from(values) });
     }
 
-    pub(super) async fn run(self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    /// The statements that this comes to.
+    pub(super) fn into_script(self) -> Script {
+        let mut script = Script::default();
         for step in self.steps {
             match step {
-                Step::One { sql, values } => {
-                    sqlx::query_with(sql, arguments(values)).execute(&mut *connection).await?;
-                }
-                Step::Rows { form, values } => run_rows(connection, form, values).await?,
+                Step::One { sql, values } => script.statements.push((sql.into(), values)),
+                Step::Rows { form, values } => script.rows(form, values),
             }
         }
-        Ok(())
+        script
     }
 }
 
-async fn run_rows(
-    connection: &mut SqliteConnection,
-    form: &Form,
-    values: Vec<Value>,
-) -> Result<(), sqlx::Error> {
-    let mut values = values.into_iter();
-    for (size, rows) in SIZES.iter().enumerate() {
-        while values.len() >= rows * form.columns {
-            let arguments = arguments(values.by_ref().take(rows * form.columns));
-            sqlx::query_with(AssertSqlSafe(form.text(size)), arguments).execute(&mut *connection).await?;
+/// Statements one after the other. The first that fails ends it.
+#[derive(Debug, Default)]
+pub(super) struct Script {
+    statements: Vec<(Cow<'static, str>, Vec<Value>)>,
+}
+
+impl Script {
+    pub(super) fn then(mut self, other: Self) -> Self {
+        self.statements.extend(other.statements);
+        self
+    }
+
+    pub(super) fn then_commit(mut self) -> Self {
+        self.statements.push(("COMMIT".into(), Vec::new()));
+        self
+    }
+
+    fn rows(&mut self, form: &'static Form, mut values: Vec<Value>) {
+        for (size, rows) in SIZES.iter().enumerate() {
+            while values.len() >= rows * form.columns {
+                let rest = values.split_off(rows * form.columns);
+                self.statements.push((form.text(size).into(), std::mem::replace(&mut values, rest)));
+            }
         }
     }
+
+    pub(super) async fn run(mut self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        if self.statements.len() > TOGETHER_MAX {
+            // A commit need not travel alone.
+            let last = self.statements.split_off(self.statements.len() - 2);
+            for statement in self.statements {
+                run(connection, vec![statement]).await?;
+            }
+            self.statements = last;
+        }
+        run(connection, self.statements).await
+    }
+}
+
+/// The way to the engine's thread and back costs more than a small statement: a few of them go together.
+async fn run(
+    connection: &mut SqliteConnection,
+    statements: Vec<(Cow<'static, str>, Vec<Value>)>,
+) -> Result<(), sqlx::Error> {
+    let (texts, values): (Vec<_>, Vec<_>) = statements.into_iter().unzip();
+    if texts.is_empty() {
+        return Ok(());
+    }
+    let mut arguments = SqliteArguments::default();
+    arguments.reserve(values.iter().map(Vec::len).sum(), 0);
+    for value in values.into_iter().flatten() {
+        arguments.add(value).expect("numbers and texts are encoded without fail");
+    }
+    // Few combinations occur, so all of them stay prepared.
+    sqlx::query_with(AssertSqlSafe(texts.join("; ")), arguments).execute(connection).await?;
     Ok(())
 }
 
-fn arguments(values: impl IntoIterator<Item = Value>) -> SqliteArguments {
-    let mut arguments = SqliteArguments::default();
-    let values = values.into_iter();
-    arguments.reserve(values.size_hint().0, 0);
-    for value in values {
-        arguments.add(value).expect("numbers and texts are encoded without fail");
-    }
-    arguments
-}
-
 /// Rows in one statement, largest first. Few sizes, so that all statements stay prepared.
-const SIZES: [usize; 3] = [64, 8, 1];
+const SIZES: [usize; 6] = [64, 16, 8, 4, 2, 1];
+/// Statements that travel together.
+const TOGETHER_MAX: usize = 5;

@@ -107,7 +107,7 @@ async fn create(
         origin: room.origin,
     };
     plan.add(&append, &mut heads).expect("a new room is open and at its first version");
-    plan.run(connection, &heads).await?;
+    plan.into_script(&heads).run(connection).await?;
 
     let row = sqlx::query(ROOM_NAMED).bind(&*room.name).fetch_optional(&mut *connection).await?;
     match row {

@@ -12,7 +12,7 @@ use tracing::{error, warn};
 
 use crate::store::error::{AppendError, StoreError};
 use crate::store::room::{Append, Appended};
-use crate::store::sqlite::append::{self, Rules};
+use crate::store::sqlite::append::{self, Begun, Rules};
 use crate::store::sqlite::open::Place;
 
 /// The way to the task, for all who write. Cheap to clone.
@@ -141,8 +141,11 @@ impl Group {
     }
 
     async fn write(&mut self, connection: &mut SqliteConnection, rules: Rules) -> Result<(), StoreError> {
-        if self.works.is_empty() && self.appends.is_empty() {
-            return Ok(());
+        if self.works.is_empty() {
+            return match self.appends.as_mut_slice() {
+                [] => Ok(()),
+                appends => append::commit(connection, appends, rules, Begun::No).await,
+            };
         }
         execute(connection, "BEGIN IMMEDIATE").await?;
         for work in &mut self.works {
@@ -151,10 +154,10 @@ impl Group {
             // Fails when the engine has rolled back the whole transaction, as it does on some errors of the disk.
             execute(connection, end).await?;
         }
-        if !self.appends.is_empty() {
-            append::write(connection, &mut self.appends, rules).await?;
+        match self.appends.as_mut_slice() {
+            [] => execute(connection, "COMMIT").await,
+            appends => append::commit(connection, appends, rules, Begun::Yes).await,
         }
-        execute(connection, "COMMIT").await
     }
 
     fn answer(self, committed: Result<(), StoreError>) -> Option<oneshot::Sender<()>> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use perch_checker::{Event, History, Report, check};
+use perch_checker::{Event, History, Report, Source, check};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use crate::client::{Client, Habits, Order, Progress, Stage, World};
 use crate::problem::Problem;
 use crate::recorder::Recorder;
-use crate::server::{ROOMS, Server};
+use crate::server::{ROOMS, Server, StoredArchive};
 
 /// How many clients there are, in how many rooms, and how they behave.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +52,8 @@ impl Crowd {
             // Half of them manage their streams, half of them want history: all four ways are common.
             let stream_management = size.habits.stream_management && n % 2 == 0;
             let history = if n % 4 < 2 { size.habits.history } else { 0 };
-            let habits = Habits { stream_management, history, reads: n < READERS, ..size.habits };
+            let habits =
+                Habits { stream_management, history, reads: size.habits.reads && n < READERS, ..size.habits };
             crowd.add(account, habits, size.seed.wrapping_add(n as u64));
             if n == 0 {
                 crowd.until(Stage::Present, GATHER_PATIENCE).await?;
@@ -102,8 +103,12 @@ impl Crowd {
         Ok(())
     }
 
-    /// Has everybody fall silent, settle, and read all archives; then judges the history of the whole run.
-    pub(crate) async fn verdict(mut self, name: &str) -> Result<Report, Problem> {
+    /// Has everybody fall silent, settle, and read all archives; then stops the server and judges the history of the whole
+    /// run.
+    pub(crate) async fn verdict(mut self, name: &str, server: &mut Server) -> Result<Report, Problem> {
+        if server.has_ended() {
+            return Err(Problem::Setup(format!("the server ended by itself: {}", server.tail())));
+        }
         self.order(Order::Hush);
         self.until(Stage::Settled, SETTLE_PATIENCE).await?;
         while self.recorder().silence() < SILENCE {
@@ -115,6 +120,11 @@ impl Crowd {
         self.order(Order::Stop);
         self.until(Stage::Gone, GATHER_PATIENCE).await?;
         while self.tasks.join_next().await.is_some() {}
+        server.stop()?;
+        for StoredArchive { room, items } in server.stored_archives()? {
+            let (source, read, complete) = (Source::Store, "store".into(), true);
+            self.recorder().note(Event::MamPage { source, read, room: room.into(), items, complete });
+        }
         let path = self.recorder().finish()?;
         let mut history = History::default();
         let file = std::io::BufReader::new(std::fs::File::open(path)?);

@@ -65,7 +65,7 @@ async fn on_small_disk(
     server.kill()?;
     server.start().await?;
     crowd.until(Stage::Present, RETURN_PATIENCE).await?;
-    Ok(crowd.verdict("disk full").await?.into())
+    Ok(crowd.verdict("disk full", &mut server).await?.into())
 }
 
 /// Waits until a count has risen by a good deal.

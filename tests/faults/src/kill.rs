@@ -46,10 +46,7 @@ pub(crate) async fn run(
         crowd.recorder().nemesis("kill", Phase::Stop);
     }
     crowd.until(Stage::Present, RETURN_PATIENCE).await?;
-    if server.has_ended() {
-        return Err(Problem::Setup(format!("the server ended by itself: {}", server.tail())));
-    }
-    Ok(crowd.verdict("kill").await?.into())
+    Ok(crowd.verdict("kill", &mut server).await?.into())
 }
 
 /// How long the talk goes on between the server's return and its next end.

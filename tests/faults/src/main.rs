@@ -53,6 +53,9 @@ struct Arguments {
     /// Take an acknowledgement of stream management for no promise, as on servers that send it before they have stored
     #[arg(long, global = true)]
     no_stream_management: bool,
+    /// Clients do not ask for archives: only the store's own is judged
+    #[arg(long, global = true)]
+    no_archive: bool,
     #[command(subcommand)]
     test: Test,
 }
@@ -100,7 +103,8 @@ async fn run(arguments: &Arguments, folder: &std::path::Path, seed: u64) -> Resu
             body_bytes: arguments.body_bytes,
             history: 20,
             stream_management: !arguments.no_stream_management,
-            reads: false,
+            asks_archive: !arguments.no_archive,
+            reads: !arguments.no_archive,
         },
         seed,
     };

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use perch_checker::Item;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
@@ -22,6 +23,13 @@ pub(crate) struct Server {
     /// Environment of the server process, beside what the set-up wants.
     pub(crate) environment: Vec<(&'static str, String)>,
     child: Option<Child>,
+}
+
+/// One room's archive, read from the store itself.
+#[derive(serde::Deserialize)]
+pub(crate) struct StoredArchive {
+    pub(crate) room: String,
+    pub(crate) items: Vec<Item<'static>>,
 }
 
 impl Server {
@@ -74,7 +82,8 @@ impl Server {
 
     pub(crate) fn add_accounts(&self, accounts: &[(String, String)]) -> Result<(), Problem> {
         let lines: String = accounts.iter().map(|(name, password)| format!("{name},{password}\n")).collect();
-        run(&mut self.command("accounts"), &lines)
+        run(&mut self.command("accounts"), &lines)?;
+        Ok(())
     }
 
     /// SIGKILL: it has no chance to tidy up.
@@ -94,6 +103,14 @@ impl Server {
             child.wait()?;
         }
         Ok(())
+    }
+
+    /// Each room's archive as the store has it, if it is known how to read that. The server must not be running.
+    pub(crate) fn stored_archives(&self) -> Result<Vec<StoredArchive>, Problem> {
+        let text = run(&mut self.command("archive"), "")?;
+        let parse =
+            |line| serde_json::from_str(line).map_err(|error| Problem::Setup(format!("{error}: {line}")));
+        text.lines().map(parse).collect()
     }
 
     pub(crate) fn process_id(&self) -> Option<u32> {
@@ -132,12 +149,13 @@ impl Drop for Server {
     }
 }
 
-fn run(command: &mut Command, input: &str) -> Result<(), Problem> {
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+/// Runs a command to its end and returns what it printed.
+fn run(command: &mut Command, input: &str) -> Result<String, Problem> {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     child.stdin.take().expect("it is piped").write_all(input.as_bytes())?;
     let output = child.wait_with_output()?;
     if output.status.success() {
-        return Ok(());
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     Err(Problem::Setup(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr))))
 }

@@ -21,6 +21,9 @@ impl Client {
     /// A server that was killed has nothing on its way any more, so what its archive lacks is lost and may be sent again
     /// without being kept twice.
     pub(super) async fn settle(&mut self, stream: &mut Stream) -> Result<(), Problem> {
+        if !self.habits.asks_archive {
+            self.unsettled.clear();
+        }
         for room in 0..self.rooms.len() {
             if self.unsettled.values().any(|post| post.room == room) {
                 let cursor = self.rooms[room].cursor.clone();
@@ -131,11 +134,15 @@ fn item(result: &Element, query: &str) -> Option<Item<'static>> {
     let stamp = forwarded.child("delay", DELAY).and_then(|delay| delay.attribute("stamp"));
     Some(Item {
         id: message.attribute("id").unwrap_or_default().to_owned().into(),
-        // Ids of servers that number their messages can be compared; others only named.
-        seq: stanza_id.parse().ok(),
+        seq: number(&stanza_id),
         stanza_id: stanza_id.into(),
         stamp_ms: stamp.and_then(stamp::milliseconds),
     })
+}
+
+/// A server that numbers its messages may write the numbers as 16 digits, which can be compared; other ids only name.
+fn number(stanza_id: &str) -> Option<u64> {
+    (stanza_id.len() == 16).then(|| u64::from_str_radix(stanza_id, 16).ok())?
 }
 
 const PAGE_SIZE: u32 = 100;

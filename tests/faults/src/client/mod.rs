@@ -66,6 +66,8 @@ pub(crate) struct Habits {
     /// How much history it asks for at joining.
     pub(crate) history: u32,
     pub(crate) stream_management: bool,
+    /// Whether it looks up what became of its posts; if not, what is unknown stays so.
+    pub(crate) asks_archive: bool,
     /// Whether it reads the whole archives at the end.
     pub(crate) reads: bool,
 }

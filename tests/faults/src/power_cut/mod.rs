@@ -69,10 +69,7 @@ pub(crate) async fn run(
         crowd.recorder().nemesis("power cut", Phase::Stop);
     }
     crowd.until(Stage::Present, RETURN_PATIENCE).await?;
-    if server.has_ended() {
-        return Err(Problem::Setup(format!("the server ended by itself: {}", server.tail())));
-    }
-    let report = crowd.verdict("power cut").await?;
+    let report = crowd.verdict("power cut", &mut server).await?;
     if arguments.plant_nosync { Outcome::planted(&report) } else { Ok(report.into()) }
 }
 

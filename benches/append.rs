@@ -1,0 +1,198 @@
+//! What the store costs in CPU time: an append by how many wait together, a join, a row of a page of archive.
+//!
+//! `cargo bench --bench append`. CPU of the whole process is counted, the engine's threads included; the time that
+//! the disk takes is shown beside it.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a measurement prints, and stops where it fails"
+)]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use perch::chat::affiliation::{Affiliation, Role};
+use perch::chat::event::{Change, Joined};
+use perch::chat::id::{Origin, SessionId, Timestamp};
+use perch::chat::message::{Author, Content, Payload, Retention};
+use perch::chat::snapshot::RoomSnapshot;
+use perch::store::archive::{ArchiveQuery, Log, PageAt};
+use perch::store::room::{Append, NewRoom};
+use perch::store::{Options, Store};
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(measure());
+}
+
+async fn measure() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", directory.path().join("store.db").display());
+    let store = Store::open(&url, &Options::new([1; 32])).await.unwrap();
+    let mut rooms = Vec::new();
+    for number in 0..200 {
+        rooms.push(store.create_room(new_room(number)).await.unwrap());
+    }
+    let mut number = 0;
+    for (together, rounds) in [(1, 500), (5, 500), (20, 300), (200, 150)] {
+        posts(&store, &rooms[..together], rounds, &mut number, "rooms").await;
+    }
+    let hot = vec![rooms[0].clone(); 200];
+    posts(&store, &hot, 150, &mut number, "in one room").await;
+    joins(&store, &rooms, 100).await;
+    pages(&store, &rooms[0]).await;
+    loads(&store, &rooms).await;
+    store.close().await;
+}
+
+async fn posts(store: &Store, rooms: &[RoomSnapshot], rounds: usize, number: &mut i64, what: &str) {
+    let Some(meter) = Meter::start(&format!("append of one post, {} {what}", rooms.len())) else { return };
+    for _ in 0..rounds {
+        let round = rooms.iter().map(|room| {
+            *number += 1;
+            store.append(append(room, post(*number), *number))
+        });
+        join_all(round).await.into_iter().for_each(|appended| drop(appended.unwrap()));
+    }
+    meter.report(rounds * rooms.len());
+}
+
+async fn joins(store: &Store, rooms: &[RoomSnapshot], rounds: i64) {
+    let Some(meter) = Meter::start("join, 200 rooms together") else { return };
+    for round in 0..rounds {
+        let joins = rooms.iter().map(|room| {
+            let mut append = append(room, join(round), round);
+            append.origin = None;
+            store.append(append)
+        });
+        join_all(joins).await.into_iter().for_each(|appended| drop(appended.unwrap()));
+    }
+    meter.report(rooms.len() * rounds as usize);
+}
+
+async fn pages(store: &Store, room: &RoomSnapshot) {
+    let Some(meter) = Meter::start("row of an archive page of 50") else { return };
+    let mut rows = 0;
+    while meter.since.elapsed() < Duration::from_secs(3) {
+        let mut page = PageAt::First;
+        for _ in 0..200 {
+            let query = ArchiveQuery { page, max: 50, ..ArchiveQuery::new(Log::Room(room.id)) };
+            let read = store.archive_page(query).await.unwrap();
+            rows += read.messages.len();
+            let Some(last) = read.messages.last() else { break };
+            page = PageAt::After(last.id);
+        }
+    }
+    meter.report(rows);
+}
+
+async fn loads(store: &Store, rooms: &[RoomSnapshot]) {
+    let Some(meter) = Meter::start("load of a room with 100 occupants") else { return };
+    let mut loaded = 0;
+    while meter.since.elapsed() < Duration::from_secs(1) {
+        store.load_room(&rooms[loaded % rooms.len()].name).await.unwrap().unwrap();
+        loaded += 1;
+    }
+    meter.report(loaded);
+}
+
+struct Meter {
+    what: String,
+    since: Instant,
+    cpu: Duration,
+}
+
+impl Meter {
+    /// None when another measurement was asked for by name.
+    fn start(what: &str) -> Option<Self> {
+        let mut wanted = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).peekable();
+        let is_wanted = wanted.peek().is_none() || wanted.any(|wanted| what.contains(&wanted));
+        is_wanted.then(|| Self { what: what.to_owned(), since: Instant::now(), cpu: cpu() })
+    }
+
+    fn report(&self, count: usize) {
+        let each = |duration: Duration| duration.as_secs_f64() * 1e6 / count as f64;
+        println!(
+            "{:45} {:8.1} µs CPU, {:8.1} µs elapsed, {count} times",
+            self.what,
+            each(cpu() - self.cpu),
+            each(self.since.elapsed())
+        );
+    }
+}
+
+/// User and system time of the process so far; Linux counts it in hundredths of a second.
+fn cpu() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let (_, fields) = stat.rsplit_once(')').unwrap();
+    let ticks: u64 =
+        fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().unwrap()).sum();
+    Duration::from_millis(ticks * 10)
+}
+
+fn append(room: &RoomSnapshot, change: Change, number: i64) -> Append {
+    Append {
+        room: room.id,
+        rules: room.rules,
+        changes: Arc::new([change]),
+        quiet: [].into(),
+        at: Timestamp(1_700_000_000_000 + number),
+        origin: Some(Origin { session: SessionId(number % 1000 * 7_919_000_000), number }),
+    }
+}
+
+/// As clients send them: a hundred bytes of text, an id, markers.
+fn post(number: i64) -> Change {
+    let text = format!("{number:0>100}");
+    let payload = format!(
+        "<body>{text}</body><origin-id xmlns='urn:xmpp:sid:0' id='f81d4fae-7dec-11d0-{number:0>16}'/>\
+         <markable xmlns='urn:xmpp:chat-markers:0'/>"
+    );
+    let content = Content {
+        id: Some(format!("f81d4fae-7dec-11d0-{number:0>16}").into()),
+        lang: None,
+        text: Some(text.into()),
+        payload: Payload::from(payload),
+        retention: Retention::Kept,
+    };
+    Change::Posted { author: author(number % 20), content }
+}
+
+fn author(number: i64) -> Author {
+    Author {
+        nick: format!("user {number}").into(),
+        jid: format!("user{number}@localhost").parse().unwrap(),
+        resource: None,
+        occupant_id: format!("{number:0>43}").into(),
+    }
+}
+
+fn join(number: i64) -> Change {
+    let presence = "<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='https://example.org' \
+                    ver='q07IKJEyjvHSyhy//CH0CxmKi8w='/><show>away</show><status>somewhere else</status>";
+    Change::Joined(Joined {
+        nick: format!("user {number}").into(),
+        nick_key: format!("user {number}").into(),
+        session: SessionId(number * 7_919_000_000),
+        jid: format!("user{number}@localhost/phone").parse().unwrap(),
+        occupant_id: format!("{number:0>43}").into(),
+        affiliation: Affiliation::None,
+        role: Role::Participant,
+        presence: Payload::from(presence.to_owned()),
+        has_created: false,
+        nick_assigned: false,
+    })
+}
+
+fn new_room(number: i64) -> NewRoom {
+    let by = author(0).jid;
+    NewRoom {
+        name: format!("room{number}").into(),
+        secret: [2; 32],
+        changes: Arc::new([Change::Created { by, settings: Box::default(), locked: false }]),
+        at: Timestamp(1_700_000_000_000),
+        origin: None,
+    }
+}

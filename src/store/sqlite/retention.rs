@@ -1,0 +1,136 @@
+//! What time takes: old conversation, messages that were only passing through, and ids after a restore.
+//!
+//! All of it goes in slices, each a job among others, so that nobody's post waits longer than for one slice.
+
+use futures_util::FutureExt;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use crate::chat::id::{Epoch, RoomId, Timestamp};
+use crate::store::error::StoreError;
+use crate::store::retention::Retained;
+use crate::store::sqlite::Sqlite;
+use crate::store::sqlite::batch::Batch;
+
+impl Sqlite {
+    pub(in crate::store) async fn purge(&self, room: RoomId, below: Timestamp) -> Result<u64, StoreError> {
+        let mut purged = 0;
+        loop {
+            let slice: Slice = self
+                .writer
+                .transact(move |connection| {
+                    async move {
+                        let span = sqlx::query(SPAN)
+                            .bind(room.0)
+                            .bind(below.0)
+                            .bind(SLICE)
+                            .fetch_optional(&mut *connection)
+                            .await?;
+                        let Some(span) = span else { return Ok(Ok(Slice::default())) };
+                        let end: i64 = span.try_get(0)?;
+                        let done =
+                            sqlx::query(PURGE).bind(room.0).bind(end).execute(&mut *connection).await?;
+                        sqlx::query(RAISE_FLOOR).bind(end).bind(room.0).execute(connection).await?;
+                        let slice = Slice { purged: done.rows_affected(), is_last: !span.try_get(1)? };
+                        Ok(Ok::<_, StoreError>(slice))
+                    }
+                    .boxed()
+                })
+                .await?;
+            purged += slice.purged;
+            if slice.is_last {
+                return Ok(purged);
+            }
+        }
+    }
+
+    pub(in crate::store) async fn expire_messages(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.in_slices(EXPIRE, now.0).await
+    }
+
+    pub(in crate::store) async fn rooms_with_retention(&self) -> Result<Vec<Retained>, StoreError> {
+        let rows = sqlx::query(RETAINED).fetch_all(&self.readers).await?;
+        let retained = |row: &SqliteRow| Ok(Retained { id: RoomId(row.try_get(0)?), days: row.try_get(1)? });
+        rows.iter().map(retained).collect()
+    }
+
+    pub(in crate::store) async fn raise_epoch(&self) -> Result<Epoch, StoreError> {
+        self.writer
+            .transact(|connection| {
+                async move {
+                    let epoch = sqlx::query_scalar(RAISE_EPOCH).fetch_one(&mut *connection).await?;
+                    sqlx::query(RAISE_EPOCH_OF_ROOMS).bind(epoch).execute(connection).await?;
+                    Ok(Ok::<_, StoreError>(Epoch(epoch)))
+                }
+                .boxed()
+            })
+            .await
+    }
+
+    /// Runs a statement over the rows up to a bound, so many at a time, until there are none.
+    pub(super) async fn in_slices(&self, sql: &'static str, bound: i64) -> Result<u64, StoreError> {
+        let mut total = 0;
+        loop {
+            let done = self
+                .writer
+                .transact(move |connection| {
+                    async move {
+                        let done = sqlx::query(sql).bind(bound).bind(SLICE).execute(connection).await?;
+                        Ok(Ok::<_, StoreError>(done.rows_affected()))
+                    }
+                    .boxed()
+                })
+                .await?;
+            total += done;
+            if done < SLICE.unsigned_abs() {
+                return Ok(total);
+            }
+        }
+    }
+
+    pub(super) async fn write(&self, batch: Batch) -> Result<(), StoreError> {
+        self.writer
+            .transact(move |connection| {
+                async move {
+                    batch.into_script().run(connection).await?;
+                    Ok(Ok::<_, StoreError>(()))
+                }
+                .boxed()
+            })
+            .await
+    }
+}
+
+#[derive(Debug)]
+struct Slice {
+    purged: u64,
+    is_last: bool,
+}
+
+impl Default for Slice {
+    fn default() -> Self {
+        Self { purged: 0, is_last: true }
+    }
+}
+
+/// The end of the next slice from the floor on, and whether there is one behind it. Stamps do not fall along a log, so
+/// the last row of a slice says whether all of it is old enough.
+const SPAN: &str =
+    "SELECT max(seq) + 1, count(*) = ?3 AND max(seq) < (SELECT seq FROM room_log WHERE room = ?1)
+    FROM (
+        SELECT seq, at FROM room_event WHERE room = ?1 AND class = 0
+        UNION ALL SELECT seq, at FROM room_event WHERE room = ?1 AND class = 1
+        ORDER BY seq LIMIT ?3)
+    WHERE at < ?2 HAVING count(*) > 0";
+const PURGE: &str = "DELETE FROM room_event WHERE room = ? AND class IN (0, 1) AND seq < ?";
+const RAISE_FLOOR: &str = "UPDATE room_log SET first_seq = ? WHERE room = ?";
+/// Blanked, not deleted: a log has no gaps.
+const EXPIRE: &str = "UPDATE room_event SET lang = NULL, text = NULL, payload = '', expires = NULL
+    WHERE (room, class, seq) IN (SELECT room, class, seq FROM room_event WHERE expires <= ? LIMIT ?)";
+const RETAINED: &str = "SELECT id, settings ->> '$.retention_days' FROM room
+    WHERE settings ->> '$.retention_days' IS NOT NULL ORDER BY id";
+const RAISE_EPOCH: &str = "UPDATE meta SET epoch = epoch + 1 RETURNING epoch";
+const RAISE_EPOCH_OF_ROOMS: &str = "UPDATE room_log SET epoch = ?";
+
+/// Rows in one transaction: some 2 ms.
+const SLICE: i64 = 200;

@@ -1,0 +1,205 @@
+//! The server that is spoken to: one of its own for each transcript, in this process, or one that runs elsewhere.
+//!
+//! `TRANSCRIPTS_SERVER=127.0.0.1:5223` names the direct-TLS address of another one, `TRANSCRIPTS_CERTIFICATE` the PEM
+//! file of its certificate. It has to let anybody in whose name is new: every transcript has accounts of its own there.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use perch::auth::{Accounts, Secret};
+use perch::clock::Clock;
+use perch::config::{Config, Sources};
+use perch::listener::Kind;
+use perch::server::{self, Server};
+use perch::store::{Options, Store};
+use perch_address::BareJid;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use super::login::PASSWORD;
+use super::names;
+use super::script::Script;
+
+/// Where a client connects.
+#[derive(Clone)]
+pub(super) struct Address {
+    pub(super) socket: SocketAddr,
+    pub(super) domain: String,
+    pub(super) tls: Arc<ClientConfig>,
+}
+
+pub(super) enum Host {
+    Own(Box<Own>),
+    Foreign(Address),
+}
+
+/// A server in this process, on a runtime that can be taken from under it.
+pub(super) struct Own {
+    directory: TempDir,
+    domain: String,
+    running: Option<(Runtime, Server)>,
+    address: Option<Address>,
+}
+
+impl Host {
+    pub(super) fn start(script: &Script) -> Result<Self, String> {
+        match foreign()? {
+            Some(address) => Ok(Self::Foreign(address)),
+            None => Ok(Self::Own(Box::new(Own::start(script)?))),
+        }
+    }
+
+    pub(super) fn address(&self) -> Result<&Address, String> {
+        match self {
+            Self::Own(own) => own.address.as_ref().ok_or_else(|| "the server does not run".to_owned()),
+            Self::Foreign(address) => Ok(address),
+        }
+    }
+
+    /// Stops the server in good order and starts it anew.
+    pub(super) async fn restart(&mut self) -> Result<(), String> {
+        let own = self.own()?;
+        if let Some((runtime, server)) = own.running.take() {
+            let stopped = runtime.spawn(server.stop()).await;
+            runtime.shutdown_background();
+            stopped.map_err(|error| format!("the server did not stop: {error}"))?;
+        }
+        own.run().await
+    }
+
+    /// Takes the ground from under the server and starts it anew.
+    pub(super) async fn kill(&mut self) -> Result<(), String> {
+        let own = self.own()?;
+        if let Some((runtime, server)) = own.running.take() {
+            drop(server);
+            tokio::task::spawn_blocking(move || runtime.shutdown_timeout(KILL_TIME))
+                .await
+                .map_err(|error| error.to_string())?;
+        }
+        own.run().await
+    }
+
+    fn own(&mut self) -> Result<&mut Own, String> {
+        match self {
+            Self::Own(own) => Ok(own),
+            Self::Foreign(_) => Err("only a server of our own can be stopped".to_owned()),
+        }
+    }
+}
+
+impl Own {
+    fn start(script: &Script) -> Result<Self, String> {
+        let directory = TempDir::new().map_err(|error| error.to_string())?;
+        let domain = "localhost".to_owned();
+        std::fs::write(config_path(&directory), configuration(&script.settings))
+            .map_err(|e| e.to_string())?;
+        Ok(Self { directory, domain, running: None, address: None })
+    }
+
+    async fn run(&mut self) -> Result<(), String> {
+        let config = self.config()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .map_err(|error| error.to_string())?;
+        let started = runtime.spawn(server::start(config)).await.map_err(|error| error.to_string())?;
+        let server = started.map_err(|error| format!("the server does not start: {error}"))?;
+        let socket = server.address(Kind::DirectTls).ok_or("the server takes no TLS connections")?;
+        let tls = trusting(server.tls().certificate_path())?;
+        self.address = Some(Address { socket, domain: self.domain.clone(), tls });
+        self.running = Some((runtime, server));
+        Ok(())
+    }
+
+    fn config(&self) -> Result<Config, String> {
+        let sources = Sources {
+            file: Some(config_path(&self.directory)),
+            data_dir: Some(self.directory.path().join("data")),
+            environment: Vec::new(),
+        };
+        Config::load(sources).map_err(|faults| faults.to_string())
+    }
+
+    async fn add_accounts(&self, script: &Script) -> Result<(), String> {
+        let config = self.config()?;
+        std::fs::create_dir_all(&config.data_dir).map_err(|error| error.to_string())?;
+        let store =
+            Store::open(&config.store_url, &Options::new([0; 32])).await.map_err(|e| e.to_string())?;
+        let accounts = Accounts::new(store.clone(), config.domain, config.accounts, Clock::system());
+        let mut users: Vec<&str> = script.clients.iter().map(|client| client.bare()).collect();
+        users.sort_unstable();
+        users.dedup();
+        for user in users {
+            let address = BareJid::new(user).map_err(|error| format!("{user}: {error}"))?;
+            let secret = Secret::Password(PASSWORD.to_owned());
+            accounts.add(&address, secret).await.map_err(|error| format!("{user}: {error}"))?;
+        }
+        store.close().await;
+        Ok(())
+    }
+}
+
+impl Host {
+    /// Makes the accounts and lets the server run.
+    pub(super) async fn begin(&mut self, script: &Script) -> Result<(), String> {
+        match self {
+            Self::Own(own) => {
+                own.add_accounts(script).await?;
+                own.run().await
+            }
+            Self::Foreign(_) => Ok(()),
+        }
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        if let Some((runtime, server)) = self.running.take() {
+            drop(server);
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// The server that the environment names.
+fn foreign() -> Result<Option<Address>, String> {
+    let Some(socket) = names::variable("SERVER") else { return Ok(None) };
+    let socket = socket.parse().map_err(|error| format!("TRANSCRIPTS_SERVER: {error}"))?;
+    let certificate = names::variable("CERTIFICATE").ok_or("TRANSCRIPTS_CERTIFICATE is not set")?;
+    Ok(Some(Address { socket, domain: names::domain(), tls: trusting(Path::new(&certificate))? }))
+}
+
+/// A TLS client that trusts that certificate and nobody else.
+fn trusting(certificate: &Path) -> Result<Arc<ClientConfig>, String> {
+    let mut roots = RootCertStore::empty();
+    let certificates = CertificateDer::pem_file_iter(certificate).map_err(|error| error.to_string())?;
+    for certificate in certificates {
+        roots.add(certificate.map_err(|error| error.to_string())?).map_err(|error| error.to_string())?;
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+fn config_path(directory: &TempDir) -> PathBuf {
+    directory.path().join("perch.toml")
+}
+
+/// Every listener on a port that is free, and the transcript's own settings behind.
+fn configuration(settings: &str) -> String {
+    format!(
+        "[listen]\nxmpp = \"127.0.0.1:0\"\nxmpp_tls = \"127.0.0.1:0\"\nxmpp_plain = \"off\"\n\n{settings}\n"
+    )
+}
+
+/// Tasks that are in the middle of something get no more than that.
+const KILL_TIME: std::time::Duration = std::time::Duration::from_secs(5);
