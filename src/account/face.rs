@@ -3,12 +3,16 @@
 //!
 //! A face is a snapshot behind shared pointers; the account's task replaces it after each change.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use perch_address::{BareJid, FullJid, Jid};
 
 use crate::account::blocklist::BlockList;
+use crate::account::presence::Appearance;
 use crate::account::roster::Roster;
+use crate::account::wire;
+use crate::chat::account::node::Node;
 use crate::chat::account::preferences::ArchivePreferences;
 use crate::chat::id::{AccountId, SessionId, Timestamp};
 use crate::chat::message::Payload;
@@ -21,6 +25,9 @@ pub(crate) struct Face {
     pub blocked: Arc<BlockList>,
     pub preferences: Arc<ArchivePreferences>,
     pub resources: Arc<[Resource]>,
+    pub nodes: Arc<BTreeMap<Box<str>, Node>>,
+    pub photo: Option<Box<str>>,
+    pub last_seen: Option<(Timestamp, Box<str>)>,
     /// No more messages can wait for it.
     pub is_full: bool,
 }
@@ -58,6 +65,14 @@ impl Face {
     /// Whether the archive keeps what is exchanged with `peer`.
     pub(crate) fn keeps(&self, peer: &Jid) -> bool {
         self.preferences.keeps(peer, |jid| self.roster.lists(jid))
+    }
+
+    /// A presence as others get it (XEP-0398 §5).
+    pub(crate) fn dress(&self, appearance: &Appearance) -> Payload {
+        if appearance.hides_photo {
+            return appearance.payload.clone();
+        }
+        wire::with_photo(&appearance.payload, self.photo.as_deref())
     }
 
     /// Whether `viewer` is let in on this account's presence (RFC 6121 §4.3.2).

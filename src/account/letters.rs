@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 
 use crate::account::delivery::{Route, route};
 use crate::account::face::Face;
+use crate::account::session::Flood;
 use crate::account::state::{Account, Effect, Recipients};
 use crate::account::wire;
 use crate::chat::account::entry::{AccountChange, AccountEvent, Letter};
@@ -105,7 +106,8 @@ impl Account {
 
     /// Copies of what one session sent for those that asked for copies (XEP-0280 §8).
     fn copy_sent(&self, from: &Jid, packet: &Packet) -> Option<Effect> {
-        let others = self.sessions.iter().filter(|session| session.wants_carbons && session.jid.as_jid() != from);
+        let others =
+            self.sessions.iter().filter(|session| session.wants_carbons && session.jid.as_jid() != from);
         let others: Recipients = others.map(|session| session.id).collect();
         if others.is_empty() {
             return None;
@@ -161,14 +163,20 @@ pub(crate) fn receive(draft: Draft, face: &Face) -> Result<Incoming, AccountRefu
 
 /// Receiving.
 impl Account {
-    pub(super) fn apply_received(&mut self, letter: &Letter, event: &AccountEvent, effects: &mut Vec<Effect>) {
+    pub(super) fn apply_received(
+        &mut self,
+        letter: &Letter,
+        event: &AccountEvent,
+        effects: &mut Vec<Effect>,
+    ) {
         let mut packet = letter_packet(letter);
         if letter.is_archived {
             packet.payload = self.with_stanza_id(&packet.payload, event.seq);
         }
         let shown = self.recipients(&letter.to, letter.kind);
         // To whom older messages are still being shown, this one comes in its turn.
-        let live = shown.iter().copied().filter(|id| self.sessions.by_id(*id).is_some_and(|s| s.flood.is_none()));
+        let live =
+            shown.iter().copied().filter(|id| self.sessions.by_id(*id).is_some_and(|s| s.flood.is_none()));
         let live: Recipients = live.collect();
         if letter.is_kept_offline {
             self.waiting.letters.insert(event.seq, SmallVec::from_slice(&live));
@@ -216,7 +224,8 @@ impl Account {
         let after = Seq(first.0 - 1);
         let live_from = self.seq.next();
         if let Some(session) = self.sessions.by_id_mut(id) {
-            (session.flood, session.live_from) = (Some(after), live_from);
+            session.flood = Some(Flood { after, awaits: Seq(i64::MAX) });
+            session.live_from = live_from;
             effects.push(Effect::Flood { session: id, after });
         }
     }
@@ -246,17 +255,34 @@ impl Account {
             effects.push(Effect::Letter { sessions: Recipients::from_slice(&[id]), packet, seq: event.seq });
         }
         let reached = page.last().map(|event| event.seq);
+        let last_shown = effects.iter().rev().find_map(|effect| match effect {
+            Effect::Letter { seq, .. } => Some(*seq),
+            _ => None,
+        });
+        let flood =
+            reached.filter(|_| !is_last).map(|after| Flood { after, awaits: last_shown.unwrap_or(Seq(0)) });
+        if let (Some(Flood { after, .. }), None) = (flood, last_shown) {
+            // Nothing of the page was for it: no acknowledgement would lead on.
+            effects.push(Effect::Flood { session: id, after });
+        }
         if let Some(session) = self.sessions.by_id_mut(id) {
-            session.flood = if is_last { None } else { reached.or(session.flood) };
+            session.flood = flood;
         }
         effects
+    }
+
+    /// The rest cannot be read now.
+    pub(crate) fn end_flood(&mut self, id: SessionId) {
+        if let Some(session) = self.sessions.by_id_mut(id) {
+            session.flood = None;
+        }
     }
 
     /// A session's client has taken everything up to a message.
     pub(crate) fn acknowledge(&mut self, id: SessionId, up_to: Seq) -> Vec<Effect> {
         self.waiting.letters.retain(|seq, shown| *seq > up_to || !shown.contains(&id));
         match self.sessions.by_id(id).and_then(|session| session.flood) {
-            Some(after) if after <= up_to => vec![Effect::Flood { session: id, after }],
+            Some(Flood { after, awaits }) if awaits <= up_to => vec![Effect::Flood { session: id, after }],
             _ => Vec::new(),
         }
     }
@@ -309,7 +335,7 @@ pub(crate) fn letter_packet(letter: &Letter) -> Packet {
     }
 }
 
-fn packet(draft: &Draft) -> Packet {
+pub(super) fn packet(draft: &Draft) -> Packet {
     Packet {
         kind: PacketKind::Message(draft.kind),
         from: draft.from.clone(),

@@ -1,42 +1,35 @@
-//! Stand-in.
-use crate::chat::id::{AccountId, SessionId};
-use crate::fanout::mailbox::Mailbox;
-use perch_address::FullJid;
-use perch_xmpp::stanza::Stanza;
-use perch_xmpp::stanza::error::StanzaCondition;
-use perch_xmpp::xml::Element;
-#[derive(Clone, Default)]
-pub struct Accounts;
-pub struct AccountHandle;
-impl Accounts {
-    pub async fn attach(
-        &self,
-        _a: AccountId,
-        _s: SessionId,
-        _j: FullJid,
-        _m: Mailbox,
-    ) -> Result<AccountHandle, StanzaCondition> {
-        Ok(AccountHandle)
-    }
-}
-impl AccountHandle {
-    pub async fn detach(&self) {}
-    pub async fn iq(&self, stanza: &Stanza) -> Option<Element> {
-        if stanza.has("query", perch_xmpp::namespace::ROSTER) {
-            return Some(perch_xmpp::stanza::iq_result(
-                stanza,
-                Some(Element::new("query", perch_xmpp::namespace::ROSTER)),
-            ));
-        }
-        if stanza.has("ping", perch_xmpp::namespace::PING) {
-            return Some(perch_xmpp::stanza::iq_result(stanza, None));
-        }
-        perch_xmpp::stanza::error_reply(
-            stanza,
-            perch_xmpp::stanza::error::ErrorType::Cancel,
-            StanzaCondition::ServiceUnavailable,
-            None,
-            None,
-        )
-    }
-}
+//! Accounts: a person's log, roster, presence and nodes, built as rooms are.
+//!
+//! `state` decides and applies, each feature in a file of its own beside it; all of that is pure. `task` runs one
+//! account and is, with `directory`, the only place that waits. Accounts never wait for one another: what one has for
+//! another stands in the other's log or is handed over without waiting, and what one must know of another is read
+//! from its `face`.
+
+mod blocking;
+mod blocklist;
+pub(crate) mod capability;
+mod commands;
+mod delivery;
+pub mod directory;
+mod face;
+mod handle;
+mod letters;
+mod pep;
+mod presence;
+mod refusal;
+mod roster;
+mod session;
+mod state;
+mod subscription;
+mod task;
+pub(crate) mod wire;
+
+pub use directory::Accounts;
+pub(crate) use face::Face;
+pub use handle::AccountHandle;
+pub(crate) use handle::{Answer, Command};
+pub(crate) use letters::Draft;
+pub(crate) use presence::Appearance;
+pub(crate) use refusal::error_element;
+pub(crate) use roster::{Roster, RosterAnswer, RosterItem, RosterPush};
+pub(crate) use session::Capabilities;

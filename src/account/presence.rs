@@ -6,7 +6,7 @@ use perch_address::{BareJid, Jid};
 
 use crate::account::face::Availability;
 use crate::account::session::Capabilities;
-use crate::account::state::{Account, Effect, Notice};
+use crate::account::state::{Account, Approach, Effect, Notice};
 use crate::account::wire;
 use crate::chat::account::contact::{Subscription, SubscriptionRequest};
 use crate::chat::account::packet::{Packet, PacketKind, PresenceKind};
@@ -164,6 +164,39 @@ impl Account {
         })
     }
 
+    /// The contacts whose presence this account receives.
+    pub(crate) fn watched(&self) -> impl Iterator<Item = BareJid> {
+        let watched = self.roster.contacts().filter(|contact| contact.subscription.to);
+        watched
+            .filter(|contact| !self.blocked.covers(contact.jid.as_jid()))
+            .map(|contact| contact.jid.clone())
+    }
+
+    pub(crate) fn probe_packet(&self, session: SessionId, to: Jid) -> Packet {
+        let from = self.sessions.by_id(session).map_or(self.jid.as_jid(), |session| session.jid.as_jid());
+        presence(PresenceKind::Probe, from, to, &Payload::default())
+    }
+
+    /// Looks anew at how the contacts are, for every session that sees them.
+    pub(crate) fn probes(&self) -> Vec<Effect> {
+        self.sessions.available().map(|session| Effect::Probe { session: session.id }).collect()
+    }
+
+    /// Contacts that were asked and have not answered.
+    pub(crate) fn unanswered(&self) -> Vec<BareJid> {
+        let asking = self.roster.contacts().filter(|contact| contact.subscription.is_asking);
+        asking.map(|contact| contact.jid.clone()).collect()
+    }
+
+    pub(crate) fn subscription_packet(&self, approach: &Approach) -> Packet {
+        let kind = PresenceKind::Subscription(approach.request);
+        presence(kind, self.jid.as_jid(), approach.to.clone().into(), &approach.payload)
+    }
+
+    pub(crate) fn last_seen(&self) -> Option<(Timestamp, Box<str>)> {
+        self.last_seen.clone()
+    }
+
     /// To the account's own available sessions and to the contacts that may see it.
     fn broadcast(&self, id: SessionId, kind: PresenceKind, payload: &Payload) -> Vec<Effect> {
         let Some(session) = self.sessions.by_id(id) else {
@@ -260,13 +293,14 @@ impl Account {
             let Some(session) = self.sessions.by_id_mut(id) else { continue };
             let Some(old) = session.availability.clone() else { continue };
             let Some(payload) = wire::replace_photo(&old.payload, photo) else { continue };
-            session.availability = Some(Arc::new(Availability { payload: payload.clone(), ..(*old).clone() }));
+            session.availability =
+                Some(Arc::new(Availability { payload: payload.clone(), ..(*old).clone() }));
             effects.extend(self.broadcast(id, PresenceKind::Available, &payload));
         }
     }
 
     /// The payload as others get it.
-    pub(super) fn dress(&self, appearance: &Appearance) -> Payload {
+    fn dress(&self, appearance: &Appearance) -> Payload {
         if appearance.hides_photo {
             return appearance.payload.clone();
         }

@@ -27,10 +27,19 @@ pub(crate) struct Session {
     pub capabilities: Option<Capabilities>,
     /// The nodes it wants to be notified of (XEP-0163 §4: `+notify`), once its capabilities are known.
     pub interests: Arc<[Box<str>]>,
-    /// While messages of the log are being shown to it: up to where they were. New ones wait their turn.
-    pub flood: Option<Seq>,
+    /// While messages of the log are being shown to it. New ones wait their turn.
+    pub flood: Option<Flood>,
     /// The first message that came while older ones were being shown: it is shown in its turn, whoever else had it.
     pub live_from: Seq,
+}
+
+/// How far a session has got with the messages that waited for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Flood {
+    /// The log was read up to here.
+    pub after: Seq,
+    /// It is read on when the client has acknowledged this one.
+    pub awaits: Seq,
 }
 
 /// What a presence says about the capabilities of the client (XEP-0115).

@@ -13,6 +13,7 @@ use smallvec::SmallVec;
 use crate::account::blocklist::BlockList;
 use crate::account::face::{Face, Resource};
 use crate::account::letters::Waiting;
+use crate::account::refusal::refuse;
 use crate::account::roster::Roster;
 use crate::account::session::{Session, Sessions};
 use crate::account::wire;
@@ -21,6 +22,7 @@ use crate::chat::account::entry::{AccountChange, AccountEvent};
 use crate::chat::account::node::Node;
 use crate::chat::account::packet::{Packet, PacketKind};
 use crate::chat::account::preferences::ArchivePreferences;
+use crate::chat::account::refusal::AccountRefusal;
 use crate::chat::account::snapshot::AccountSnapshot;
 use crate::chat::id::{AccountId, Epoch, MessageId, Seq, SessionId, Timestamp};
 use crate::chat::message::Payload;
@@ -37,7 +39,7 @@ pub(crate) struct Account {
     pub(super) roster: Arc<Roster>,
     pub(super) blocked: Arc<BlockList>,
     pub(super) preferences: Arc<ArchivePreferences>,
-    pub(super) nodes: BTreeMap<Box<str>, Node>,
+    pub(super) nodes: Arc<BTreeMap<Box<str>, Node>>,
     pub(super) photo: Option<Box<str>>,
     pub(super) waiting: Waiting,
     pub(super) last_seen: Option<(Timestamp, Box<str>)>,
@@ -71,8 +73,8 @@ pub(crate) enum Effect {
     Letter { sessions: Recipients, packet: Packet, seq: Seq },
     /// To somebody else.
     Send(Packet),
-    /// An event of one of this account's nodes, to who is interested in it at that address.
-    Notify { to: Jid, node: Box<str>, payload: Payload },
+    /// An event of one of this account's nodes, for the sessions of a local account that are interested in it.
+    Notify { to: BareJid, node: Box<str>, packet: Packet },
     /// This session has just become available: it is shown the presence of its contacts.
     Probe { session: SessionId },
     /// Messages wait in the log for this session, from behind that seq on.
@@ -108,7 +110,7 @@ impl Account {
             roster: Arc::new(roster),
             blocked: Arc::new(BlockList::new(snapshot.blocked)),
             preferences: Arc::new(snapshot.preferences),
-            nodes: snapshot.nodes.into_iter().map(|node| (node.name.clone(), node)).collect(),
+            nodes: Arc::new(snapshot.nodes.into_iter().map(|node| (node.name.clone(), node)).collect()),
             photo: snapshot.photo,
             waiting: Waiting::new(waiting),
             last_seen: snapshot.last_seen,
@@ -124,6 +126,9 @@ impl Account {
             blocked: self.blocked.clone(),
             preferences: self.preferences.clone(),
             resources: self.resources().into(),
+            nodes: self.nodes.clone(),
+            photo: self.photo.clone(),
+            last_seen: self.last_seen.clone(),
             is_full: self.waiting.is_full(),
         }
     }
@@ -137,8 +142,52 @@ impl Account {
         self.sessions.iter().map(resource).collect()
     }
 
+    pub(crate) fn id(&self) -> AccountId {
+        self.id
+    }
+
+    pub(crate) fn jid(&self) -> &BareJid {
+        &self.jid
+    }
+
+    /// The last entry of the log that was applied.
+    pub(crate) fn seq(&self) -> Seq {
+        self.seq
+    }
+
     pub(crate) fn attach(&mut self, session: SessionId, jid: FullJid) {
         self.sessions.insert(Session::new(session, jid));
+    }
+
+    pub(crate) fn session_at(&self, jid: &Jid) -> Option<SessionId> {
+        self.sessions.by_jid(jid).map(|session| session.id)
+    }
+
+    /// What came for this account or one of its sessions, and is in no log.
+    pub(crate) fn receive_packet(&self, packet: Packet, is_copied: bool) -> Vec<Effect> {
+        match packet.kind {
+            PacketKind::Message(kind) => self.receive_passing(packet, kind, is_copied),
+            PacketKind::Presence(_) => self.receive_presence(packet),
+            PacketKind::Iq(_) => self.receive_iq(packet),
+        }
+    }
+
+    /// An iq for one session, as it is (RFC 6121 §8.5.3.1). What a blocked or gone one would have been asked is
+    /// answered alike, so that nobody learns which it was (XEP-0191 §3.3).
+    fn receive_iq(&self, packet: Packet) -> Vec<Effect> {
+        let is_blocked = packet.from.bare() != self.jid && self.blocked.covers(&packet.from);
+        let session = self.sessions.by_jid(&packet.to).filter(|_| !is_blocked);
+        let effect = match session {
+            Some(session) => Effect::tell([session.id], packet),
+            None => refuse(&packet, AccountRefusal::Unreachable).map(Effect::Send),
+        };
+        effect.into_iter().collect()
+    }
+
+    /// Whether a session may send a stanza on (XEP-0191 §3.3: nothing goes to who is blocked).
+    pub(crate) fn may_relay(&self, packet: &Packet) -> Result<(), AccountRefusal> {
+        let is_blocked = packet.to.bare() != self.jid && self.blocked.covers(&packet.to);
+        if is_blocked { Err(AccountRefusal::Blocked) } else { Ok(()) }
     }
 
     /// Takes a committed event, the next of the log, and says who is to be told.

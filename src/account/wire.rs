@@ -7,9 +7,11 @@ use perch_xmpp::xml::Element;
 use perch_xmpp::{datetime, namespace};
 
 use crate::account::roster::RosterPush;
+use crate::account::session::Capabilities;
 use crate::account::state::Notice;
 use crate::chat::account::contact::Contact;
-use crate::chat::account::packet::{IqKind, Packet, PacketKind};
+use crate::chat::account::node::{Item, Node};
+use crate::chat::account::packet::{IqKind, MessageKind, Packet, PacketKind};
 use crate::chat::id::{MessageId, Seq, Timestamp};
 use crate::chat::message::Payload;
 
@@ -103,6 +105,45 @@ pub(super) fn block_push(name: &'static str, jids: &[Jid], seq: Seq) -> Notice {
 pub(crate) fn block_items(name: &'static str, jids: &[Jid]) -> Element {
     let item = |jid: &Jid| Element::new("item", namespace::BLOCKING).with_attribute("jid", jid.as_str());
     Element::new(name, namespace::BLOCKING).with_children(jids.iter().map(item))
+}
+
+/// What a client that announces capabilities is asked (XEP-0115 §6.2). The id leads the answer back.
+pub(super) fn capabilities_query(capabilities: &Capabilities) -> Notice {
+    let query = Element::new("query", namespace::DISCO_INFO)
+        .with_attribute("node", format!("{}#{}", capabilities.node, capabilities.version));
+    Notice {
+        kind: PacketKind::Iq(IqKind::Get),
+        from: None,
+        id: Some(CAPABILITIES_QUERY.into()),
+        payload: payload(&query),
+    }
+}
+
+/// The id of that query: a session has one of them at a time that matters.
+pub(crate) const CAPABILITIES_QUERY: &str = "capabilities";
+
+/// An event that tells one item again (XEP-0060 §6.1.7, XEP-0163 §4.3.4).
+pub(super) fn item_event(owner: &BareJid, node: &Node, item: &Item, is_late: bool) -> Notice {
+    let items = items_element(node, [item_element(item, node.settings.deliver_payloads)]);
+    let event = Element::new("event", namespace::PUBSUB_EVENT).with_child(items);
+    let content =
+        if is_late { with(&payload(&event), &delay(Some(owner), item.at)) } else { payload(&event) };
+    Notice {
+        kind: PacketKind::Message(MessageKind::Headline),
+        from: Some(owner.clone().into()),
+        id: None,
+        payload: content,
+    }
+}
+
+pub(super) fn items_element(node: &Node, items: impl IntoIterator<Item = Element>) -> Element {
+    Element::new("items", namespace::PUBSUB_EVENT).with_attribute("node", &*node.name).with_children(items)
+}
+
+pub(super) fn item_element(item: &Item, has_payload: bool) -> Element {
+    let element = Element::new("item", namespace::PUBSUB_EVENT).with_attribute("id", &*item.id);
+    let child = has_payload.then(|| Element::parse(&item.payload.0, namespace::CLIENT).ok()).flatten();
+    element.with_children(child)
 }
 
 /// A packet as an element of its own, as it is forwarded.

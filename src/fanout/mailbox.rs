@@ -11,6 +11,7 @@ use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 use thiserror::Error;
 
+use crate::chat::id::Seq;
 use crate::chat::refusal::Refusal;
 use crate::fanout::frame::Frame;
 
@@ -18,6 +19,8 @@ use crate::fanout::frame::Frame;
 #[derive(Clone)]
 pub enum Item {
     Frame(Frame),
+    /// When the client has taken everything before this, its account wants to know: a message with that seq is among it.
+    Mark(Seq),
     /// The inbound stanza with this number has its outcome: committed, or refused.
     Settled {
         number: u64,
@@ -109,6 +112,13 @@ impl Mailbox {
             self.0.reader.wake();
         }
         outcome
+    }
+
+    /// A message of the account's log, with the mark behind it that tells when the client has taken it.
+    pub fn push_letter(&self, frame: Frame, seq: Seq) -> Result<(), Rejected> {
+        self.push(frame)?;
+        self.push_item(Item::Mark(seq));
+        Ok(())
     }
 
     /// Tells the session the outcome of one of its own stanzas. These are few: each session has a bounded number

@@ -18,7 +18,7 @@ use perch_xmpp::xml::Element;
 use crate::account::{AccountHandle, Accounts};
 use crate::chat::command::{Actor, Command};
 use crate::chat::event;
-use crate::chat::id::{AccountId, Origin, SessionId};
+use crate::chat::id::{AccountId, Origin, Seq, SessionId};
 use crate::chat::message::Payload;
 use crate::chat::refusal::Refusal;
 use crate::clock::Clock;
@@ -27,6 +27,7 @@ use crate::fanout::mailbox::{Ending, Inbox, Mailbox, mailbox};
 use crate::room::{Receipt, Rooms};
 use crate::session::management::Management;
 use crate::session::outstanding::{Context, Outstanding};
+use crate::session::xmpp::room::relay::Relays;
 
 /// All sessions of this member, and what they need. Cheap to clone.
 #[derive(Clone)]
@@ -38,6 +39,8 @@ pub(crate) struct Services {
     pub(crate) accounts: Accounts,
     pub(crate) clock: Clock,
     pub(crate) policy: Policy,
+    /// Requests between occupants whose answer has not come yet.
+    pub(crate) relays: Relays,
     live: DashMap<SessionId, (AccountId, Mailbox)>,
 }
 
@@ -82,21 +85,26 @@ pub struct Session {
     management: Option<Management>,
     /// Bytes to be written next.
     out: Vec<u8>,
+    /// The last message of the account's log among them, where the client does not acknowledge.
+    written_mark: Option<Seq>,
 }
 
 impl Sessions {
     pub fn new(domain: BareJid, rooms: Rooms, accounts: Accounts, clock: Clock, policy: Policy) -> Self {
-        Self(Arc::new(Services { domain, rooms, accounts, clock, policy, live: DashMap::new() }))
+        Self(Arc::new(Services {
+            domain,
+            rooms,
+            accounts,
+            clock,
+            policy,
+            relays: Relays::default(),
+            live: DashMap::new(),
+        }))
     }
 
     /// Begins a session. A resource that is asked for and taken is taken over: its former session ends
     /// (RFC 6120 §7.7.2.2, first way).
-    pub async fn open(
-        &self,
-        account_id: AccountId,
-        account: &BareJid,
-        wanted: Option<FullJid>,
-    ) -> Result<Opened, StanzaCondition> {
+    pub async fn open(&self, account: &BareJid, wanted: Option<FullJid>) -> Result<Opened, StanzaCondition> {
         let id = random_session_id().ok_or(StanzaCondition::InternalServerError)?;
         let jid = match wanted {
             Some(jid) => jid,
@@ -105,8 +113,8 @@ impl Sessions {
                 .map_err(|_malformed| StanzaCondition::InternalServerError)?,
         };
         let (mailbox, inbox) = mailbox();
-        let account = self.0.accounts.attach(account_id, id, jid.clone(), mailbox.clone()).await?;
-        self.0.live.insert(id, (account_id, mailbox.clone()));
+        let account = self.0.accounts.attach(id, jid.clone(), mailbox.clone()).await?;
+        self.0.live.insert(id, (account.account(), mailbox.clone()));
         let session = Session {
             services: Arc::clone(&self.0),
             id,
@@ -119,6 +127,7 @@ impl Sessions {
             outstanding: Outstanding::default(),
             management: None,
             out: Vec::new(),
+            written_mark: None,
         };
         Ok(Opened { session, inbox })
     }

@@ -166,7 +166,7 @@ impl Task<'_> {
             match item {
                 Item::Stanza(stanza) => self.session.handle(stanza).await?,
                 Item::Element(element) => {
-                    if let Some(id) = self.session.handle_element(&element)? {
+                    if let Some(id) = self.session.handle_element(&element).await? {
                         self.handovers = Some(self.services.handovers.register(&id));
                     }
                 }
@@ -181,6 +181,7 @@ impl Task<'_> {
         while let Some(item) = self.items.pop_front() {
             match item {
                 mailbox::Item::Frame(frame) => self.session.send(&frame)?,
+                mailbox::Item::Mark(seq) => self.session.mark(seq),
                 mailbox::Item::Settled { number, outcome } => self.session.settle(number, outcome),
                 mailbox::Item::End(Ending::Replaced) => return Err(End::Replaced),
                 mailbox::Item::End(ending) => return Err(StreamFailure::from(condition(ending)).into()),
@@ -199,10 +200,9 @@ impl Task<'_> {
         if bytes.is_empty() {
             return Ok(());
         }
-        match tokio::time::timeout(WRITE_TIME, socket.send(&bytes)).await {
-            Ok(sent) => Ok(sent?),
-            Err(_elapsed) => Err(End::Lost),
-        }
+        tokio::time::timeout(WRITE_TIME, socket.send(&bytes)).await.map_err(|_elapsed| End::Lost)??;
+        self.session.note_written().await;
+        Ok(())
     }
 
     /// The client comes back on another connection.
@@ -215,7 +215,7 @@ impl Task<'_> {
             let _ = old.send(&StreamFailure::from(StreamCondition::Conflict).to_bytes()).await;
             old.close().await;
         }
-        self.session.acknowledge(h)?;
+        self.session.acknowledge(h).await?;
         let mut greeting = Vec::new();
         for output in negotiation.handle_resumed(self.session.handled()) {
             if let Output::Send(bytes) = output {

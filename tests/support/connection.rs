@@ -1,6 +1,7 @@
 //! One stream of one client: TCP, TLS, and the elements that come.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::host::Address;
+use super::pattern::indented;
 
 type Tls = TlsStream<TcpStream>;
 
@@ -27,13 +29,23 @@ pub(super) struct Connection {
 }
 
 /// What can come.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) enum Incoming {
     /// The stream's header.
     Header,
     Element(Element),
     /// The stream, or the connection, ended.
     End(String),
+}
+
+impl fmt::Display for Incoming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Header => f.write_str("a stream\n"),
+            Self::Element(element) => f.write_str(&indented(element, 2)),
+            Self::End(reason) => writeln!(f, "{reason}"),
+        }
+    }
 }
 
 impl Connection {
@@ -77,8 +89,9 @@ impl Connection {
         self.waiting.iter()
     }
 
-    pub(super) fn forget(&mut self) {
-        self.waiting.clear();
+    /// Drops what waits and is such.
+    pub(super) fn forget(&mut self, is_such: impl Fn(&Incoming) -> bool) {
+        self.waiting.retain(|incoming| !is_such(incoming));
     }
 
     /// Cuts the connection: no end of the stream, none of TLS.
@@ -143,4 +156,4 @@ const LIMITS: Limits = Limits { stanza_bytes_max: 4 << 20, ..Limits::SERVER };
 const WAITING_MAX: usize = 4096;
 
 /// Nothing takes that long, however busy the machine is.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(10);

@@ -7,6 +7,7 @@ use perch_xmpp::xml::Element;
 
 use super::connection::{Connection, Incoming};
 use super::host::Address;
+use super::pattern::{indented, written};
 use super::script::Client;
 
 /// How far the client goes.
@@ -21,8 +22,7 @@ pub(super) enum Stage {
 pub(super) const PASSWORD: &str = "wherefore art thou";
 
 pub(super) async fn login(address: &Address, client: &Client, stage: Stage) -> Result<Connection, String> {
-    let failed = |error: std::io::Error| format!("no connection: {error}");
-    let mut connection = Connection::open(address).await.map_err(failed)?;
+    let mut connection = connect(address).await?;
     open_stream(&mut connection, &address.domain).await?;
     if stage >= Stage::Identity {
         let token = STANDARD.encode(format!("\0{}\0{PASSWORD}", client.user()));
@@ -30,7 +30,7 @@ pub(super) async fn login(address: &Address, client: &Client, stage: Stage) -> R
             Element::new("auth", namespace::SASL).with_attribute("mechanism", "PLAIN").with_text(&token);
         let answer = exchange(&mut connection, &auth).await?;
         if !answer.is("success", namespace::SASL) {
-            return Err(format!("not authenticated: {answer:?}"));
+            return Err(format!("not authenticated:\n{}", indented(&answer, 2)));
         }
         open_stream(&mut connection, &address.domain).await?;
     }
@@ -38,6 +38,10 @@ pub(super) async fn login(address: &Address, client: &Client, stage: Stage) -> R
         bind(&mut connection, client).await?;
     }
     Ok(connection)
+}
+
+pub(super) async fn connect(address: &Address) -> Result<Connection, String> {
+    Connection::open(address).await.map_err(|error| format!("no connection: {error}"))
 }
 
 async fn open_stream(connection: &mut Connection, domain: &str) -> Result<(), String> {
@@ -49,11 +53,11 @@ async fn open_stream(connection: &mut Connection, domain: &str) -> Result<(), St
     connection.send(&header).await.map_err(|error| error.to_string())?;
     match connection.next().await {
         Some(Incoming::Header) => {}
-        other => return Err(format!("no stream: {other:?}")),
+        other => return Err(unexpected("a stream", other)),
     }
     match connection.next().await {
         Some(Incoming::Element(features)) if features.is("features", namespace::STREAM) => Ok(()),
-        other => Err(format!("no features: {other:?}")),
+        other => Err(unexpected("its features", other)),
     }
 }
 
@@ -68,15 +72,22 @@ async fn bind(connection: &mut Connection, client: &Client) -> Result<(), String
         answer.child("bind", namespace::BIND).and_then(|bind| bind.child_text("jid", namespace::BIND));
     match bound {
         Some(jid) if jid == client.jid => Ok(()),
-        _ => Err(format!("not bound to {}: {answer:?}", client.jid)),
+        _ => Err(format!("not bound to {}:\n{}", client.jid, indented(&answer, 2))),
     }
 }
 
 async fn exchange(connection: &mut Connection, request: &Element) -> Result<Element, String> {
-    let text = super::pattern::written(request);
+    let text = written(request);
     connection.send(&text).await.map_err(|error| error.to_string())?;
     match connection.next().await {
         Some(Incoming::Element(element)) => Ok(element),
-        other => Err(format!("no answer: {other:?}")),
+        other => Err(unexpected("an answer", other)),
+    }
+}
+
+fn unexpected(expected: &str, came: Option<Incoming>) -> String {
+    match came {
+        Some(came) => format!("{expected} was to come, but this did:\n{came}"),
+        None => format!("{expected} was to come, but nothing did"),
     }
 }

@@ -8,7 +8,7 @@
 //! | [`login`] | from a connection to a session: header, SASL, resource |
 //! | [`names`] | what addresses in transcripts stand for |
 //! | [`host`] | the server that is spoken to: in this process, or another one |
-//! | [`play`] | does one step after the other; [`room`] and [`silence`] are the larger ones |
+//! | [`play`] | does one step after the other; [`request`], [`room`], [`silence`] are the larger ones |
 
 mod connection;
 mod host;
@@ -16,6 +16,7 @@ mod login;
 pub(crate) mod names;
 mod pattern;
 pub(crate) mod play;
+mod request;
 mod room;
 pub(crate) mod script;
 mod silence;

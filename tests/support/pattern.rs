@@ -1,8 +1,8 @@
 //! Compares what came with what was to come.
 //!
 //! Everything that came has to be named, with three exceptions: what a server stamps on stanzas of its own accord
-//! (an id, an address of the receiver, a language, a stable id, an occupant's id), what it adds to an error (who says
-//! so, a text for people, the stanza that was wrong), and whatever stands where the pattern says `...`.
+//! (an id, an address of the receiver, a language, a stable id, an occupant's id, an avatar), what it adds to an error
+//! (who says so, a text for people, the stanza that was wrong), and whatever stands where the pattern says `...`.
 
 use std::collections::BTreeMap;
 
@@ -125,7 +125,8 @@ fn is_of_course(level: Level<'_>, space: &str, name: &str, value: &str) -> bool 
             let bare = receiver.split('/').next().unwrap_or(receiver);
             value == receiver || value == bare
         }
-        (Level::Error, "", "by") => true,
+        (Level::Stanza { .. }, "", "type") => value == "normal",
+        (Level::Error, "", "by" | "type") => true,
         _ => false,
     }
 }
@@ -186,8 +187,7 @@ fn is_stanza_error(level: Level<'_>, element: &Element) -> bool {
 fn is_added_of_course(level: Level<'_>, pattern: &Element, got: &Element) -> bool {
     match level {
         Level::Stanza { .. } => {
-            let is_stamp =
-                got.is("stanza-id", namespace::STABLE_ID) || got.is("occupant-id", namespace::OCCUPANT_ID);
+            let is_stamp = STAMPS.iter().any(|(name, namespace)| got.is(name, namespace));
             is_stamp && pattern.child(got.name(), got.namespace()).is_none()
         }
         Level::Error => got.is("text", namespace::STANZA_ERROR),
@@ -214,19 +214,39 @@ pub(super) fn written(element: &Element) -> String {
 
 /// The element with a line for each of its children.
 pub(super) fn indented(element: &Element, depth: usize) -> String {
+    let mut lines = String::new();
+    indent(element, namespace::CLIENT, depth, &mut lines);
+    lines
+}
+
+fn indent(element: &Element, context: &str, depth: usize, lines: &mut String) {
     let margin = "  ".repeat(depth);
-    if element.children().next().is_none() {
-        return format!("{margin}{}\n", written(element));
-    }
-    let mut empty = Element::new(element.name(), element.namespace());
+    let mut tag = Element::new(element.name(), element.namespace());
     for (space, name, value) in element.attributes() {
         let name = if space == namespace::XML { format!("xml:{name}") } else { name.to_owned() };
-        empty.set_attribute(&name, value);
+        tag.set_attribute(&name, value);
     }
-    let start = written(&empty);
-    let children: String = element.children().map(|child| indented(child, depth + 1)).collect();
-    format!("{margin}{}>\n{children}{margin}</{}>\n", start.trim_end_matches("/>"), element.name())
+    if element.children().next().is_none() {
+        tag.push_text(&text(element));
+    }
+    let tag = String::from_utf8_lossy(&tag.to_bytes(context)).into_owned();
+    if element.children().next().is_none() {
+        lines.push_str(&format!("{margin}{tag}\n"));
+        return;
+    }
+    lines.push_str(&format!("{margin}{}>\n", tag.trim_end_matches("/>")));
+    for child in element.children() {
+        indent(child, element.namespace(), depth + 1, lines);
+    }
+    lines.push_str(&format!("{margin}</{}>\n", element.name()));
 }
+
+/// What a server says about a stanza: its stable id, its author's, and the avatar that goes with the author.
+const STAMPS: [(&str, &str); 3] = [
+    ("stanza-id", namespace::STABLE_ID),
+    ("occupant-id", namespace::OCCUPANT_ID),
+    ("x", namespace::VCARD_UPDATE),
+];
 
 /// Stands for whatever else is there.
 const ELLIPSIS: &str = "...";

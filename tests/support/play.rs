@@ -63,17 +63,22 @@ impl Player<'_> {
 
     async fn perform(&mut self, who: usize, verb: &Verb) -> Result<(), String> {
         match verb {
+            Verb::OpenConnection => {
+                self.seats[who] = Seat::Stream(login::connect(self.host.address()?).await?);
+                Ok(())
+            }
             Verb::OpenStream => self.login(who, Stage::Stream).await,
             Verb::Authenticate => self.login(who, Stage::Identity).await,
             Verb::Connect => self.login(who, Stage::Session).await,
             Verb::ComeOnline => self.come_online(who).await,
-            Verb::Send(text) => self.send(who, &self.bindings.fill(text)).await,
+            Verb::Send(text) => self.send(who, &self.fill(text)).await,
             Verb::Receive { patterns, order: Order::Given } => self.receive(who, patterns).await,
             Verb::Receive { patterns, order: Order::Any } => self.receive_in_any_order(who, patterns).await,
             Verb::ReceiveNothing => self.receive_nothing(who).await,
+            Verb::Request { stanza, outcome } => self.request(who, stanza, outcome).await,
             Verb::PassOver => {
                 self.settle(who).await?;
-                self.seats[who].connection()?.forget();
+                self.seats[who].connection()?.forget(|_| true);
                 Ok(())
             }
             Verb::ReceiveEnd => self.receive_end(who).await,
@@ -115,6 +120,11 @@ impl Player<'_> {
             .send(text)
             .await
             .map_err(|error| format!("nothing can be sent: {error}"))
+    }
+
+    /// The text with what is bound in place of its name.
+    pub(super) fn fill(&self, text: &str) -> String {
+        self.bindings.fill(text)
     }
 
     async fn receive(&mut self, who: usize, patterns: &[Pattern]) -> Result<(), String> {
@@ -170,10 +180,7 @@ impl Player<'_> {
             .filter(|incoming| !is_request_for_acknowledgement(incoming));
         match came.next() {
             None => Ok(()),
-            Some(Incoming::Element(element)) => {
-                Err(format!("nothing was to come, but this did:\n{}", pattern::indented(element, 2)))
-            }
-            Some(other) => Err(format!("nothing was to come, but this did: {other:?}")),
+            Some(came) => Err(format!("nothing was to come, but this did:\n{came}")),
         }
     }
 
@@ -185,13 +192,7 @@ impl Player<'_> {
                     return Ok(());
                 }
                 Some(other) if is_request_for_acknowledgement(&other) => {}
-                Some(Incoming::Element(element)) => {
-                    return Err(format!(
-                        "the end was to come, but this did:\n{}",
-                        pattern::indented(&element, 2)
-                    ));
-                }
-                Some(Incoming::Header) => return Err("the end was to come, but a header did".to_owned()),
+                Some(came) => return Err(format!("the end was to come, but this did:\n{came}")),
                 None => return Err("the stream does not end".to_owned()),
             }
         }
@@ -246,7 +247,8 @@ impl Player<'_> {
                         return Ok(element);
                     }
                 }
-                Some(other) => return Err(format!("line {}: {other:?} instead", pattern.line)),
+                Some(Incoming::Header) => {}
+                Some(Incoming::End(reason)) => return Err(format!("line {}: {reason}", pattern.line)),
                 None => {
                     let expected = pattern::indented(&pattern.element, 2);
                     return Err(format!("line {}: nothing came; expected:\n{expected}", pattern.line));
@@ -258,7 +260,7 @@ impl Player<'_> {
     pub(super) async fn next_element(&mut self, who: usize) -> Result<Element, String> {
         match self.seats[who].connection()?.next().await {
             Some(Incoming::Element(element)) => Ok(element),
-            Some(other) => Err(format!("{}: {other:?}", self.name(who))),
+            Some(other) => Err(format!("{}: {other}", self.name(who))),
             None => Err(format!("{}: nothing came", self.name(who))),
         }
     }

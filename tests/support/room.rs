@@ -18,7 +18,7 @@ impl Player<'_> {
         fields: &[Field],
     ) -> Result<(), String> {
         self.enter(who, room, nick).await?;
-        self.submit(who, room, fields).await
+        self.configure(who, room, fields).await
     }
 
     /// Changes the configuration, and passes over what that makes occupants hear.
@@ -26,7 +26,9 @@ impl Player<'_> {
         self.submit(who, room, fields).await?;
         for occupant in self.occupants(room) {
             self.settle(occupant).await?;
-            self.seats[occupant].connection()?.forget();
+            let is_notice =
+                |came: &Incoming| matches!(came, Incoming::Element(message) if is_notice(message, room));
+            self.seats[occupant].connection()?.forget(is_notice);
         }
         Ok(())
     }
@@ -135,6 +137,15 @@ impl Player<'_> {
             }
         }
     }
+}
+
+/// Whether the message tells that the room's configuration changed (XEP-0045 §10.2.1).
+fn is_notice(message: &Element, room: &str) -> bool {
+    let is_status = |child: &Element| child.is("status", namespace::MUC_USER);
+    let x = message.child("x", namespace::MUC_USER);
+    message.is("message", namespace::CLIENT)
+        && message.attribute("from") == Some(room)
+        && x.is_some_and(|x| x.children().all(is_status))
 }
 
 fn field(name: &str, values: &[String]) -> Element {

@@ -49,33 +49,17 @@ impl Session {
     }
 
     async fn route_to_account(&mut self, number: u64, stanza: &Stanza, _to: Option<Jid>) {
-        if stanza.kind == Kind::Iq
-            && let Some(answer) = self.account.iq(stanza).await
-        {
-            self.reply(&answer);
-        }
-        self.done(number);
-    }
-
-    async fn ask_rooms_service(&mut self, number: u64, stanza: &Stanza) {
         self.refuse(number, stanza, StanzaCondition::ServiceUnavailable);
     }
 
-    async fn room_iq(&mut self, number: u64, stanza: &Stanza, to: &Jid) {
-        if stanza.has("query", perch_xmpp::namespace::MUC_OWNER) {
-            let settings = Box::new(self.services.rooms.defaults());
-            let command = Command::Configure { settings, owners: None, admins: None };
-            let outcome = self
-                .services
-                .rooms
-                .execute(to.local().unwrap_or_default(), self.actor(Some(number)), command)
-                .await;
-            if let Err(refusal) = outcome {
-                return self.refuse_with(number, stanza, &refusal);
+    /// What is for the rooms domain itself: requests only.
+    async fn ask_rooms_service(&mut self, number: u64, stanza: &Stanza) {
+        match stanza.kind {
+            Kind::Iq => self.rooms_service_iq(number, stanza).await,
+            Kind::Message | Kind::Presence => {
+                self.refuse(number, stanza, StanzaCondition::ServiceUnavailable)
             }
-            self.reply(&perch_xmpp::stanza::iq_result(stanza, None));
         }
-        self.done(number);
     }
 
     /// Joins and leaves are noted, so that a session that ends leaves every room.

@@ -3,6 +3,8 @@
 //! One file per aggregate beside this one, the schema's steps in `migrations/`. Reads go to `readers`, each sees
 //! what was committed when it began; writes go through [`writer::Writer`].
 
+mod account_log;
+mod account_project;
 mod accounts;
 mod append;
 mod archive;
@@ -10,6 +12,7 @@ mod batch;
 mod checkpoint;
 mod events;
 mod fault;
+mod journal;
 mod open;
 mod project;
 mod retention;

@@ -55,6 +55,8 @@ pub(crate) enum Action {
 
 #[derive(Debug)]
 pub(crate) enum Verb {
+    /// Connects, and no more: the stream's header is up to the transcript.
+    OpenConnection,
     /// Opens a stream inside TLS and reads its features.
     OpenStream,
     /// … and proves who it is.
@@ -70,6 +72,11 @@ pub(crate) enum Verb {
         order: Order,
     },
     ReceiveNothing,
+    /// Sends a stanza and gets that outcome for it; what comes meanwhile waits.
+    Request {
+        stanza: Element,
+        outcome: Outcome,
+    },
     /// Drops what has come and was not looked at.
     PassOver,
     ReceiveEnd,
@@ -106,6 +113,15 @@ pub(crate) struct Pattern {
 pub(crate) enum Order {
     Given,
     Any,
+}
+
+/// What is to become of a request.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// An empty result.
+    Granted,
+    /// An error of that condition; of that type, if one is given (RFC 6120 §8.3).
+    Refused { type_: Option<String>, condition: String },
 }
 
 /// A field of a room's configuration, by the last word of its name.

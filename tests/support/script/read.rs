@@ -8,7 +8,7 @@ use std::str::Lines;
 use perch_xmpp::namespace;
 use perch_xmpp::xml::{Element, Node};
 
-use super::{Action, Clause, Client, Field, Order, Pattern, Script, Step, Verb};
+use super::{Action, Clause, Client, Field, Order, Outcome, Pattern, Script, Step, Verb};
 
 /// Where a transcript cannot be understood.
 #[derive(Debug)]
@@ -101,6 +101,7 @@ impl Script {
 
 fn verb(phrase: &str, block: &Block) -> Result<Verb, String> {
     let simple = match phrase {
+        "opens a connection" => Some(Verb::OpenConnection),
         "opens a stream" => Some(Verb::OpenStream),
         "authenticates" => Some(Verb::Authenticate),
         "connects" => Some(Verb::Connect),
@@ -126,6 +127,10 @@ fn verb(phrase: &str, block: &Block) -> Result<Verb, String> {
         (["receives", "in", "any", "order"], true) => {
             Ok(Verb::Receive { patterns: block.patterns()?, order: Order::Any })
         }
+        (["is", "granted"], true) => Ok(Verb::Request { stanza: block.stanza()?, outcome: Outcome::Granted }),
+        (["is", "refused", error], true) => {
+            Ok(Verb::Request { stanza: block.stanza()?, outcome: refusal(error) })
+        }
         (["creates", room, "as", nick], _) => {
             Ok(Verb::Create { room: (*room).to_owned(), nick: (*nick).to_owned(), fields: block.fields()? })
         }
@@ -137,6 +142,16 @@ fn verb(phrase: &str, block: &Block) -> Result<Verb, String> {
         }
         (["leaves", room], false) => Ok(Verb::Leave { room: (*room).to_owned() }),
         _ => Err(format!("nobody knows how one {phrase:?}")),
+    }
+}
+
+/// `auth/forbidden`, or the condition alone
+fn refusal(error: &str) -> Outcome {
+    match error.split_once('/') {
+        Some((type_, condition)) => {
+            Outcome::Refused { type_: Some(type_.to_owned()), condition: condition.to_owned() }
+        }
+        None => Outcome::Refused { type_: None, condition: error.to_owned() },
     }
 }
 
@@ -223,6 +238,14 @@ impl Block {
         elements.and_then(
             |found| if found.is_empty() { Err("nothing stands below".to_owned()) } else { Ok(found) },
         )
+    }
+
+    fn stanza(&self) -> Result<Element, String> {
+        let mut elements = self.elements()?;
+        match (elements.pop(), elements.is_empty()) {
+            (Some(stanza), true) => Ok(stanza),
+            _ => Err("one stanza is requested at a time".to_owned()),
+        }
     }
 
     fn patterns(&self) -> Result<Vec<Pattern>, String> {

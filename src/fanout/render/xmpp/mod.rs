@@ -2,5 +2,6 @@
 
 pub mod message;
 pub mod notice;
+pub mod packet;
 pub mod presence;
 mod write;

@@ -1,0 +1,264 @@
+//! From an address to the task that runs its account: started once, on first need, and forgotten when idle.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use dashmap::DashMap;
+use parking_lot::RwLock;
+use perch_address::{BareJid, FullJid, Jid};
+use perch_xmpp::stanza::error::StanzaCondition;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::task::TaskTracker;
+use tracing::{Instrument, info_span, warn};
+
+use crate::account::capability::CapabilityCache;
+use crate::account::face::Face;
+use crate::account::handle::AccountHandle;
+use crate::account::letters::{Draft, Incoming, packet, receive};
+use crate::account::refusal::refuse;
+use crate::account::state::Account;
+use crate::account::task::{Arrival, Queues, Request, run};
+use crate::chat::account::entry::{AccountAppend, AccountChange, AccountEvent};
+use crate::chat::account::packet::{Packet, PacketKind, PresenceKind};
+use crate::chat::account::refusal::AccountRefusal;
+use crate::chat::id::SessionId;
+use crate::clock::Clock;
+use crate::fanout::mailbox::Mailbox;
+use crate::store::Store;
+use crate::store::account_log::AccountAppendError;
+use crate::store::error::StoreError;
+
+/// All accounts of this member's domain. Cheap to clone.
+#[derive(Clone)]
+pub struct Accounts(Arc<Services>);
+
+/// What every account's task needs.
+pub(super) struct Services {
+    pub(super) store: Store,
+    pub(super) clock: Clock,
+    pub(super) domain: BareJid,
+    pub(super) capabilities: CapabilityCache,
+    /// The way to other domains, and to the rooms.
+    foreign: mpsc::Sender<Packet>,
+    running: DashMap<BareJid, Running>,
+    tasks: TaskTracker,
+}
+
+/// The ends of a running task that others hold.
+#[derive(Clone)]
+struct Running {
+    requests: mpsc::Sender<Request>,
+    arrivals: mpsc::Sender<Arrival>,
+    face: FaceCell,
+    is_behind: Arc<AtomicBool>,
+}
+
+/// A face that is replaced as a whole; none while the account is being loaded.
+pub(super) type FaceCell = Arc<RwLock<Option<Arc<Face>>>>;
+
+/// Requests of an account's own sessions that may wait. A full queue holds up these sessions, and nobody else.
+const REQUESTS: usize = 256;
+/// What others have for an account that may wait. What does not fit is dropped: messages are in the log, and are read
+/// from there; presence is told again.
+const ARRIVALS: usize = 4096;
+
+impl Accounts {
+    /// `foreign` takes what is for other domains.
+    pub fn new(store: Store, clock: Clock, domain: BareJid, foreign: mpsc::Sender<Packet>) -> Self {
+        Self(Arc::new(Services {
+            store,
+            clock,
+            domain,
+            capabilities: CapabilityCache::default(),
+            foreign,
+            running: DashMap::new(),
+            tasks: TaskTracker::new(),
+        }))
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// Takes a session in. The address is its own alone: a former session that had it is ended.
+    pub async fn attach(
+        &self,
+        session: SessionId,
+        jid: FullJid,
+        mailbox: Mailbox,
+    ) -> Result<AccountHandle, StanzaCondition> {
+        let (reply, answer) = oneshot::channel();
+        let requests = self.0.start_if_needed(&jid.bare()).requests;
+        let attach = Request::Attach { session, jid: jid.clone(), mailbox, reply };
+        if requests.send(attach).await.is_err() {
+            return Err(StanzaCondition::ResourceConstraint);
+        }
+        let account = answer.await.unwrap_or(Err(StanzaCondition::ResourceConstraint))?;
+        Ok(AccountHandle::new(self.0.clone(), requests, session, jid, account))
+    }
+
+    /// Hands in a message of a room or another server. It is taken once this returns, or refused.
+    pub(crate) async fn deliver(&self, draft: Draft) -> Result<(), AccountRefusal> {
+        self.0.deliver(draft).await
+    }
+
+    /// Hands in presence or an iq of another server.
+    pub(crate) async fn hand_in(&self, packet: Packet) {
+        let Some(local) = self.0.local(&packet.to) else { return };
+        let PacketKind::Presence(PresenceKind::Subscription(request)) = packet.kind else {
+            self.0.send(packet);
+            return;
+        };
+        let change = AccountChange::Approached { from: packet.from.bare(), request, payload: packet.payload };
+        let Ok(Some(face)) = self.0.face(&local).await else { return };
+        if let Err(error) = self.0.append_alone(&face, change).await {
+            warn!(%error, "a subscription stanza of another server was lost");
+        }
+    }
+
+    /// The account of this address as others see it, running or not.
+    pub(crate) async fn face(&self, jid: &BareJid) -> Result<Option<Arc<Face>>, StoreError> {
+        self.0.face(jid).await
+    }
+}
+
+impl Services {
+    /// The account that an address belongs to, where the domain is ours.
+    pub(super) fn local(&self, jid: &Jid) -> Option<BareJid> {
+        (jid.domain() == self.domain.domain() && jid.local().is_some()).then(|| jid.bare())
+    }
+
+    pub(super) async fn face(&self, jid: &BareJid) -> Result<Option<Arc<Face>>, StoreError> {
+        if let Some(face) = self.running_face(jid) {
+            return Ok(Some(face));
+        }
+        // Nobody is signed in, or it is just being loaded: then nobody is available yet either.
+        let loaded = self.store.load_account(jid).await?;
+        Ok(loaded.map(|loaded| Arc::new(Account::new(loaded.snapshot, loaded.waiting).face())))
+    }
+
+    pub(super) fn running_face(&self, jid: &BareJid) -> Option<Arc<Face>> {
+        self.running.get(jid).and_then(|running| running.face.read().clone())
+    }
+
+    pub(super) async fn deliver(self: &Arc<Self>, draft: Draft) -> Result<(), AccountRefusal> {
+        let local = self.local(&draft.to).ok_or(AccountRefusal::Unreachable)?;
+        let face = self.face(&local).await.map_err(refusal_of)?.ok_or(AccountRefusal::Unreachable)?;
+        let is_copied = draft.is_copied;
+        let passing = packet(&draft);
+        match receive(draft, &face)? {
+            Incoming::Dropped => Ok(()),
+            Incoming::Passing => {
+                self.hand_over(&local, Arrival::Packet { packet: passing, is_copied });
+                Ok(())
+            }
+            Incoming::Logged(_, letter) => {
+                self.append_alone(&face, AccountChange::Received(letter)).await.map_err(refusal_of_append)
+            }
+        }
+    }
+
+    /// Appends what comes from nobody's log here, and wakes the account.
+    async fn append_alone(
+        self: &Arc<Self>,
+        face: &Face,
+        change: AccountChange,
+    ) -> Result<(), AccountAppendError> {
+        let append =
+            AccountAppend { account: face.id, origin: None, changes: vec![change.clone()], handled: None };
+        let appended = self.store.append_accounts(vec![append], self.clock.now()).await?;
+        for place in appended {
+            self.hint(
+                &face.jid,
+                AccountEvent { seq: place.first, at: place.at, origin: None, change: change.clone() },
+            );
+        }
+        Ok(())
+    }
+
+    /// Tells an account of an entry that was committed to its log. One that sleeps is woken only by what it has to
+    /// answer; the rest it finds when it is loaded.
+    pub(super) fn hint(self: &Arc<Self>, jid: &BareJid, event: AccountEvent) {
+        if matches!(event.change, AccountChange::Approached { .. }) {
+            self.start_if_needed(jid);
+        }
+        self.hand_over(jid, Arrival::Entry(event));
+    }
+
+    /// Never waits. Says whether somebody took it.
+    pub(super) fn hand_over(&self, jid: &BareJid, arrival: Arrival) -> bool {
+        let Some(running) = self.running.get(jid) else { return false };
+        if running.arrivals.try_send(arrival).is_ok() {
+            return true;
+        }
+        if !running.is_behind.swap(true, Ordering::Relaxed) {
+            warn!(%jid, "the account has too much waiting: it will read its log");
+        }
+        false
+    }
+
+    /// Sends a packet on its way: to a local account, or out.
+    pub(super) fn send(&self, packet: Packet) {
+        let Some(local) = self.local(&packet.to) else {
+            if packet.to.domain() != self.domain.domain() && self.foreign.try_send(packet).is_err() {
+                warn!("a stanza for another domain was dropped: too many are waiting");
+            }
+            return;
+        };
+        let error = refuse(&packet, AccountRefusal::Unreachable);
+        let is_iq = matches!(packet.kind, PacketKind::Iq(_));
+        // Nobody is there: only a question wants to be told so (RFC 6121 §8.5.2.2, §8.5.3.2.3).
+        if !self.hand_over(&local, Arrival::Packet { packet, is_copied: false })
+            && is_iq
+            && let Some(error) = error
+        {
+            self.send(error);
+        }
+    }
+
+    fn start_if_needed(self: &Arc<Self>, jid: &BareJid) -> Running {
+        if let Some(running) = self.running.get(jid)
+            && !running.requests.is_closed()
+        {
+            return running.clone();
+        }
+        // A task that a bug has ended did not take itself out.
+        self.running.remove_if(jid, |_, running| running.requests.is_closed());
+        self.running.entry(jid.clone()).or_insert_with(|| self.start(jid)).clone()
+    }
+
+    fn start(self: &Arc<Self>, jid: &BareJid) -> Running {
+        let (requests, request_queue) = mpsc::channel(REQUESTS);
+        let (arrivals, arrival_queue) = mpsc::channel(ARRIVALS);
+        let face = FaceCell::default();
+        let is_behind = Arc::new(AtomicBool::new(false));
+        let queues =
+            Queues { requests: request_queue, arrivals: arrival_queue, is_behind: is_behind.clone() };
+        let span = info_span!("account", %jid);
+        self.tasks.spawn(run(jid.clone(), self.clone(), queues, face.clone()).instrument(span));
+        Running { requests, arrivals, face, is_behind }
+    }
+
+    /// Takes an account's task out of the directory, unless somebody is about to send to it: senders are cloned under
+    /// the directory's lock only, so when these are the last and the queues are empty, nothing can be on its way.
+    pub(super) fn forget(&self, jid: &BareJid, queues: &Queues) -> bool {
+        let is_alone = |running: &Running| {
+            running.requests.strong_count() == 1 && queues.requests.is_empty() && queues.arrivals.is_empty()
+        };
+        self.running.remove_if(jid, |_, running| is_alone(running)).is_some()
+    }
+}
+
+pub(super) fn refusal_of(error: StoreError) -> AccountRefusal {
+    match error {
+        StoreError::NoSpace => AccountRefusal::NoSpace,
+        StoreError::Unavailable | StoreError::Inconsistent { .. } => AccountRefusal::TemporarilyUnavailable,
+    }
+}
+
+pub(super) fn refusal_of_append(error: AccountAppendError) -> AccountRefusal {
+    match error {
+        AccountAppendError::Store(error) => refusal_of(error),
+        AccountAppendError::Gone | AccountAppendError::AlreadyDone => AccountRefusal::Unreachable,
+    }
+}

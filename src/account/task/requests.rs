@@ -1,0 +1,264 @@
+//! What the account's own sessions ask, one by one.
+
+use futures_util::future::join_all;
+use tokio::sync::oneshot;
+use tracing::warn;
+
+use super::{AccountTask, Request, events};
+use crate::account::directory::refusal_of;
+use crate::account::handle::{Answer, Command};
+use crate::account::letters::{Draft, Peer, Posting, packet};
+use crate::account::refusal::refuse;
+use crate::account::state::Effect;
+use crate::chat::account::entry::{AccountAppend, AccountAppended, AccountChange, AccountEvent};
+use crate::chat::account::packet::Packet;
+use crate::chat::account::refusal::AccountRefusal;
+use crate::chat::id::{Origin, SessionId};
+use crate::store::account_log::AccountAppendError;
+
+/// A message of one of the account's sessions, waiting for its commit.
+pub(super) struct Post {
+    pub(super) session: SessionId,
+    pub(super) draft: Draft,
+    pub(super) origin: Origin,
+    pub(super) number: u64,
+}
+
+/// A message that is being appended.
+struct UnderWay {
+    post: Post,
+    posting: Posting,
+}
+
+impl AccountTask {
+    pub(super) async fn handle(&mut self, request: Request) {
+        let now = self.services.clock.now();
+        match request {
+            Request::Attach { session, jid, mailbox, reply } => {
+                if let Some(former) = self.attach(session, jid, mailbox) {
+                    self.drop_session(former, &Default::default()).await;
+                }
+                self.show_face();
+                drop(reply.send(Ok(self.account.id())));
+            }
+            Request::Detach { session, payload } => {
+                self.drop_session(session, &payload).await;
+                self.note().await;
+            }
+            Request::Appear { session, appearance } => {
+                let mut effects = self.account.appear(session, &appearance, now);
+                effects.extend(self.ask_again());
+                self.show_face();
+                self.perform(effects).await;
+            }
+            Request::Vanish { session, payload } => {
+                let effects = self.account.vanish(session, &payload, now);
+                self.show_face();
+                self.perform(effects).await;
+            }
+            Request::Direct { session, to, appearance, payload, reply } => {
+                match self.account.direct(session, to, appearance.as_ref(), &payload) {
+                    Ok(effects) => {
+                        self.perform(effects).await;
+                        drop(reply.send(Ok(())));
+                    }
+                    Err(refusal) => drop(reply.send(Err(refusal))),
+                }
+            }
+            Request::Ask { session, command, reply } => self.answer(session, command, reply).await,
+            Request::Relay { session, packet } => self.relay(session, packet).await,
+            Request::Learn { session, info } => {
+                let interests = self
+                    .account
+                    .capabilities(session)
+                    .map(|capabilities| self.services.capabilities.learn(capabilities, &info));
+                if let Some(interests) = interests {
+                    let effects = self.account.set_interests(session, interests);
+                    self.perform(effects).await;
+                }
+            }
+            Request::Acknowledge { session, seq } => {
+                let effects = self.account.acknowledge(session, seq);
+                self.perform(effects).await;
+            }
+            Request::Post { session, draft, origin, number } => {
+                self.post_all(vec![Post { session, draft, origin, number }]).await;
+            }
+        }
+    }
+
+    async fn answer(
+        &mut self,
+        session: SessionId,
+        command: Command,
+        reply: oneshot::Sender<Result<Answer, AccountRefusal>>,
+    ) {
+        let decided = self.account.decide(session, command, self.services.clock.now());
+        let answer = match decided {
+            Ok((answer, decision)) => self.commit(decision, None).await.map(|()| answer),
+            Err(refusal) => Err(refusal),
+        };
+        self.show_face();
+        drop(reply.send(answer));
+    }
+
+    /// What goes to another session or another server, unless this account has blocked it.
+    async fn relay(&mut self, session: SessionId, packet: Packet) {
+        let refusal = self.account.may_relay(&packet).err();
+        let effect = match refusal {
+            None => Some(Effect::Send(packet)),
+            Some(refusal) => {
+                let error = refuse(&packet, refusal);
+                error.and_then(|error| Effect::tell([session], error))
+            }
+        };
+        self.perform(effect.into_iter().collect()).await;
+    }
+
+    /// Decides and appends messages. They go to the store in their order and share its commit.
+    pub(super) async fn post_all(&mut self, posts: Vec<Post>) {
+        let mut under_way = Vec::with_capacity(posts.len());
+        for post in posts {
+            match self.decide_post(&post.draft).await {
+                Ok(posting) => under_way.push(UnderWay { post, posting }),
+                Err(refusal) => {
+                    // What was sent before it is settled before it.
+                    self.append_posts(std::mem::take(&mut under_way)).await;
+                    self.refuse_post(&post, refusal).await;
+                }
+            }
+        }
+        self.append_posts(under_way).await;
+    }
+
+    async fn decide_post(&self, draft: &Draft) -> Result<Posting, AccountRefusal> {
+        let Some(local) = self.services.local(&draft.to) else {
+            return self.account.post(draft.clone(), Peer::Foreign);
+        };
+        if local == *self.account.jid() {
+            return self.account.post(draft.clone(), Peer::Local(&self.account.face()));
+        }
+        match self.services.face(&local).await.map_err(refusal_of)? {
+            Some(face) => self.account.post(draft.clone(), Peer::Local(&face)),
+            None => self.account.post(draft.clone(), Peer::Nobody),
+        }
+    }
+
+    async fn append_posts(&mut self, under_way: Vec<UnderWay>) {
+        let now = self.services.clock.now();
+        let appends = under_way.iter().map(|item| {
+            let appends = item.appends(self.account.id());
+            let store = &self.services.store;
+            async move {
+                match appends.is_empty() {
+                    true => Ok(Vec::new()),
+                    false => store.append_accounts(appends, now).await,
+                }
+            }
+        });
+        let outcomes = join_all(appends).await;
+        for (item, outcome) in under_way.into_iter().zip(outcomes) {
+            match outcome {
+                Ok(places) => self.conclude_post(item, places).await,
+                Err(AccountAppendError::AlreadyDone) => self.settle(&item.post),
+                Err(error) => {
+                    warn!(%error, "a message was not written");
+                    let refusal = match error {
+                        AccountAppendError::Store(error) => refusal_of(error),
+                        _ => AccountRefusal::Unreachable,
+                    };
+                    self.refuse_post(&item.post, refusal).await;
+                }
+            }
+        }
+    }
+
+    /// Committed: the recipient is told, then the sender's other sessions, then the sender.
+    async fn conclude_post(&mut self, item: UnderWay, places: Vec<AccountAppended>) {
+        let UnderWay { post, posting } = item;
+        let mut places = places.into_iter();
+        let origin = Some(post.origin);
+        let mut own = Vec::new();
+        if let Some(sent) = posting.sent
+            && let Some(place) = places.next()
+        {
+            own.extend(events(&place, origin, vec![sent]));
+        }
+        if let Some((_, received)) = posting.received
+            && let Some(place) = places.next()
+        {
+            self.hand_over_letter(&post.draft, &place, received, &mut own);
+        }
+        self.accept(own).await;
+        let mut effects = posting.copies;
+        if let Some(packet) = posting.passing {
+            match self.services.local(&packet.to) {
+                Some(local) if local != *self.account.jid() => {
+                    let is_copied = post.draft.is_copied;
+                    self.services.hand_over(&local, super::Arrival::Packet { packet, is_copied });
+                }
+                Some(_) => effects.extend(self.account.receive_packet(packet, post.draft.is_copied)),
+                None => effects.push(Effect::Send(packet)),
+            }
+        }
+        self.perform(effects).await;
+        self.settle(&post);
+    }
+
+    fn hand_over_letter(
+        &self,
+        draft: &Draft,
+        place: &AccountAppended,
+        received: AccountChange,
+        own: &mut Vec<AccountEvent>,
+    ) {
+        let Some(local) = self.services.local(&draft.to) else { return };
+        for event in events(place, None, vec![received]) {
+            if local == *self.account.jid() {
+                own.push(event);
+            } else {
+                self.services.hint(&local, event);
+            }
+        }
+    }
+
+    async fn refuse_post(&mut self, post: &Post, refusal: AccountRefusal) {
+        let error = refuse(&packet(&post.draft), refusal);
+        let effect = error.and_then(|error| Effect::tell([post.session], error));
+        self.perform(effect.into_iter().collect()).await;
+        self.settle(post);
+    }
+
+    fn settle(&self, post: &Post) {
+        if let Some(mailbox) = self.mailboxes.get(&post.session) {
+            mailbox.settle(post.number, Ok(()));
+        }
+    }
+
+    pub(super) async fn drop_session(&mut self, session: SessionId, payload: &crate::chat::message::Payload) {
+        self.mailboxes.remove(&session);
+        let effects = self.account.detach(session, payload, self.services.clock.now());
+        self.show_face();
+        self.perform(effects).await;
+    }
+}
+
+impl UnderWay {
+    /// Own log first, so that the answers come in that order. The key stands in the sender's log, or in the only one.
+    fn appends(&self, own: crate::chat::id::AccountId) -> Vec<AccountAppend> {
+        let origin = Some(self.post.origin);
+        let sent = self.posting.sent.iter().map(|change| AccountAppend {
+            account: own,
+            origin,
+            changes: vec![change.clone()],
+            handled: None,
+        });
+        let received = self.posting.received.iter().map(|(account, change)| AccountAppend {
+            account: *account,
+            origin,
+            changes: vec![change.clone()],
+            handled: None,
+        });
+        sent.chain(received).collect()
+    }
+}

@@ -1,0 +1,166 @@
+//! What is asked about accounts' logs and what follows from them.
+
+use perch_address::{BareJid, Jid};
+use thiserror::Error;
+use tracing::instrument;
+
+use crate::chat::account::entry::{AccountAppend, AccountAppended, AccountEvent};
+use crate::chat::account::node::Item;
+use crate::chat::account::snapshot::AccountSnapshot;
+use crate::chat::id::{AccountId, Seq, Timestamp};
+use crate::chat::message::Payload;
+use crate::store::Store;
+use crate::store::error::StoreError;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum AccountAppendError {
+    /// The account was removed.
+    #[error("there is no such account")]
+    Gone,
+    /// An append with this origin was written before; nothing of this one was.
+    #[error("this was already written")]
+    AlreadyDone,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// An account with what was said to it and is not known to have reached a device.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoadedAccount {
+    pub snapshot: AccountSnapshot,
+    pub waiting: Vec<Seq>,
+    /// What it has still to answer.
+    pub inputs: Vec<AccountEvent>,
+}
+
+/// What an account keeps about itself beside its log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountNote {
+    pub delivered: Seq,
+    pub last_seen: Option<(Timestamp, Box<str>)>,
+}
+
+/// Which items of a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ItemChoice {
+    Ids(Vec<Box<str>>),
+    /// The newest so many.
+    Newest(u32),
+}
+
+/// The newest item of one node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastItem {
+    pub owner: BareJid,
+    pub node: Box<str>,
+    pub item: Item,
+}
+
+/// Accounts' logs and projections.
+impl Store {
+    /// The account of this address as its projections stand, all at one `seq`.
+    #[instrument(skip_all)]
+    pub async fn load_account(&self, jid: &BareJid) -> Result<Option<LoadedAccount>, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.load_account(jid).await,
+        }
+    }
+
+    /// Appends to one or several accounts' logs in one transaction: all or nothing. The answers are in the order of
+    /// the appends; appends that are handed in one after the other are written in that order.
+    #[instrument(skip_all)]
+    pub async fn append_accounts(
+        &self,
+        appends: Vec<AccountAppend>,
+        at: Timestamp,
+    ) -> Result<Vec<AccountAppended>, AccountAppendError> {
+        match self {
+            Self::Sqlite(engine) => engine.append_accounts(appends, at).await,
+        }
+    }
+
+    /// Entries of a log behind `after`, oldest first.
+    #[instrument(skip_all)]
+    pub async fn account_events(
+        &self,
+        account: AccountId,
+        after: Seq,
+        limit: u32,
+    ) -> Result<Vec<AccountEvent>, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.account_events(account, after, limit).await,
+        }
+    }
+
+    /// Messages to the account behind `after`, oldest first.
+    #[instrument(skip_all)]
+    pub async fn letters(
+        &self,
+        account: AccountId,
+        after: Seq,
+        limit: u32,
+    ) -> Result<Vec<AccountEvent>, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.letters(account, after, limit).await,
+        }
+    }
+
+    /// Writes down what may be lost without harm.
+    #[instrument(skip_all)]
+    pub async fn note_account(&self, account: AccountId, note: AccountNote) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.note_account(account, note).await,
+        }
+    }
+
+    #[instrument(skip_all)]
+    pub async fn vcard(&self, account: AccountId) -> Result<Option<Payload>, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.vcard(account).await,
+        }
+    }
+
+    /// XEP-0049: what was put under this element name.
+    #[instrument(skip_all)]
+    pub async fn private_xml(
+        &self,
+        account: AccountId,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<Payload>, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.private_xml(account, namespace, name).await,
+        }
+    }
+
+    /// Items of a node, oldest first.
+    #[instrument(skip_all)]
+    pub async fn node_items(
+        &self,
+        account: AccountId,
+        node: &str,
+        choice: &ItemChoice,
+    ) -> Result<Vec<Item>, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.node_items(account, node, choice).await,
+        }
+    }
+
+    /// Takes out of the logs what nobody may need any more. Says whether there is more of it.
+    #[instrument(skip_all)]
+    pub async fn expire_account_events(&self, now: Timestamp) -> Result<bool, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.expire_account_events(now).await,
+        }
+    }
+}
+
+/// The address at the other end of a message.
+pub(super) fn peer_of(change: &crate::chat::account::entry::AccountChange) -> Option<&Jid> {
+    use crate::chat::account::entry::AccountChange::{Received, Sent};
+    match change {
+        Sent(letter) => Some(&letter.to),
+        Received(letter) => Some(&letter.from),
+        _ => None,
+    }
+}

@@ -1,0 +1,231 @@
+//! Accounts' logs: appended to, several in one transaction, and read.
+
+use futures_util::FutureExt;
+use sqlx::Row;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+
+use crate::chat::account::entry::{AccountAppend, AccountAppended, AccountChange, AccountEvent};
+use crate::chat::id::{AccountId, Origin, Seq, SessionId, Timestamp};
+use crate::store::account_log::{AccountAppendError, AccountNote, peer_of};
+use crate::store::error::StoreError;
+use crate::store::sqlite::Sqlite;
+use crate::store::sqlite::account_project::project;
+use crate::store::sqlite::fault::is_constraint;
+
+impl Sqlite {
+    pub(in crate::store) async fn append_accounts(
+        &self,
+        appends: Vec<AccountAppend>,
+        at: Timestamp,
+    ) -> Result<Vec<AccountAppended>, AccountAppendError> {
+        self.writer
+            .transact(move |connection| {
+                async move {
+                    let mut appended = Vec::with_capacity(appends.len());
+                    for append in &appends {
+                        match append_one(connection, append, at).await? {
+                            Ok(place) => appended.push(place),
+                            Err(refusal) => return Ok(Err(refusal)),
+                        }
+                    }
+                    Ok(Ok(appended))
+                }
+                .boxed()
+            })
+            .await
+    }
+
+    pub(in crate::store) async fn account_events(
+        &self,
+        account: AccountId,
+        after: Seq,
+        limit: u32,
+    ) -> Result<Vec<AccountEvent>, StoreError> {
+        let rows =
+            sqlx::query(EVENTS).bind(account.0).bind(after.0).bind(limit).fetch_all(&self.readers).await?;
+        rows.iter().map(event).collect()
+    }
+
+    pub(in crate::store) async fn letters(
+        &self,
+        account: AccountId,
+        after: Seq,
+        limit: u32,
+    ) -> Result<Vec<AccountEvent>, StoreError> {
+        let rows =
+            sqlx::query(LETTERS).bind(account.0).bind(after.0).bind(limit).fetch_all(&self.readers).await?;
+        rows.iter().map(event).collect()
+    }
+
+    pub(in crate::store) async fn note_account(
+        &self,
+        account: AccountId,
+        note: AccountNote,
+    ) -> Result<(), StoreError> {
+        self.writer
+            .transact(move |connection| {
+                async move {
+                    let (seen_at, status) = match &note.last_seen {
+                        Some((at, status)) => (Some(at.0), Some(&**status)),
+                        None => (None, None),
+                    };
+                    sqlx::query(NOTE)
+                        .bind(account.0)
+                        .bind(note.delivered.0)
+                        .bind(seen_at)
+                        .bind(status)
+                        .execute(connection)
+                        .await?;
+                    Ok(Ok::<_, StoreError>(()))
+                }
+                .boxed()
+            })
+            .await
+    }
+
+    pub(in crate::store) async fn expire_account_events(&self, now: Timestamp) -> Result<bool, StoreError> {
+        self.writer
+            .transact(move |connection| {
+                async move {
+                    let expired =
+                        sqlx::query(EXPIRE).bind(now.0).bind(EXPIRED_TOGETHER).execute(connection).await?;
+                    Ok(Ok::<_, StoreError>(expired.rows_affected() >= u64::from(EXPIRED_TOGETHER)))
+                }
+                .boxed()
+            })
+            .await
+    }
+}
+
+/// Gives the changes their seqs, and writes the entries and what follows from them.
+async fn append_one(
+    connection: &mut SqliteConnection,
+    append: &AccountAppend,
+    at: Timestamp,
+) -> Result<Result<AccountAppended, AccountAppendError>, StoreError> {
+    let count = append.changes.len() as i64;
+    let archived = append.changes.iter().filter(|change| is_archived(change)).count() as i64;
+    let opened = sqlx::query(OPEN_LOG).bind(append.account.0).execute(&mut *connection).await;
+    match opened {
+        Err(fault) if is_constraint(&fault) => return Ok(Err(AccountAppendError::Gone)),
+        opened => opened?,
+    };
+    let head = sqlx::query(MOVE)
+        .bind(append.account.0)
+        .bind(count)
+        .bind(at.0)
+        .bind(archived)
+        .bind(append.handled.map(|seq| seq.0))
+        .fetch_one(&mut *connection)
+        .await?;
+    let (last, at): (i64, i64) = (head.try_get(0)?, head.try_get(1)?);
+    let (epoch, mut ordinal): (i64, i64) = (head.try_get(2)?, head.try_get::<i64, _>(3)? - archived);
+    let first = Seq(last - count + 1);
+    let mut origin = append.origin;
+    let mut seq = first;
+    for change in &append.changes {
+        let entry = Entry { account: append.account, seq, epoch, at: Timestamp(at) };
+        let place = is_archived(change).then(|| {
+            ordinal += 1;
+            ordinal
+        });
+        // The key stands on the first entry alone: who looks for it wants to know whether there was an append.
+        if !insert(connection, &entry, change, place, origin.take()).await? {
+            return Ok(Err(AccountAppendError::AlreadyDone));
+        }
+        project(connection, entry.account, seq, entry.at, change).await?;
+        seq = seq.next();
+    }
+    Ok(Ok(AccountAppended { first, at: Timestamp(at) }))
+}
+
+struct Entry {
+    account: AccountId,
+    seq: Seq,
+    epoch: i64,
+    at: Timestamp,
+}
+
+/// False when the origin is there already.
+async fn insert(
+    connection: &mut SqliteConnection,
+    entry: &Entry,
+    change: &AccountChange,
+    ordinal: Option<i64>,
+    origin: Option<Origin>,
+) -> Result<bool, StoreError> {
+    let text = serde_json::to_string(change).expect("changes are plain data with text keys");
+    let peer = peer_of(change);
+    let waits = matches!(change, AccountChange::Received(letter) if letter.is_kept_offline);
+    let expires = ordinal.is_none().then(|| entry.at.plus(UNARCHIVED_LIFETIME).0);
+    let inserted = sqlx::query(INSERT)
+        .bind(entry.account.0)
+        .bind(entry.seq.0)
+        .bind(entry.epoch)
+        .bind(entry.at.0)
+        .bind(ordinal)
+        .bind(peer.map(|jid| jid.bare().as_str().to_owned()))
+        .bind(peer.and_then(|jid| jid.resource().map(str::to_owned)))
+        .bind(waits)
+        .bind(matches!(change, AccountChange::Approached { .. }))
+        .bind(expires)
+        .bind(origin.map(|origin| origin.session.0))
+        .bind(origin.map(|origin| origin.number))
+        .bind(body(change).map(str::to_owned))
+        .bind(text)
+        .execute(connection)
+        .await;
+    match inserted {
+        Err(fault) if is_constraint(&fault) => Ok(false),
+        inserted => {
+            inserted?;
+            Ok(true)
+        }
+    }
+}
+
+fn is_archived(change: &AccountChange) -> bool {
+    matches!(change, AccountChange::Sent(letter) | AccountChange::Received(letter) if letter.is_archived)
+}
+
+fn body(change: &AccountChange) -> Option<&str> {
+    match change {
+        AccountChange::Sent(letter) | AccountChange::Received(letter) => letter.content.text.as_deref(),
+        _ => None,
+    }
+}
+
+/// `seq, at, origin_session, origin_number, change`
+pub(super) fn event(row: &SqliteRow) -> Result<AccountEvent, StoreError> {
+    let seq = Seq(row.try_get(0)?);
+    let origin = match (row.try_get::<Option<i64>, _>(2)?, row.try_get::<Option<i64>, _>(3)?) {
+        (Some(session), Some(number)) => Some(Origin { session: SessionId(session), number }),
+        _ => None,
+    };
+    let change = serde_json::from_str(row.try_get(4)?)
+        .map_err(|_| StoreError::Inconsistent { table: "account_event", row: seq.0 })?;
+    Ok(AccountEvent { seq, at: Timestamp(row.try_get(1)?), origin, change })
+}
+
+const OPEN_LOG: &str = "INSERT INTO account_log (account, epoch) SELECT ?, epoch FROM meta WHERE true
+    ON CONFLICT (account) DO NOTHING";
+const MOVE: &str =
+    "UPDATE account_log SET seq = seq + ?2, last_at = max(last_at, ?3), archived = archived + ?4,
+    handled = max(handled, coalesce(?5, 0)) WHERE account = ?1 RETURNING seq, last_at, epoch, archived";
+const INSERT: &str =
+    "INSERT INTO account_event (account, seq, epoch, at, ordinal, peer, resource, waits, is_input,
+    expires, origin_session, origin_number, text, change) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const EVENTS: &str = "SELECT seq, at, origin_session, origin_number, change FROM account_event
+    WHERE account = ? AND seq > ? ORDER BY seq LIMIT ?";
+const LETTERS: &str = "SELECT seq, at, origin_session, origin_number, change FROM account_event
+    WHERE account = ? AND seq > ? AND peer IS NOT NULL ORDER BY seq LIMIT ?";
+const NOTE: &str = "INSERT INTO account_log (account, epoch, delivered, seen_at, seen_status)
+    SELECT ?1, epoch, ?2, ?3, ?4 FROM meta WHERE true
+    ON CONFLICT (account) DO UPDATE SET delivered = max(delivered, ?2),
+        seen_at = coalesce(?3, seen_at), seen_status = coalesce(?4, seen_status)";
+const EXPIRE: &str = "DELETE FROM account_event WHERE (account, seq) IN
+    (SELECT account, seq FROM account_event WHERE expires < ? LIMIT ?)";
+/// What the archive does not show stays so long in the log, for the sessions that are to see it and for who catches up.
+const UNARCHIVED_LIFETIME: std::time::Duration = std::time::Duration::from_secs(7 * 24 * 60 * 60);
+/// Entries taken out in one transaction: some 2 ms.
+const EXPIRED_TOGETHER: u32 = 500;

@@ -1,0 +1,324 @@
+//! What follows from an account's log: the rows that it is loaded from.
+
+use perch_address::{BareJid, Jid};
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::{Connection, Row};
+
+use crate::chat::account::entry::AccountChange;
+use crate::chat::account::node::{Item, Node, NodeSettings};
+use crate::chat::account::snapshot::AccountSnapshot;
+use crate::chat::id::{AccountId, Epoch, Seq, Timestamp};
+use crate::chat::message::Payload;
+use crate::store::account_log::{ItemChoice, LoadedAccount};
+use crate::store::error::StoreError;
+use crate::store::sqlite::Sqlite;
+use crate::store::sqlite::account_log::event;
+
+impl Sqlite {
+    pub(in crate::store) async fn load_account(
+        &self,
+        jid: &BareJid,
+    ) -> Result<Option<LoadedAccount>, StoreError> {
+        let Some(name) = jid.local() else { return Ok(None) };
+        let mut connection = self.readers.acquire().await?;
+        // One view of all tables, so that the rows belong to one seq.
+        let mut view = connection.begin().await?;
+        let Some(head) = sqlx::query(HEAD).bind(name).fetch_optional(&mut *view).await? else {
+            return Ok(None);
+        };
+        let mut snapshot = snapshot(&head, jid)?;
+        let id = snapshot.id;
+        let corrupt = |table| StoreError::Inconsistent { table, row: id.0 };
+        for row in sqlx::query(CONTACTS).bind(id.0).fetch_all(&mut *view).await? {
+            snapshot.contacts.push(serde_json::from_str(row.try_get(0)?).map_err(|_| corrupt("contact"))?);
+        }
+        for row in sqlx::query(REMOVED).bind(id.0).fetch_all(&mut *view).await? {
+            let jid = BareJid::new(row.try_get(0)?).map_err(|_| corrupt("contact_removed"))?;
+            snapshot.removed_contacts.push((jid, row.try_get(1)?));
+        }
+        for row in sqlx::query(BLOCKED).bind(id.0).fetch_all(&mut *view).await? {
+            let jid = Jid::new(row.try_get(0)?).map_err(|_| corrupt("blocked"))?;
+            snapshot.blocked.push(jid);
+        }
+        for row in sqlx::query(NODES).bind(id.0).fetch_all(&mut *view).await? {
+            snapshot.nodes.push(serde_json::from_str(row.try_get(0)?).map_err(|_| corrupt("node"))?);
+        }
+        let waiting: Vec<i64> = sqlx::query_scalar(WAITING)
+            .bind(id.0)
+            .bind(snapshot.delivered.0)
+            .bind(WAITING_MAX)
+            .fetch_all(&mut *view)
+            .await?;
+        let inputs = sqlx::query(INPUTS).bind(id.0).bind(snapshot.handled.0).fetch_all(&mut *view).await?;
+        let inputs = inputs.iter().map(event).collect::<Result<_, _>>()?;
+        Ok(Some(LoadedAccount { snapshot, waiting: waiting.into_iter().map(Seq).collect(), inputs }))
+    }
+
+    pub(in crate::store) async fn vcard(&self, account: AccountId) -> Result<Option<Payload>, StoreError> {
+        let vcard: Option<Option<String>> =
+            sqlx::query_scalar(VCARD).bind(account.0).fetch_optional(&self.readers).await?;
+        Ok(vcard.flatten().map(Payload::from))
+    }
+
+    pub(in crate::store) async fn private_xml(
+        &self,
+        account: AccountId,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<Payload>, StoreError> {
+        let payload: Option<String> = sqlx::query_scalar(PRIVATE)
+            .bind(account.0)
+            .bind(namespace)
+            .bind(name)
+            .fetch_optional(&self.readers)
+            .await?;
+        Ok(payload.map(Payload::from))
+    }
+
+    pub(in crate::store) async fn node_items(
+        &self,
+        account: AccountId,
+        node: &str,
+        choice: &ItemChoice,
+    ) -> Result<Vec<Item>, StoreError> {
+        let rows = match choice {
+            ItemChoice::Newest(count) => {
+                let newest = sqlx::query(NEWEST).bind(account.0).bind(node).bind(count);
+                let mut rows = newest.fetch_all(&self.readers).await?;
+                rows.reverse();
+                rows
+            }
+            ItemChoice::Ids(ids) => {
+                let ids = serde_json::to_string(ids).expect("texts are plain data");
+                sqlx::query(BY_ID).bind(account.0).bind(node).bind(ids).fetch_all(&self.readers).await?
+            }
+        };
+        rows.iter().map(|row| item(row, account)).collect()
+    }
+}
+
+pub(super) async fn project(
+    connection: &mut SqliteConnection,
+    account: AccountId,
+    seq: Seq,
+    at: Timestamp,
+    change: &AccountChange,
+) -> Result<(), StoreError> {
+    let json =
+        |value: Result<String, serde_json::Error>| value.expect("projections are plain data with text keys");
+    let id = account.0;
+    match change {
+        AccountChange::Sent(_) | AccountChange::Received(_) | AccountChange::Approached { .. } => {}
+        AccountChange::ContactSet { contact, .. } => {
+            let jid = contact.jid.as_str();
+            if contact.is_forgettable() {
+                sqlx::query(DELETE_CONTACT).bind(id).bind(jid).execute(&mut *connection).await?;
+            } else {
+                sqlx::query(PUT_CONTACT)
+                    .bind(id)
+                    .bind(jid)
+                    .bind(contact.version)
+                    .bind(contact.subscription.from)
+                    .bind(json(serde_json::to_string(contact)))
+                    .execute(&mut *connection)
+                    .await?;
+            }
+            sqlx::query(RETURN_CONTACT).bind(id).bind(jid).execute(&mut *connection).await?;
+            sqlx::query(MOVE_ROSTER).bind(id).bind(contact.version).execute(connection).await?;
+        }
+        AccountChange::ContactRemoved { jid, version } => {
+            sqlx::query(DELETE_CONTACT).bind(id).bind(jid.as_str()).execute(&mut *connection).await?;
+            sqlx::query(REMOVE_CONTACT)
+                .bind(id)
+                .bind(jid.as_str())
+                .bind(version)
+                .execute(&mut *connection)
+                .await?;
+            sqlx::query(FORGET_REMOVED).bind(id).bind(REMOVED_MAX).execute(&mut *connection).await?;
+            sqlx::query(MOVE_ROSTER).bind(id).bind(version).execute(connection).await?;
+        }
+        AccountChange::Blocked { jids } => {
+            for jid in jids {
+                sqlx::query(BLOCK).bind(id).bind(jid.as_str()).execute(&mut *connection).await?;
+            }
+        }
+        AccountChange::Unblocked { jids } => {
+            for jid in jids {
+                sqlx::query(UNBLOCK).bind(id).bind(jid.as_str()).execute(&mut *connection).await?;
+            }
+        }
+        AccountChange::PreferencesSet(preferences) => {
+            let preferences = json(serde_json::to_string(preferences));
+            sqlx::query(SET_PREFERENCES).bind(id).bind(preferences).execute(connection).await?;
+        }
+        AccountChange::VcardSet { vcard } => {
+            sqlx::query(SET_VCARD).bind(id).bind(vcard.as_str()).execute(connection).await?;
+        }
+        AccountChange::PhotoSet { photo } => {
+            sqlx::query(SET_PHOTO).bind(id).bind(photo.as_deref()).execute(connection).await?;
+        }
+        AccountChange::PrivateSet { namespace, name, payload } => {
+            sqlx::query(SET_PRIVATE)
+                .bind(id)
+                .bind(&**namespace)
+                .bind(&**name)
+                .bind(payload.as_str())
+                .execute(connection)
+                .await?;
+        }
+        AccountChange::NodeSet(_)
+        | AccountChange::NodeDeleted { .. }
+        | AccountChange::ItemPublished { .. }
+        | AccountChange::ItemsRetracted { .. }
+        | AccountChange::NodePurged { .. } => project_node(connection, account, seq, at, change).await?,
+    }
+    Ok(())
+}
+
+async fn project_node(
+    connection: &mut SqliteConnection,
+    account: AccountId,
+    seq: Seq,
+    at: Timestamp,
+    change: &AccountChange,
+) -> Result<(), StoreError> {
+    let id = account.0;
+    match change {
+        AccountChange::NodeSet(node) => {
+            let text = serde_json::to_string(node).expect("nodes are plain data with text keys");
+            sqlx::query(PUT_NODE).bind(id).bind(&*node.name).bind(text).execute(&mut *connection).await?;
+            trim(connection, account, node).await?;
+        }
+        AccountChange::NodeDeleted { node } => {
+            sqlx::query(DELETE_NODE).bind(id).bind(&**node).execute(connection).await?;
+        }
+        AccountChange::ItemPublished { node, item } => {
+            sqlx::query(PUT_ITEM)
+                .bind(id)
+                .bind(&**node)
+                .bind(&*item.id)
+                .bind(seq.0)
+                .bind(at.0)
+                .bind(item.publisher.as_str())
+                .bind(item.payload.as_str())
+                .execute(&mut *connection)
+                .await?;
+            let text: Option<String> =
+                sqlx::query_scalar(NODE).bind(id).bind(&**node).fetch_optional(&mut *connection).await?;
+            let node: Node = text
+                .and_then(|text| serde_json::from_str(&text).ok())
+                .ok_or(StoreError::Inconsistent { table: "node", row: id })?;
+            trim(connection, account, &node).await?;
+        }
+        AccountChange::ItemsRetracted { node, ids, .. } => {
+            for item in ids {
+                sqlx::query(RETRACT).bind(id).bind(&**node).bind(&**item).execute(&mut *connection).await?;
+            }
+        }
+        AccountChange::NodePurged { node } => {
+            sqlx::query(PURGE).bind(id).bind(&**node).execute(connection).await?;
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// A node keeps no more items than it is configured to; one that keeps none keeps the last, for who comes later.
+async fn trim(connection: &mut SqliteConnection, account: AccountId, node: &Node) -> Result<(), StoreError> {
+    let NodeSettings { persist_items, items_max, .. } = node.settings;
+    let kept = if persist_items { items_max } else { 1 };
+    sqlx::query(TRIM).bind(account.0).bind(&*node.name).bind(kept).execute(connection).await?;
+    Ok(())
+}
+
+fn snapshot(row: &SqliteRow, jid: &BareJid) -> Result<AccountSnapshot, StoreError> {
+    let id = AccountId(row.try_get(0)?);
+    let preferences = match row.try_get::<Option<&str>, _>(7)? {
+        Some(text) => serde_json::from_str(text)
+            .map_err(|_| StoreError::Inconsistent { table: "account_log", row: id.0 })?,
+        None => Default::default(),
+    };
+    let seen_at: Option<i64> = row.try_get(9)?;
+    let status: Option<String> = row.try_get(10)?;
+    let epoch: i64 = row.try_get(1)?;
+    Ok(AccountSnapshot {
+        id,
+        jid: jid.clone(),
+        epoch: Epoch(epoch as u16),
+        seq: Seq(row.try_get(2)?),
+        last_at: Timestamp(row.try_get(3)?),
+        handled: Seq(row.try_get(4)?),
+        delivered: Seq(row.try_get(5)?),
+        contacts: Vec::new(),
+        removed_contacts: Vec::new(),
+        roster_version: row.try_get(6)?,
+        blocked: Vec::new(),
+        preferences,
+        photo: row.try_get::<Option<String>, _>(8)?.map(Into::into),
+        nodes: Vec::new(),
+        last_seen: seen_at.map(|at| (Timestamp(at), status.unwrap_or_default().into())),
+    })
+}
+
+fn item(row: &SqliteRow, account: AccountId) -> Result<Item, StoreError> {
+    let publisher = Jid::new(row.try_get(2)?)
+        .map_err(|_| StoreError::Inconsistent { table: "node_item", row: account.0 })?;
+    Ok(Item {
+        id: row.try_get::<String, _>(0)?.into(),
+        at: Timestamp(row.try_get(1)?),
+        publisher,
+        payload: Payload::from(row.try_get::<String, _>(3)?),
+    })
+}
+
+const HEAD: &str = "SELECT id, coalesce(log.epoch, meta.epoch), coalesce(seq, 0), coalesce(last_at, 0),
+    coalesce(handled, 0), coalesce(delivered, 0), coalesce(roster_version, 0), preferences, photo, seen_at,
+    seen_status FROM account JOIN meta LEFT JOIN account_log AS log ON log.account = id WHERE name = ?";
+const CONTACTS: &str = "SELECT contact FROM contact WHERE account = ?";
+const REMOVED: &str = "SELECT jid, version FROM contact_removed WHERE account = ?";
+const BLOCKED: &str = "SELECT jid FROM blocked WHERE account = ?";
+const NODES: &str = "SELECT node FROM node WHERE account = ?";
+const NODE: &str = "SELECT node FROM node WHERE account = ? AND name = ?";
+const WAITING: &str =
+    "SELECT seq FROM account_event WHERE account = ? AND waits AND seq > ? ORDER BY seq LIMIT ?";
+const INPUTS: &str = "SELECT seq, at, origin_session, origin_number, change FROM account_event
+    WHERE account = ? AND is_input AND seq > ? ORDER BY seq";
+const VCARD: &str = "SELECT vcard FROM account_log WHERE account = ?";
+const PRIVATE: &str = "SELECT payload FROM private_xml WHERE account = ? AND namespace = ? AND name = ?";
+const NEWEST: &str = "SELECT id, at, publisher, payload FROM node_item WHERE account = ? AND node = ?
+    ORDER BY seq DESC LIMIT ?";
+const BY_ID: &str = "SELECT id, at, publisher, payload FROM node_item WHERE account = ? AND node = ?
+    AND id IN (SELECT value FROM json_each(?)) ORDER BY seq";
+const PUT_CONTACT: &str =
+    "INSERT INTO contact (account, jid, version, shared, contact) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (account, jid) DO UPDATE
+    SET version = excluded.version, shared = excluded.shared, contact = excluded.contact";
+const DELETE_CONTACT: &str = "DELETE FROM contact WHERE account = ? AND jid = ?";
+const REMOVE_CONTACT: &str = "INSERT INTO contact_removed (account, jid, version) VALUES (?, ?, ?)
+    ON CONFLICT (account, jid) DO UPDATE SET version = excluded.version";
+const RETURN_CONTACT: &str = "DELETE FROM contact_removed WHERE account = ? AND jid = ?";
+const FORGET_REMOVED: &str = "DELETE FROM contact_removed WHERE account = ?1 AND version <=
+    (SELECT version FROM contact_removed WHERE account = ?1 ORDER BY version DESC LIMIT 1 OFFSET ?2)";
+const MOVE_ROSTER: &str =
+    "UPDATE account_log SET roster_version = max(roster_version, ?2) WHERE account = ?1";
+const BLOCK: &str = "INSERT INTO blocked (account, jid) VALUES (?, ?) ON CONFLICT DO NOTHING";
+const UNBLOCK: &str = "DELETE FROM blocked WHERE account = ? AND jid = ?";
+const SET_PREFERENCES: &str = "UPDATE account_log SET preferences = ?2 WHERE account = ?1";
+const SET_VCARD: &str = "UPDATE account_log SET vcard = ?2 WHERE account = ?1";
+const SET_PHOTO: &str = "UPDATE account_log SET photo = ?2 WHERE account = ?1";
+const SET_PRIVATE: &str = "INSERT INTO private_xml (account, namespace, name, payload) VALUES (?, ?, ?, ?)
+    ON CONFLICT (account, namespace, name) DO UPDATE SET payload = excluded.payload";
+const PUT_NODE: &str = "INSERT INTO node (account, name, node) VALUES (?, ?, ?)
+    ON CONFLICT (account, name) DO UPDATE SET node = excluded.node";
+const DELETE_NODE: &str = "DELETE FROM node WHERE account = ? AND name = ?";
+const PUT_ITEM: &str = "INSERT INTO node_item (account, node, id, seq, at, publisher, payload)
+    VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, node, id) DO UPDATE SET
+    seq = excluded.seq, at = excluded.at, publisher = excluded.publisher, payload = excluded.payload";
+const RETRACT: &str = "DELETE FROM node_item WHERE account = ? AND node = ? AND id = ?";
+const PURGE: &str = "DELETE FROM node_item WHERE account = ? AND node = ?";
+const TRIM: &str = "DELETE FROM node_item WHERE account = ?1 AND node = ?2 AND seq <=
+    (SELECT seq FROM node_item WHERE account = ?1 AND node = ?2 ORDER BY seq DESC LIMIT 1 OFFSET ?3)";
+/// Messages that may wait for one account (the rules have the same bound).
+const WAITING_MAX: u32 = 10_000;
+/// Removed contacts that are remembered (the rules have the same bound).
+const REMOVED_MAX: u32 = 256;
