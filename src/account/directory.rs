@@ -13,15 +13,16 @@ use tracing::{Instrument, debug_span, warn};
 
 use crate::account::capability::CapabilityCache;
 use crate::account::face::Face;
-use crate::account::handle::AccountHandle;
+use crate::account::handle::{AccountHandle, Answer};
 use crate::account::letters::{Draft, Incoming, packet, receive};
+use crate::account::pep::PepCommand;
 use crate::account::refusal::refuse;
 use crate::account::state::Account;
 use crate::account::task::{Arrival, Queues, Request, run};
 use crate::chat::account::entry::{AccountAppend, AccountChange, AccountEvent};
 use crate::chat::account::packet::{Packet, PacketKind, PresenceKind};
 use crate::chat::account::refusal::AccountRefusal;
-use crate::chat::id::SessionId;
+use crate::chat::id::{SessionId, Timestamp};
 use crate::clock::Clock;
 use crate::fanout::mailbox::Mailbox;
 use crate::store::Store;
@@ -37,6 +38,7 @@ pub(super) struct Services {
     pub(super) store: Store,
     pub(super) clock: Clock,
     pub(super) domain: BareJid,
+    started: Timestamp,
     pub(super) capabilities: CapabilityCache,
     /// The way to other domains, and to the rooms.
     foreign: mpsc::Sender<Packet>,
@@ -67,6 +69,7 @@ impl Accounts {
     pub fn new(store: Store, clock: Clock, domain: BareJid, foreign: mpsc::Sender<Packet>) -> Self {
         Self(Arc::new(Services {
             store,
+            started: clock.now(),
             clock,
             domain,
             capabilities: CapabilityCache::default(),
@@ -95,6 +98,24 @@ impl Accounts {
         }
         let account = answer.await.unwrap_or(Err(StanzaCondition::ResourceConstraint))?;
         Ok(AccountHandle::new(self.0.clone(), requests, session, jid, account))
+    }
+
+    /// When this member began to serve them.
+    pub(crate) fn started(&self) -> Timestamp {
+        self.0.started
+    }
+
+    /// Asks for a change of somebody's nodes.
+    pub(crate) async fn ask_nodes(
+        &self,
+        owner: &BareJid,
+        by: Jid,
+        command: PepCommand,
+    ) -> Result<Answer, AccountRefusal> {
+        let (reply, answer) = oneshot::channel();
+        let requests = self.0.start_if_needed(owner).requests;
+        drop(requests.send(Request::Nodes { by, command, reply }).await);
+        answer.await.unwrap_or(Err(AccountRefusal::Unreachable))
     }
 
     /// Hands in a message of a room or another server. It is taken once this returns, or refused.
@@ -249,7 +270,7 @@ impl Services {
     }
 }
 
-pub(super) fn refusal_of(error: StoreError) -> AccountRefusal {
+pub(crate) fn refusal_of(error: StoreError) -> AccountRefusal {
     match error {
         StoreError::NoSpace => AccountRefusal::NoSpace,
         StoreError::Unavailable | StoreError::Inconsistent { .. } => AccountRefusal::TemporarilyUnavailable,

@@ -19,6 +19,7 @@ use tracing::{error, warn};
 use crate::account::directory::{FaceCell, Services, refusal_of_append};
 use crate::account::handle::{Answer, Command};
 use crate::account::letters::Draft;
+use crate::account::pep::PepCommand;
 use crate::account::presence::Appearance;
 use crate::account::state::{Account, Approach, Decision, Effect};
 use crate::chat::account::contact::SubscriptionRequest;
@@ -68,6 +69,12 @@ pub(super) enum Request {
         draft: Draft,
         origin: Origin,
         number: u64,
+    },
+    /// Somebody else asks for a change of the account's nodes.
+    Nodes {
+        by: Jid,
+        command: PepCommand,
+        reply: oneshot::Sender<Result<Answer, AccountRefusal>>,
     },
     Relay {
         session: SessionId,
