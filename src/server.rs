@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
+use crate::account;
 use crate::admin::socket::{Socket, SocketError};
 use crate::admin::{self, Admin, Caller};
 use crate::auth::{Accounts, Registration, Revocation};
@@ -31,6 +32,7 @@ use crate::fanout::mailbox::Ending;
 use crate::listener::tls::{Tls, TlsError, WATCH_INTERVAL};
 use crate::listener::{Admission, BindError, Kind, Listener};
 use crate::room::{self, Rooms};
+use crate::session::xmpp::room::letter;
 use crate::session::{self, Sessions};
 use crate::store::Store;
 use crate::store::error::{OpenError, StoreError};
@@ -100,9 +102,14 @@ pub async fn start(config: Config) -> Result<Server, StartError> {
     let listening =
         bound.iter().map(|bound| Listening { kind: bound.kind(), address: bound.address() }).collect();
     let admission = Admission::new(config.limits.connections);
-    let rooms = rooms(&config, &store, &clock);
+    let (letters, inbox) = mpsc::channel(LETTERS);
+    let rooms = rooms(&config, &store, &clock, letters);
     rooms.recover(clock.now().plus(RETURN_TIME)).await?;
-    let sessions = sessions(&config, &rooms, &clock);
+    // Other domains are not served yet: what is for them is refused before it gets here.
+    let (foreign, _unserved) = mpsc::channel(1);
+    let people = account::Accounts::new(store.clone(), clock.clone(), config.domain.clone(), foreign);
+    services.spawn(|_stop| letter::carry(inbox, people.clone()));
+    let sessions = sessions(&config, &rooms, people, &clock);
     services.spawn(|stop| end_revoked(accounts.revocations(), sessions.clone(), stop));
     let speaker = Streams::new(
         tls.clone(),
@@ -139,16 +146,15 @@ async fn end_revoked(
     }
 }
 
-fn rooms(config: &Config, store: &Store, clock: &Clock) -> Rooms {
+fn rooms(config: &Config, store: &Store, clock: &Clock, letters: mpsc::Sender<room::Letter>) -> Rooms {
     let policy = room::Policy {
         is_creation_open: config.rooms.creation == Creation::Anyone,
         defaults: config.rooms.defaults.clone(),
     };
-    let (letters, _inbox) = mpsc::channel(LETTERS);
     Rooms::new(store.clone(), clock.clone(), config.rooms_domain.domain(), policy, letters)
 }
 
-fn sessions(config: &Config, rooms: &Rooms, clock: &Clock) -> Sessions {
+fn sessions(config: &Config, rooms: &Rooms, people: account::Accounts, clock: &Clock) -> Sessions {
     let policy =
         session::Policy { administrators: config.accounts.admins.clone(), resumption_time: RESUMPTION_TIME };
     Sessions::new(config.domain.clone(), rooms.clone(), people, clock.clone(), policy)

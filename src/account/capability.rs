@@ -35,7 +35,9 @@ impl CapabilityCache {
             .take(INTERESTS_MAX)
             .map(Into::into)
             .collect();
-        if self.0.len() < KNOWN_MAX && verification(info, &capabilities.hash).as_deref() == Some(&*capabilities.version) {
+        if self.0.len() < KNOWN_MAX
+            && verification(info, &capabilities.hash).as_deref() == Some(&*capabilities.version)
+        {
             self.0.insert(capabilities.clone(), interests.clone());
         }
         interests
@@ -85,14 +87,15 @@ fn identity(identity: &Element) -> String {
 /// A form's type, and all of it as the string wants it; forms without a hidden type are left out (§5.4 rule 3.6).
 fn form(form: &Element) -> Option<(String, String)> {
     let values = |field: &Element| {
-        let mut values: Vec<String> = field.children().filter(|v| v.name() == "value").map(Element::text).collect();
+        let mut values: Vec<String> =
+            field.children().filter(|v| v.name() == "value").map(Element::text).collect();
         values.sort();
         values
     };
     let fields: Vec<&Element> = form.children().filter(|child| child.name() == "field").collect();
-    let kind = fields
-        .iter()
-        .find(|field| field.attribute("var") == Some("FORM_TYPE") && field.attribute("type") == Some("hidden"))?;
+    let kind = fields.iter().find(|field| {
+        field.attribute("var") == Some("FORM_TYPE") && field.attribute("type") == Some("hidden")
+    })?;
     let kind = values(kind).into_iter().next()?;
     let mut others: Vec<(&str, Vec<String>)> = fields
         .iter()
@@ -157,10 +160,12 @@ mod tests {
     #[test]
     fn an_answer_that_the_hash_does_not_prove_is_nobody_elses() {
         let cache = CapabilityCache::default();
-        let content = "<identity category='client' type='pc'/><feature var='urn:xmpp:avatar:metadata+notify'/>";
+        let content =
+            "<identity category='client' type='pc'/><feature var='urn:xmpp:avatar:metadata+notify'/>";
         let proven = verification(&info(content), "sha-1").unwrap();
         let check = |version: &str, is_kept: bool| {
-            let capabilities = Capabilities { node: "x".into(), hash: "sha-1".into(), version: version.into() };
+            let capabilities =
+                Capabilities { node: "x".into(), hash: "sha-1".into(), version: version.into() };
             assert_eq!(&*cache.learn(&capabilities, &info(content)), ["urn:xmpp:avatar:metadata".into()]);
             assert_eq!(cache.interests(&capabilities).is_some(), is_kept, "{version}");
         };

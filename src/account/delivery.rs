@@ -31,13 +31,18 @@ pub(crate) fn route(to: &Jid, kind: MessageKind, resources: &[Resource]) -> Rout
         (MessageKind::Error, _) | (MessageKind::Headline, false) => Route::Nowhere,
         (MessageKind::Groupchat, _) | (MessageKind::Normal, false) => Route::Refused,
         (MessageKind::Headline, true) => everybody(resources).unwrap_or(Route::Nowhere),
-        (MessageKind::Chat, _) | (MessageKind::Normal, true) => everybody(resources).unwrap_or(Route::Offline),
+        (MessageKind::Chat, _) | (MessageKind::Normal, true) => {
+            everybody(resources).unwrap_or(Route::Offline)
+        }
     }
 }
 
 fn everybody(resources: &[Resource]) -> Option<Route> {
-    let sessions: SmallVec<_> =
-        resources.iter().filter(|resource| resource.is_non_negative()).map(|resource| resource.session).collect();
+    let sessions: SmallVec<_> = resources
+        .iter()
+        .filter(|resource| resource.is_non_negative())
+        .map(|resource| resource.session)
+        .collect();
     (!sessions.is_empty()).then_some(Route::Sessions(sessions))
 }
 

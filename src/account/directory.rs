@@ -9,7 +9,7 @@ use perch_address::{BareJid, FullJid, Jid};
 use perch_xmpp::stanza::error::StanzaCondition;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument, info_span, warn};
+use tracing::{Instrument, debug_span, warn};
 
 use crate::account::capability::CapabilityCache;
 use crate::account::face::Face;
@@ -47,8 +47,8 @@ pub(super) struct Services {
 /// The ends of a running task that others hold.
 #[derive(Clone)]
 struct Running {
-    requests: mpsc::Sender<Request>,
-    arrivals: mpsc::Sender<Arrival>,
+    requests: mpsc::Sender<Box<Request>>,
+    arrivals: mpsc::Sender<Box<Arrival>>,
     face: FaceCell,
     is_behind: Arc<AtomicBool>,
 }
@@ -90,7 +90,7 @@ impl Accounts {
         let (reply, answer) = oneshot::channel();
         let requests = self.0.start_if_needed(&jid.bare()).requests;
         let attach = Request::Attach { session, jid: jid.clone(), mailbox, reply };
-        if requests.send(attach).await.is_err() {
+        if requests.send(Box::new(attach)).await.is_err() {
             return Err(StanzaCondition::ResourceConstraint);
         }
         let account = answer.await.unwrap_or(Err(StanzaCondition::ResourceConstraint))?;
@@ -109,8 +109,7 @@ impl Accounts {
             self.0.send(packet);
             return;
         };
-        let change =
-            AccountChange::Approached { from: packet.from.bare(), request, payload: packet.payload };
+        let change = AccountChange::Approached { from: packet.from.bare(), request, payload: packet.payload };
         let Ok(Some(face)) = self.0.face(&local).await else { return };
         if let Err(error) = self.0.append_alone(&face, change).await {
             warn!(%error, "a subscription stanza of another server was lost");
@@ -160,12 +159,19 @@ impl Services {
     }
 
     /// Appends what comes from nobody's log here, and wakes the account.
-    async fn append_alone(self: &Arc<Self>, face: &Face, change: AccountChange) -> Result<(), AccountAppendError> {
+    async fn append_alone(
+        self: &Arc<Self>,
+        face: &Face,
+        change: AccountChange,
+    ) -> Result<(), AccountAppendError> {
         let append =
             AccountAppend { account: face.id, origin: None, changes: vec![change.clone()], handled: None };
         let appended = self.store.append_accounts(vec![append], self.clock.now()).await?;
         for place in appended {
-            self.hint(&face.jid, AccountEvent { seq: place.first, at: place.at, origin: None, change: change.clone() });
+            self.hint(
+                &face.jid,
+                AccountEvent { seq: place.first, at: place.at, origin: None, change: change.clone() },
+            );
         }
         Ok(())
     }
@@ -182,7 +188,7 @@ impl Services {
     /// Never waits. Says whether somebody took it.
     pub(super) fn hand_over(&self, jid: &BareJid, arrival: Arrival) -> bool {
         let Some(running) = self.running.get(jid) else { return false };
-        if running.arrivals.try_send(arrival).is_ok() {
+        if running.arrivals.try_send(Box::new(arrival)).is_ok() {
             return true;
         }
         if !running.is_behind.swap(true, Ordering::Relaxed) {
@@ -226,19 +232,16 @@ impl Services {
         let (arrivals, arrival_queue) = mpsc::channel(ARRIVALS);
         let face = FaceCell::default();
         let is_behind = Arc::new(AtomicBool::new(false));
-        let queues = Queues { requests: request_queue, arrivals: arrival_queue, is_behind: is_behind.clone() };
-        let span = info_span!("account", %jid);
+        let queues =
+            Queues { requests: request_queue, arrivals: arrival_queue, is_behind: is_behind.clone() };
+        let span = debug_span!("account", %jid);
         self.tasks.spawn(run(jid.clone(), self.clone(), queues, face.clone()).instrument(span));
         Running { requests, arrivals, face, is_behind }
     }
 
     /// Takes an account's task out of the directory, unless somebody is about to send to it: senders are cloned under
     /// the directory's lock only, so when these are the last and the queues are empty, nothing can be on its way.
-    pub(super) fn forget(
-        &self,
-        jid: &BareJid,
-        queues: &Queues,
-    ) -> bool {
+    pub(super) fn forget(&self, jid: &BareJid, queues: &Queues) -> bool {
         let is_alone = |running: &Running| {
             running.requests.strong_count() == 1 && queues.requests.is_empty() && queues.arrivals.is_empty()
         };

@@ -23,10 +23,16 @@ use crate::chat::message::Payload;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Command {
     /// From now on the session is told of changes.
-    Roster { since: Option<i64> },
+    Roster {
+        since: Option<i64>,
+    },
     SetContact(RosterItem),
     RemoveContact(BareJid),
-    Subscription { to: BareJid, request: SubscriptionRequest, payload: Payload },
+    Subscription {
+        to: BareJid,
+        request: SubscriptionRequest,
+        payload: Payload,
+    },
     /// From now on the session is told of changes.
     BlockList,
     Block(Vec<Jid>),
@@ -35,7 +41,11 @@ pub(crate) enum Command {
     SetPreferences(ArchivePreferences),
     SetCarbons(bool),
     SetVcard(Payload),
-    SetPrivate { namespace: Box<str>, name: Box<str>, payload: Payload },
+    SetPrivate {
+        namespace: Box<str>,
+        name: Box<str>,
+        payload: Payload,
+    },
     Pep(PepCommand),
 }
 
@@ -48,14 +58,17 @@ pub(crate) enum Answer {
     /// The id of the item that was published.
     Published(Box<str>),
     /// The id of a subscription, and whether the owner has yet to agree.
-    Subscribed { id: Box<str>, is_pending: bool },
+    Subscribed {
+        id: Box<str>,
+        is_pending: bool,
+    },
 }
 
 /// One session's way to its account. When it is dropped, the account goes to sleep sooner or later.
 #[derive(Clone)]
 pub struct AccountHandle {
     services: Arc<Services>,
-    requests: mpsc::Sender<Request>,
+    requests: mpsc::Sender<Box<Request>>,
     session: SessionId,
     jid: FullJid,
     account: AccountId,
@@ -64,7 +77,7 @@ pub struct AccountHandle {
 impl AccountHandle {
     pub(super) fn new(
         services: Arc<Services>,
-        requests: mpsc::Sender<Request>,
+        requests: mpsc::Sender<Box<Request>>,
         session: SessionId,
         jid: FullJid,
         account: AccountId,
@@ -146,6 +159,6 @@ impl AccountHandle {
 
     async fn send(&self, request: Request) {
         // A closed queue is a task that a bug has ended: the session is told by the silence of what it asked.
-        drop(self.requests.send(request).await);
+        drop(self.requests.send(Box::new(request)).await);
     }
 }

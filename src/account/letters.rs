@@ -106,7 +106,8 @@ impl Account {
 
     /// Copies of what one session sent for those that asked for copies (XEP-0280 §8).
     fn copy_sent(&self, from: &Jid, packet: &Packet) -> Option<Effect> {
-        let others = self.sessions.iter().filter(|session| session.wants_carbons && session.jid.as_jid() != from);
+        let others =
+            self.sessions.iter().filter(|session| session.wants_carbons && session.jid.as_jid() != from);
         let others: Recipients = others.map(|session| session.id).collect();
         if others.is_empty() {
             return None;
@@ -162,14 +163,20 @@ pub(crate) fn receive(draft: Draft, face: &Face) -> Result<Incoming, AccountRefu
 
 /// Receiving.
 impl Account {
-    pub(super) fn apply_received(&mut self, letter: &Letter, event: &AccountEvent, effects: &mut Vec<Effect>) {
+    pub(super) fn apply_received(
+        &mut self,
+        letter: &Letter,
+        event: &AccountEvent,
+        effects: &mut Vec<Effect>,
+    ) {
         let mut packet = letter_packet(letter);
         if letter.is_archived {
             packet.payload = self.with_stanza_id(&packet.payload, event.seq);
         }
         let shown = self.recipients(&letter.to, letter.kind);
         // To whom older messages are still being shown, this one comes in its turn.
-        let live = shown.iter().copied().filter(|id| self.sessions.by_id(*id).is_some_and(|s| s.flood.is_none()));
+        let live =
+            shown.iter().copied().filter(|id| self.sessions.by_id(*id).is_some_and(|s| s.flood.is_none()));
         let live: Recipients = live.collect();
         if letter.is_kept_offline {
             self.waiting.letters.insert(event.seq, SmallVec::from_slice(&live));
@@ -252,7 +259,8 @@ impl Account {
             Effect::Letter { seq, .. } => Some(*seq),
             _ => None,
         });
-        let flood = reached.filter(|_| !is_last).map(|after| Flood { after, awaits: last_shown.unwrap_or(Seq(0)) });
+        let flood =
+            reached.filter(|_| !is_last).map(|after| Flood { after, awaits: last_shown.unwrap_or(Seq(0)) });
         if let (Some(Flood { after, .. }), None) = (flood, last_shown) {
             // Nothing of the page was for it: no acknowledgement would lead on.
             effects.push(Effect::Flood { session: id, after });

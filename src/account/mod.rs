@@ -25,8 +25,8 @@ mod task;
 pub(crate) mod wire;
 
 pub use directory::Accounts;
-pub use handle::AccountHandle;
 pub(crate) use face::Face;
+pub use handle::AccountHandle;
 pub(crate) use handle::{Answer, Command};
 pub(crate) use letters::Draft;
 pub(crate) use presence::Appearance;

@@ -167,7 +167,9 @@ impl Account {
     /// The contacts whose presence this account receives.
     pub(crate) fn watched(&self) -> impl Iterator<Item = BareJid> {
         let watched = self.roster.contacts().filter(|contact| contact.subscription.to);
-        watched.filter(|contact| !self.blocked.covers(contact.jid.as_jid())).map(|contact| contact.jid.clone())
+        watched
+            .filter(|contact| !self.blocked.covers(contact.jid.as_jid()))
+            .map(|contact| contact.jid.clone())
     }
 
     pub(crate) fn probe_packet(&self, session: SessionId, to: Jid) -> Packet {
@@ -291,7 +293,8 @@ impl Account {
             let Some(session) = self.sessions.by_id_mut(id) else { continue };
             let Some(old) = session.availability.clone() else { continue };
             let Some(payload) = wire::replace_photo(&old.payload, photo) else { continue };
-            session.availability = Some(Arc::new(Availability { payload: payload.clone(), ..(*old).clone() }));
+            session.availability =
+                Some(Arc::new(Availability { payload: payload.clone(), ..(*old).clone() }));
             effects.extend(self.broadcast(id, PresenceKind::Available, &payload));
         }
     }

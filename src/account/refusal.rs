@@ -47,7 +47,9 @@ fn wire_form(refusal: AccountRefusal) -> (ErrorType, StanzaCondition, Extra) {
     use AccountRefusal as R;
     use StanzaCondition as C;
     let condition = match refusal {
-        R::BadRequest(_) | R::ItemRequired | R::NodeRequired | R::InvalidPayload | R::InvalidJid => C::BadRequest,
+        R::BadRequest(_) | R::ItemRequired | R::NodeRequired | R::InvalidPayload | R::InvalidJid => {
+            C::BadRequest
+        }
         R::NotAcceptable(_) | R::Blocked => C::NotAcceptable,
         R::NoSuchItem => C::ItemNotFound,
         R::Unreachable => C::ServiceUnavailable,

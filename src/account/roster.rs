@@ -32,10 +32,15 @@ pub(crate) struct RosterItem {
 /// The answer to a roster get (RFC 6121 §2.2, §2.6).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RosterAnswer {
-    Full { contacts: Vec<Contact>, version: i64 },
+    Full {
+        contacts: Vec<Contact>,
+        version: i64,
+    },
     /// The session has this version, or will have when it has taken the pushes that follow: a contact, or the
     /// address of one who is gone.
-    Since { pushes: Vec<RosterPush> },
+    Since {
+        pushes: Vec<RosterPush>,
+    },
 }
 
 /// One item of a roster push.
@@ -157,8 +162,10 @@ impl Account {
         let contact =
             self.roster.contact(jid).filter(|contact| contact.is_listed).ok_or(AccountRefusal::NoSuchItem)?;
         let Subscription { to, from, is_asking, is_asked, .. } = contact.subscription;
-        let mut decision =
-            Decision::of([AccountChange::ContactRemoved { jid: jid.clone(), version: self.roster.version + 1 }]);
+        let mut decision = Decision::of([AccountChange::ContactRemoved {
+            jid: jid.clone(),
+            version: self.roster.version + 1,
+        }]);
         if to || is_asking {
             decision.approach(jid, SubscriptionRequest::Unsubscribe, Payload::default());
         }

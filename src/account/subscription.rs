@@ -89,8 +89,7 @@ mod tests {
         }
     }
 
-    const STATES: [&str; 9] =
-        ["None", "None+O", "None+I", "None+OI", "To", "To+I", "From", "From+O", "Both"];
+    const STATES: [&str; 9] = ["None", "None+O", "None+I", "None+OI", "To", "To+I", "From", "From+O", "Both"];
 
     #[test]
     fn appendix_a_2_cell_by_cell() {

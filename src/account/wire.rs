@@ -126,11 +126,8 @@ pub(crate) const CAPABILITIES_QUERY: &str = "capabilities";
 pub(super) fn item_event(owner: &BareJid, node: &Node, item: &Item, is_late: bool) -> Notice {
     let items = items_element(node, [item_element(item, node.settings.deliver_payloads)]);
     let event = Element::new("event", namespace::PUBSUB_EVENT).with_child(items);
-    let content = if is_late {
-        with(&payload(&event), &delay(Some(owner), item.at))
-    } else {
-        payload(&event)
-    };
+    let content =
+        if is_late { with(&payload(&event), &delay(Some(owner), item.at)) } else { payload(&event) };
     Notice {
         kind: PacketKind::Message(MessageKind::Headline),
         from: Some(owner.clone().into()),

@@ -1,6 +1,7 @@
 //! Stream management (XEP-0198): nothing is acknowledged before it is committed, and what was sent is kept until the
 //! client says that it has it.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use aws_lc_rs::rand;
@@ -11,6 +12,7 @@ use perch_xmpp::stream::management::{Bounds, Outbound, Request};
 use perch_xmpp::stream::{StreamCondition, StreamFailure};
 use perch_xmpp::xml::Element;
 
+use crate::chat::id::Seq;
 use crate::fanout::frame::Frame;
 use crate::session::Session;
 
@@ -22,6 +24,10 @@ pub(super) struct Management {
     owes_answer: bool,
     /// We asked, and have no answer yet.
     has_asked: bool,
+    /// How many stanzas were acknowledged in all.
+    acknowledged: u64,
+    /// Messages of the account's log, each with the count of stanzas that an acknowledgement has to reach.
+    marks: VecDeque<(u64, Seq)>,
 }
 
 /// What a client may leave unacknowledged. Beyond that its session ends, and it reads the archive.
@@ -29,14 +35,14 @@ const BOUNDS: Bounds = Bounds { count_max: 10_000, bytes_max: 8 << 20 };
 
 impl Session {
     /// Takes what is no stanza. Returns the id of a session that can be resumed from now on.
-    pub fn handle_element(&mut self, element: &Element) -> Result<Option<Box<str>>, StreamFailure> {
+    pub async fn handle_element(&mut self, element: &Element) -> Result<Option<Box<str>>, StreamFailure> {
         let Some(parsed) = Request::parse(element) else {
             return Err(StreamCondition::UnsupportedStanzaType.into());
         };
         match parsed {
             Ok(Request::Enable { resume, .. }) => return Ok(self.enable(resume)),
             Ok(Request::Acknowledge) => self.answer_ask(),
-            Ok(Request::Acknowledged { h }) => self.acknowledge(h)?,
+            Ok(Request::Acknowledged { h }) => self.acknowledge(h).await?,
             Ok(Request::Resume { .. }) => self.write_raw(&failed(StanzaCondition::UnexpectedRequest, None)),
             Err(condition) => self.write_raw(&failed(condition, None)),
         }
@@ -44,11 +50,38 @@ impl Session {
     }
 
     /// The client has everything up to `h`.
-    pub fn acknowledge(&mut self, h: u32) -> Result<(), StreamFailure> {
+    pub async fn acknowledge(&mut self, h: u32) -> Result<(), StreamFailure> {
         let Some(management) = &mut self.management else { return Ok(()) };
         management.has_asked = false;
-        management.outbound.acknowledge(h)?;
+        management.acknowledged += management.outbound.acknowledge(h)? as u64;
+        let mut taken = None;
+        while let Some((_, seq)) =
+            management.marks.pop_front_if(|(count, _)| *count <= management.acknowledged)
+        {
+            taken = Some(seq);
+        }
+        if let Some(seq) = taken {
+            self.account.acknowledge(seq).await;
+        }
         Ok(())
+    }
+
+    /// A message of the account's log is among what was sent: the account learns when the client has it.
+    pub fn mark(&mut self, seq: Seq) {
+        match &mut self.management {
+            Some(management) => {
+                let sent = management.acknowledged + management.outbound.len() as u64;
+                management.marks.push_back((sent, seq));
+            }
+            None => self.written_mark = Some(seq),
+        }
+    }
+
+    /// Everything was handed to the system. A client that does not acknowledge is taken at that.
+    pub async fn note_written(&mut self) {
+        if let Some(seq) = self.written_mark.take() {
+            self.account.acknowledge(seq).await;
+        }
     }
 
     /// How many of the client's stanzas are settled.
@@ -141,7 +174,14 @@ impl Session {
         let lifetime: Duration = self.services.policy.resumption_time;
         self.write_raw(&enabled(id.as_deref().map(|id| (id, lifetime))));
         let outbound = Outbound::new(BOUNDS);
-        self.management = Some(Management { outbound, id: id.clone(), owes_answer: false, has_asked: false });
+        self.management = Some(Management {
+            outbound,
+            id: id.clone(),
+            owes_answer: false,
+            has_asked: false,
+            acknowledged: 0,
+            marks: VecDeque::new(),
+        });
         id
     }
 

@@ -18,7 +18,7 @@ use perch_xmpp::xml::Element;
 use crate::account::{AccountHandle, Accounts};
 use crate::chat::command::{Actor, Command};
 use crate::chat::event;
-use crate::chat::id::{Origin, SessionId};
+use crate::chat::id::{AccountId, Origin, Seq, SessionId};
 use crate::chat::message::Payload;
 use crate::chat::refusal::Refusal;
 use crate::clock::Clock;
@@ -39,6 +39,8 @@ pub(crate) struct Services {
     pub(crate) accounts: Accounts,
     pub(crate) clock: Clock,
     pub(crate) policy: Policy,
+    /// Requests between occupants whose answer has not come yet.
+    pub(crate) relays: Relays,
     live: DashMap<SessionId, (AccountId, Mailbox)>,
 }
 
@@ -83,20 +85,26 @@ pub struct Session {
     management: Option<Management>,
     /// Bytes to be written next.
     out: Vec<u8>,
+    /// The last message of the account's log among them, where the client does not acknowledge.
+    written_mark: Option<Seq>,
 }
 
 impl Sessions {
     pub fn new(domain: BareJid, rooms: Rooms, accounts: Accounts, clock: Clock, policy: Policy) -> Self {
-        Self(Arc::new(Services { domain, rooms, accounts, clock, policy, relays: Relays::default(), live: DashMap::new() }))
+        Self(Arc::new(Services {
+            domain,
+            rooms,
+            accounts,
+            clock,
+            policy,
+            relays: Relays::default(),
+            live: DashMap::new(),
+        }))
     }
 
     /// Begins a session. A resource that is asked for and taken is taken over: its former session ends
     /// (RFC 6120 §7.7.2.2, first way).
-    pub async fn open(
-        &self,
-        account: &BareJid,
-        wanted: Option<FullJid>,
-    ) -> Result<Opened, StanzaCondition> {
+    pub async fn open(&self, account: &BareJid, wanted: Option<FullJid>) -> Result<Opened, StanzaCondition> {
         let id = random_session_id().ok_or(StanzaCondition::InternalServerError)?;
         let jid = match wanted {
             Some(jid) => jid,
@@ -106,7 +114,7 @@ impl Sessions {
         };
         let (mailbox, inbox) = mailbox();
         let account = self.0.accounts.attach(id, jid.clone(), mailbox.clone()).await?;
-        self.0.live.insert(id, (account_id, mailbox.clone()));
+        self.0.live.insert(id, (account.account(), mailbox.clone()));
         let session = Session {
             services: Arc::clone(&self.0),
             id,
@@ -119,6 +127,7 @@ impl Sessions {
             outstanding: Outstanding::default(),
             management: None,
             out: Vec::new(),
+            written_mark: None,
         };
         Ok(Opened { session, inbox })
     }

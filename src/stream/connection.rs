@@ -128,7 +128,7 @@ pub(super) async fn run(services: &Arc<Services>, live: Live) {
         end = match end.take() {
             None => task.step().await.err(),
             Some(End::Lost) if task.session.is_resumable() => task.park(),
-            Some(end) => return task.finish(end).await,
+            Some(end) => return Box::pin(task.finish(end)).await,
         };
     }
 }
@@ -151,7 +151,7 @@ impl Task<'_> {
                 self.is_asked = false;
                 self.process().await
             }
-            handover = next(self.handovers.as_mut()) => self.resume(*handover).await,
+            handover = next(self.handovers.as_mut()) => Box::pin(self.resume(*handover)).await,
             () = self.timer.as_mut() => self.tick().await,
         }
     }
@@ -164,9 +164,10 @@ impl Task<'_> {
                 break;
             };
             match item {
-                Item::Stanza(stanza) => self.session.handle(stanza).await?,
+                // Boxed: what handling may need is not part of an idle session's memory.
+                Item::Stanza(stanza) => Box::pin(self.session.handle(stanza)).await?,
                 Item::Element(element) => {
-                    if let Some(id) = self.session.handle_element(&element)? {
+                    if let Some(id) = Box::pin(self.session.handle_element(&element)).await? {
                         self.handovers = Some(self.services.handovers.register(&id));
                     }
                 }
@@ -181,6 +182,7 @@ impl Task<'_> {
         while let Some(item) = self.items.pop_front() {
             match item {
                 mailbox::Item::Frame(frame) => self.session.send(&frame)?,
+                mailbox::Item::Mark(seq) => self.session.mark(seq),
                 mailbox::Item::Settled { number, outcome } => self.session.settle(number, outcome),
                 mailbox::Item::End(Ending::Replaced) => return Err(End::Replaced),
                 mailbox::Item::End(ending) => return Err(StreamFailure::from(condition(ending)).into()),
@@ -199,10 +201,9 @@ impl Task<'_> {
         if bytes.is_empty() {
             return Ok(());
         }
-        match tokio::time::timeout(WRITE_TIME, socket.send(&bytes)).await {
-            Ok(sent) => Ok(sent?),
-            Err(_elapsed) => Err(End::Lost),
-        }
+        tokio::time::timeout(WRITE_TIME, socket.send(&bytes)).await.map_err(|_elapsed| End::Lost)??;
+        self.session.note_written().await;
+        Ok(())
     }
 
     /// The client comes back on another connection.
@@ -215,7 +216,7 @@ impl Task<'_> {
             let _ = old.send(&StreamFailure::from(StreamCondition::Conflict).to_bytes()).await;
             old.close().await;
         }
-        self.session.acknowledge(h)?;
+        self.session.acknowledge(h).await?;
         let mut greeting = Vec::new();
         for output in negotiation.handle_resumed(self.session.handled()) {
             if let Output::Send(bytes) = output {

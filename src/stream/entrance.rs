@@ -14,7 +14,6 @@ use thiserror::Error;
 use tracing::{debug, info};
 
 use crate::auth::{AsOf, Attempt};
-use crate::chat::id::AccountId;
 use crate::listener::{Connection, Kind, Place};
 use crate::session::{Departure, Opened};
 use crate::stream::Services;
@@ -96,7 +95,7 @@ struct Visitor<'a> {
     /// The attempt to sign in that is under way, charged until it succeeds.
     attempt: Option<Attempt>,
     /// Whom the last look-up found, and when that was.
-    account: Option<(AccountId, AsOf)>,
+    account: Option<AsOf>,
 }
 
 /// Where a step of the negotiation leads.
@@ -186,7 +185,7 @@ impl Visitor<'_> {
                 return Ok(Next::Then(self.negotiation.handle_registered(&answer)));
             }
             Output::Bind { account, wanted } => {
-                let (id, as_of) = self.account.ok_or(Turned::Failed(StreamCondition::InternalServerError))?;
+                let as_of = self.account.ok_or(Turned::Failed(StreamCondition::InternalServerError))?;
                 return Ok(match self.services.sessions.open(&account, wanted).await {
                     // Whoever was revoked meanwhile proved what no longer holds.
                     Ok(opened) if !self.services.accounts.is_current(as_of) => {
@@ -218,7 +217,7 @@ impl Visitor<'_> {
         let Ok(found) = self.services.accounts.sign_in(account).await else {
             return self.negotiation.handle_lookup_failed();
         };
-        self.account = found.as_ref().map(|found| (found.account, found.as_of));
+        self.account = found.as_ref().map(|found| found.as_of);
         let credentials = found.as_ref().map(|found| &found.credentials);
         if is_costly {
             // Deriving keys from a password takes milliseconds: other streams of this thread move away meanwhile.

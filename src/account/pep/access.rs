@@ -16,7 +16,9 @@ pub(crate) fn may_read(
 ) -> Result<(), AccountRefusal> {
     match affiliation(node, owner, viewer) {
         Some(NodeAffiliation::Owner | NodeAffiliation::Publisher | NodeAffiliation::Member) => return Ok(()),
-        Some(NodeAffiliation::Outcast | NodeAffiliation::PublishOnly) => return Err(AccountRefusal::Forbidden),
+        Some(NodeAffiliation::Outcast | NodeAffiliation::PublishOnly) => {
+            return Err(AccountRefusal::Forbidden);
+        }
         None => {}
     }
     let contact = roster.contact(viewer).filter(|contact| contact.subscription.from);
@@ -88,7 +90,11 @@ mod tests {
             is_listed: true,
             ..Contact::stranger(jid(address))
         };
-        Roster::new(vec![contact("friend@x", true, "Friends"), contact("idol@x", false, "Friends")], Vec::new(), 1)
+        Roster::new(
+            vec![contact("friend@x", true, "Friends"), contact("idol@x", false, "Friends")],
+            Vec::new(),
+            1,
+        )
     }
 
     #[test]
@@ -109,7 +115,11 @@ mod tests {
                 }],
             };
             for (viewer, expected) in cells {
-                assert_eq!(may_read(&node, &jid("owner@x"), &roster(), &jid(viewer)), expected, "{access:?} {viewer}");
+                assert_eq!(
+                    may_read(&node, &jid("owner@x"), &roster(), &jid(viewer)),
+                    expected,
+                    "{access:?} {viewer}"
+                );
             }
         };
         let cells = |friend, idol, stranger| {

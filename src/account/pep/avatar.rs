@@ -89,7 +89,8 @@ impl Account {
         let Some(photo) = photo.filter(|photo| self.photo.as_deref() != Some(&*photo.hash)) else {
             return Ok(decision);
         };
-        let publisher = self.sessions.by_id(session).map_or(self.jid.as_jid(), |session| session.jid.as_jid());
+        let publisher =
+            self.sessions.by_id(session).map_or(self.jid.as_jid(), |session| session.jid.as_jid());
         for (node, payload) in photo.items() {
             if !self.nodes.contains_key(node) {
                 decision.changes.push(AccountChange::NodeSet(self.new_node(node.into(), &[])?));
@@ -121,7 +122,10 @@ impl Account {
 /// The first `<info/>` whose image is in the data node and not elsewhere.
 fn info(metadata: &Item) -> Option<Element> {
     let metadata = element(&metadata.payload)?;
-    metadata.children().find(|info| info.is("info", namespace::AVATAR_METADATA) && info.attribute("url").is_none()).cloned()
+    metadata
+        .children()
+        .find(|info| info.is("info", namespace::AVATAR_METADATA) && info.attribute("url").is_none())
+        .cloned()
 }
 
 fn element(payload: &Payload) -> Option<Element> {

@@ -29,21 +29,52 @@ use crate::chat::message::Payload;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum PepCommand {
     Publish(Publication),
-    Retract { node: Box<str>, ids: Vec<Box<str>>, is_told: bool },
-    Create { node: Box<str>, fields: Vec<Field> },
-    Configure { node: Box<str>, fields: Vec<Field> },
-    Delete { node: Box<str> },
-    Purge { node: Box<str> },
+    Retract {
+        node: Box<str>,
+        ids: Vec<Box<str>>,
+        is_told: bool,
+    },
+    Create {
+        node: Box<str>,
+        fields: Vec<Field>,
+    },
+    Configure {
+        node: Box<str>,
+        fields: Vec<Field>,
+    },
+    Delete {
+        node: Box<str>,
+    },
+    Purge {
+        node: Box<str>,
+    },
     /// `None` takes the affiliation away.
-    SetAffiliations { node: Box<str>, affiliations: Vec<(BareJid, Option<NodeAffiliation>)> },
+    SetAffiliations {
+        node: Box<str>,
+        affiliations: Vec<(BareJid, Option<NodeAffiliation>)>,
+    },
     /// `id` is fresh: the subscription's, if it is a new one.
-    Subscribe { node: Box<str>, jid: Jid, id: Box<str> },
-    Unsubscribe { node: Box<str>, jid: Jid },
+    Subscribe {
+        node: Box<str>,
+        jid: Jid,
+        id: Box<str>,
+    },
+    Unsubscribe {
+        node: Box<str>,
+        jid: Jid,
+    },
     /// The owner lets in (or keeps) or puts out.
-    SetSubscriptions { node: Box<str>, subscriptions: Vec<(Jid, bool)> },
+    SetSubscriptions {
+        node: Box<str>,
+        subscriptions: Vec<(Jid, bool)>,
+    },
     /// All bookmarks at once, as old clients set them (XEP-0402 §6.3): what is new, what is gone, and the rest of the
     /// old element.
-    SetBookmarks { published: Vec<(Box<str>, Payload)>, retracted: Vec<Box<str>>, rest: Payload },
+    SetBookmarks {
+        published: Vec<(Box<str>, Payload)>,
+        retracted: Vec<Box<str>>,
+        rest: Payload,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,7 +195,8 @@ impl Account {
         if payload.is_none() && (settings.persist_items || settings.deliver_payloads) {
             return Err(AccountRefusal::ItemRequired);
         }
-        let item = Item { id: id.clone(), payload: payload.unwrap_or_default(), publisher: by.clone(), at: now };
+        let item =
+            Item { id: id.clone(), payload: payload.unwrap_or_default(), publisher: by.clone(), at: now };
         changes.extend(self.photo_of_publication(&name, &item));
         changes.push(AccountChange::ItemPublished { node: name, item });
         Ok((Answer::Published(id), Decision::of(changes)))

@@ -16,7 +16,8 @@ impl Account {
         let before = self.nodes.get(&node.name).map(|known| known.settings.clone());
         self.keep_node(node);
         if node.settings.notify_config && before.is_some_and(|before| before != node.settings) {
-            let event = Element::new("configuration", namespace::PUBSUB_EVENT).with_attribute("node", &*node.name);
+            let event =
+                Element::new("configuration", namespace::PUBSUB_EVENT).with_attribute("node", &*node.name);
             self.notify_all(node, &event, effects);
         }
     }
@@ -43,7 +44,8 @@ impl Account {
         effects: &mut Vec<Effect>,
     ) {
         let Some(node) = self.nodes.get(name).filter(|_| is_told) else { return };
-        let retract = |id: &Box<str>| Element::new("retract", namespace::PUBSUB_EVENT).with_attribute("id", &**id);
+        let retract =
+            |id: &Box<str>| Element::new("retract", namespace::PUBSUB_EVENT).with_attribute("id", &**id);
         self.notify_all(node, &wire::items_element(node, ids.iter().map(retract)), effects);
     }
 
@@ -58,8 +60,10 @@ impl Account {
         if packet.from.bare() != self.jid && self.blocked.covers(&packet.from) {
             return Vec::new();
         }
-        let sessions = self.sessions.available().filter(|session| session.wants(node)).map(|session| session.id);
-        let notice = Notice { kind: packet.kind, from: Some(packet.from), id: packet.id, payload: packet.payload };
+        let sessions =
+            self.sessions.available().filter(|session| session.wants(node)).map(|session| session.id);
+        let notice =
+            Notice { kind: packet.kind, from: Some(packet.from), id: packet.id, payload: packet.payload };
         Effect::push(sessions, notice).into_iter().collect()
     }
 

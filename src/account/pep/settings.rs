@@ -11,7 +11,10 @@ pub(crate) struct Field {
 }
 
 /// Settings changed as the fields say. What is not known is left out: forms of newer services have more fields.
-pub(super) fn configure(mut settings: NodeSettings, fields: &[Field]) -> Result<NodeSettings, AccountRefusal> {
+pub(super) fn configure(
+    mut settings: NodeSettings,
+    fields: &[Field],
+) -> Result<NodeSettings, AccountRefusal> {
     for field in fields {
         let value = field.values.first().map_or("", |value| &**value);
         match &*field.name {
@@ -24,7 +27,9 @@ pub(super) fn configure(mut settings: NodeSettings, fields: &[Field]) -> Result<
             "roster_groups_allowed" => {
                 settings.groups = field.values.iter().map(|group| group.to_string()).collect();
             }
-            "publish_model" => settings.publishers = PublishModel::parse(value).ok_or(unknown("publish_model"))?,
+            "publish_model" => {
+                settings.publishers = PublishModel::parse(value).ok_or(unknown("publish_model"))?
+            }
             "send_last_published_item" => {
                 settings.send_last_item =
                     SendLastItem::parse(value).ok_or(unknown("send_last_published_item"))?;

@@ -84,7 +84,8 @@ impl AccountTask {
                 self.services.send(self.account.probe_packet(session, contact.into()));
                 continue;
             };
-            let Some(face) = self.services.running_face(&local).filter(|face| face.shows_presence_to(own)) else {
+            let Some(face) = self.services.running_face(&local).filter(|face| face.shows_presence_to(own))
+            else {
                 continue;
             };
             for resource in &*face.resources {
@@ -122,7 +123,8 @@ impl AccountTask {
 
     /// XEP-0163 §4.3.4: what the session's own account and its contacts published last, as far as it is interested.
     async fn send_last_items(&self, session: SessionId) {
-        let Some(interests) = self.account.interests(session).filter(|interests| !interests.is_empty()) else {
+        let Some(interests) = self.account.interests(session).filter(|interests| !interests.is_empty())
+        else {
             return;
         };
         let own = self.account.jid();

@@ -56,7 +56,9 @@ impl Session {
     async fn ask_rooms_service(&mut self, number: u64, stanza: &Stanza) {
         match stanza.kind {
             Kind::Iq => self.rooms_service_iq(number, stanza).await,
-            Kind::Message | Kind::Presence => self.refuse(number, stanza, StanzaCondition::ServiceUnavailable),
+            Kind::Message | Kind::Presence => {
+                self.refuse(number, stanza, StanzaCondition::ServiceUnavailable)
+            }
         }
     }
 

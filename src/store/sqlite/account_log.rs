@@ -87,7 +87,8 @@ impl Sqlite {
         self.writer
             .transact(move |connection| {
                 async move {
-                    let expired = sqlx::query(EXPIRE).bind(now.0).bind(EXPIRED_TOGETHER).execute(connection).await?;
+                    let expired =
+                        sqlx::query(EXPIRE).bind(now.0).bind(EXPIRED_TOGETHER).execute(connection).await?;
                     Ok(Ok::<_, StoreError>(expired.rows_affected() >= u64::from(EXPIRED_TOGETHER)))
                 }
                 .boxed()
@@ -208,9 +209,11 @@ pub(super) fn event(row: &SqliteRow) -> Result<AccountEvent, StoreError> {
 
 const OPEN_LOG: &str = "INSERT INTO account_log (account, epoch) SELECT ?, epoch FROM meta WHERE true
     ON CONFLICT (account) DO NOTHING";
-const MOVE: &str = "UPDATE account_log SET seq = seq + ?2, last_at = max(last_at, ?3), archived = archived + ?4,
+const MOVE: &str =
+    "UPDATE account_log SET seq = seq + ?2, last_at = max(last_at, ?3), archived = archived + ?4,
     handled = max(handled, coalesce(?5, 0)) WHERE account = ?1 RETURNING seq, last_at, epoch, archived";
-const INSERT: &str = "INSERT INTO account_event (account, seq, epoch, at, ordinal, peer, resource, waits, is_input,
+const INSERT: &str =
+    "INSERT INTO account_event (account, seq, epoch, at, ordinal, peer, resource, waits, is_input,
     expires, origin_session, origin_number, text, change) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 const EVENTS: &str = "SELECT seq, at, origin_session, origin_number, change FROM account_event
     WHERE account = ? AND seq > ? ORDER BY seq LIMIT ?";
@@ -226,4 +229,3 @@ const EXPIRE: &str = "DELETE FROM account_event WHERE (account, seq) IN
 const UNARCHIVED_LIFETIME: std::time::Duration = std::time::Duration::from_secs(7 * 24 * 60 * 60);
 /// Entries taken out in one transaction: some 2 ms.
 const EXPIRED_TOGETHER: u32 = 500;
-

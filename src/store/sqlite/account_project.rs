@@ -15,7 +15,10 @@ use crate::store::sqlite::Sqlite;
 use crate::store::sqlite::account_log::event;
 
 impl Sqlite {
-    pub(in crate::store) async fn load_account(&self, jid: &BareJid) -> Result<Option<LoadedAccount>, StoreError> {
+    pub(in crate::store) async fn load_account(
+        &self,
+        jid: &BareJid,
+    ) -> Result<Option<LoadedAccount>, StoreError> {
         let Some(name) = jid.local() else { return Ok(None) };
         let mut connection = self.readers.acquire().await?;
         // One view of all tables, so that the rows belong to one seq.
@@ -101,7 +104,8 @@ pub(super) async fn project(
     at: Timestamp,
     change: &AccountChange,
 ) -> Result<(), StoreError> {
-    let json = |value: Result<String, serde_json::Error>| value.expect("projections are plain data with text keys");
+    let json =
+        |value: Result<String, serde_json::Error>| value.expect("projections are plain data with text keys");
     let id = account.0;
     match change {
         AccountChange::Sent(_) | AccountChange::Received(_) | AccountChange::Approached { .. } => {}
@@ -124,7 +128,12 @@ pub(super) async fn project(
         }
         AccountChange::ContactRemoved { jid, version } => {
             sqlx::query(DELETE_CONTACT).bind(id).bind(jid.as_str()).execute(&mut *connection).await?;
-            sqlx::query(REMOVE_CONTACT).bind(id).bind(jid.as_str()).bind(version).execute(&mut *connection).await?;
+            sqlx::query(REMOVE_CONTACT)
+                .bind(id)
+                .bind(jid.as_str())
+                .bind(version)
+                .execute(&mut *connection)
+                .await?;
             sqlx::query(FORGET_REMOVED).bind(id).bind(REMOVED_MAX).execute(&mut *connection).await?;
             sqlx::query(MOVE_ROSTER).bind(id).bind(version).execute(connection).await?;
         }
@@ -225,9 +234,8 @@ async fn trim(connection: &mut SqliteConnection, account: AccountId, node: &Node
 fn snapshot(row: &SqliteRow, jid: &BareJid) -> Result<AccountSnapshot, StoreError> {
     let id = AccountId(row.try_get(0)?);
     let preferences = match row.try_get::<Option<&str>, _>(7)? {
-        Some(text) => {
-            serde_json::from_str(text).map_err(|_| StoreError::Inconsistent { table: "account_log", row: id.0 })?
-        }
+        Some(text) => serde_json::from_str(text)
+            .map_err(|_| StoreError::Inconsistent { table: "account_log", row: id.0 })?,
         None => Default::default(),
     };
     let seen_at: Option<i64> = row.try_get(9)?;
@@ -271,7 +279,8 @@ const REMOVED: &str = "SELECT jid, version FROM contact_removed WHERE account = 
 const BLOCKED: &str = "SELECT jid FROM blocked WHERE account = ?";
 const NODES: &str = "SELECT node FROM node WHERE account = ?";
 const NODE: &str = "SELECT node FROM node WHERE account = ? AND name = ?";
-const WAITING: &str = "SELECT seq FROM account_event WHERE account = ? AND waits AND seq > ? ORDER BY seq LIMIT ?";
+const WAITING: &str =
+    "SELECT seq FROM account_event WHERE account = ? AND waits AND seq > ? ORDER BY seq LIMIT ?";
 const INPUTS: &str = "SELECT seq, at, origin_session, origin_number, change FROM account_event
     WHERE account = ? AND is_input AND seq > ? ORDER BY seq";
 const VCARD: &str = "SELECT vcard FROM account_log WHERE account = ?";
@@ -280,7 +289,8 @@ const NEWEST: &str = "SELECT id, at, publisher, payload FROM node_item WHERE acc
     ORDER BY seq DESC LIMIT ?";
 const BY_ID: &str = "SELECT id, at, publisher, payload FROM node_item WHERE account = ? AND node = ?
     AND id IN (SELECT value FROM json_each(?)) ORDER BY seq";
-const PUT_CONTACT: &str = "INSERT INTO contact (account, jid, version, shared, contact) VALUES (?, ?, ?, ?, ?)
+const PUT_CONTACT: &str =
+    "INSERT INTO contact (account, jid, version, shared, contact) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (account, jid) DO UPDATE
     SET version = excluded.version, shared = excluded.shared, contact = excluded.contact";
 const DELETE_CONTACT: &str = "DELETE FROM contact WHERE account = ? AND jid = ?";
@@ -289,7 +299,8 @@ const REMOVE_CONTACT: &str = "INSERT INTO contact_removed (account, jid, version
 const RETURN_CONTACT: &str = "DELETE FROM contact_removed WHERE account = ? AND jid = ?";
 const FORGET_REMOVED: &str = "DELETE FROM contact_removed WHERE account = ?1 AND version <=
     (SELECT version FROM contact_removed WHERE account = ?1 ORDER BY version DESC LIMIT 1 OFFSET ?2)";
-const MOVE_ROSTER: &str = "UPDATE account_log SET roster_version = max(roster_version, ?2) WHERE account = ?1";
+const MOVE_ROSTER: &str =
+    "UPDATE account_log SET roster_version = max(roster_version, ?2) WHERE account = ?1";
 const BLOCK: &str = "INSERT INTO blocked (account, jid) VALUES (?, ?) ON CONFLICT DO NOTHING";
 const UNBLOCK: &str = "DELETE FROM blocked WHERE account = ? AND jid = ?";
 const SET_PREFERENCES: &str = "UPDATE account_log SET preferences = ?2 WHERE account = ?1";

@@ -34,6 +34,13 @@ pub(super) struct Rules {
     pub(super) transient_lifetime: std::time::Duration,
 }
 
+/// Is a transaction open already, with work of others in it?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Begun {
+    No,
+    Yes,
+}
+
 impl Job {
     pub(super) fn new(append: Append) -> (Self, oneshot::Receiver<Result<Appended, AppendError>>) {
         let (reply, answer) = oneshot::channel();
@@ -53,15 +60,19 @@ impl Job {
     }
 }
 
-/// Writes the appends of a group and commits it, with what stands in the transaction already if it `is_begun`. An error
-/// spoils the group.
+/// Writes the appends of a group and commits it, together with what the transaction holds already, if one is `begun`.
+/// An error spoils the group.
 pub(super) async fn commit(
     connection: &mut SqliteConnection,
     jobs: &mut [Job],
     rules: Rules,
-    is_begun: bool,
+    begun: Begun,
 ) -> Result<(), StoreError> {
-    let mut heads = read_heads(connection, jobs, if is_begun { HEADS } else { BEGIN_WITH_HEADS }).await?;
+    let (begin, undo) = match begun {
+        Begun::No => (BEGIN_AND_HEADS, "ROLLBACK; BEGIN IMMEDIATE"),
+        Begun::Yes => (MARK_AND_HEADS, "ROLLBACK TO appends"),
+    };
+    let mut heads = read_heads(connection, jobs, begin).await?;
     let mut plan = Plan::new(rules);
     for job in &mut *jobs {
         job.outcome = Some(plan.add(&job.append, &mut heads));
@@ -70,7 +81,7 @@ pub(super) async fn commit(
     match plan.into_script(&heads).then_commit().run(connection).await {
         Ok(()) => Ok(()),
         Err(fault) if is_constraint(&fault) => {
-            sqlx::query("ROLLBACK TO appends").execute(&mut *connection).await?;
+            sqlx::query(undo).execute(&mut *connection).await?;
             write_singly(connection, jobs, rules).await?;
             explain_stale(connection, jobs).await?;
             sqlx::query("COMMIT").execute(connection).await?;
@@ -307,24 +318,27 @@ impl Plan {
 const NICK_TAKEN: &str = "nick taken";
 macro_rules! heads {
     () => {
-        "SAVEPOINT appends; SELECT room, open, epoch, seq, rules, archived, last_at FROM room_log
+        "SELECT room, open, epoch, seq, rules, archived, last_at FROM room_log
             WHERE room IN (SELECT value FROM json_each(?))"
     };
 }
-/// Whatever the schema objects to is undone back to here.
 const HEADS: &str = heads!();
-const BEGIN_WITH_HEADS: &str = concat!("BEGIN IMMEDIATE; ", heads!());
+/// A savepoint costs a copy of every page that is touched: only what must survive an undoing gets one.
+const MARK_AND_HEADS: &str = concat!("SAVEPOINT appends; ", heads!());
+const BEGIN_AND_HEADS: &str = concat!("BEGIN IMMEDIATE; ", heads!());
 const WRITTEN: &str =
     "SELECT seq FROM room_event WHERE origin_session = ? AND origin_number = ? AND room = ?";
 
+/// `OR FAIL`, here and in other forms: what a refused statement leaves behind is undone with all else, so that the
+/// engine need not keep the pages as they were.
 static EVENT: Form = Form::new(
-    "INSERT INTO room_event (room, class, seq, epoch, at, ordinal, kind, origin_session, origin_number,
+    "INSERT OR FAIL INTO room_event (room, class, seq, epoch, at, ordinal, kind, origin_session, origin_number,
         nick, jid, resource, occupant_id, stanza_id, lang, text, payload, expires, data) VALUES",
     19,
     "",
 );
 static MOVE: Form = Form::new(
-    "UPDATE room_log SET open = moved.column2, seq = moved.column3, rules = moved.column4,
+    "UPDATE OR FAIL room_log SET open = moved.column2, seq = moved.column3, rules = moved.column4,
         archived = moved.column5, last_at = moved.column6 FROM (VALUES",
     6,
     ") AS moved WHERE room_log.room = moved.column1",

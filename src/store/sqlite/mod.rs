@@ -12,6 +12,7 @@ mod batch;
 mod checkpoint;
 mod events;
 mod fault;
+mod journal;
 mod open;
 mod project;
 mod retention;

@@ -37,7 +37,8 @@ impl Namespace {
 
 impl PartialEq for Namespace {
     fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str()
+        let (one, other) = (self.as_str(), other.as_str());
+        std::ptr::eq(one, other) || one == other
     }
 }
 

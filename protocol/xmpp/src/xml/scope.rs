@@ -76,7 +76,9 @@ impl<'a> Scope<'a> {
 
     /// The binding of `prefix`, if any declaration in scope makes one.
     pub(super) fn find(&self, prefix: &str) -> Option<&Binding<'a>> {
-        self.bindings.iter().rev().find(|binding| binding.prefix == prefix)
+        // Most elements have no prefix: they shall cost no comparison of strings.
+        let is_same = |bound: &str| bound.len() == prefix.len() && (prefix.is_empty() || bound == prefix);
+        self.bindings.iter().rev().find(|binding| is_same(binding.prefix))
     }
 }
 

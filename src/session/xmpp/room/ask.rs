@@ -1,18 +1,25 @@
 //! The way of a request to a room, to an occupant or to the rooms service, and of its answer.
 
-use perch_address::{BareJid, Jid};
+use perch_address::{BareJid, FullJid, Jid};
 use perch_xmpp::extension::form::Form;
+use perch_xmpp::extension::paging::{PageRequest, page_of};
 use perch_xmpp::namespace;
 use perch_xmpp::stanza::error::StanzaCondition;
 use perch_xmpp::stanza::{Stanza, iq_result};
 use perch_xmpp::xml::Element;
 
+use crate::chat::account::packet::{IqKind, Packet, PacketKind};
 use crate::chat::answer::{Answer, OccupantAddress};
 use crate::chat::command::{Command, Query};
+use crate::chat::message::Payload;
 use crate::chat::refusal::Refusal;
 use crate::session::Session;
+use crate::session::xmpp::room::disco::{self, ListedRoom};
 use crate::session::xmpp::room::iq::{self, Fault, Rendering, Request};
 use crate::session::xmpp::room::owner;
+
+/// Rooms that are looked through for one list.
+const LISTED_MAX: u32 = 10_000;
 
 /// What a request came to, when its answer is known at once.
 type Outcome = Result<Option<Element>, Fault>;
@@ -61,6 +68,42 @@ impl Session {
         }
     }
 
+    async fn ask_service(&self, stanza: &Stanza) -> Outcome {
+        let Some(query) = stanza.children().next() else { return Err(StanzaCondition::BadRequest.into()) };
+        let query = query.element();
+        let is_get = stanza.type_.as_deref() == Some("get");
+        match (query.namespace(), query.attribute("node")) {
+            _ if !is_get => Err(StanzaCondition::ServiceUnavailable.into()),
+            (namespace::PING, _) => Ok(None),
+            (namespace::DISCO_INFO | namespace::DISCO_ITEMS, Some(node)) if !node.is_empty() => {
+                Err(StanzaCondition::ItemNotFound.into())
+            }
+            (namespace::DISCO_INFO, _) => Ok(Some(disco::service_info("Rooms"))),
+            (namespace::DISCO_ITEMS, _) => self.list_rooms(&query).await.map(Some),
+            _ => Err(StanzaCondition::ServiceUnavailable.into()),
+        }
+    }
+
+    /// The rooms that are for everybody to find (XEP-0045 §6.3), in pages where the client wants them so.
+    async fn list_rooms(&self, query: &Element) -> Result<Element, Fault> {
+        let request = PageRequest::of(query).map_err(|_malformed| StanzaCondition::BadRequest)?;
+        let unavailable = |_error| Fault::Refused(Refusal::TemporarilyUnavailable);
+        let entries =
+            self.services.rooms.store().public_rooms(None, LISTED_MAX).await.map_err(unavailable)?;
+        let domain = self.services.rooms.domain();
+        let rooms: Vec<ListedRoom> = entries
+            .into_iter()
+            .filter_map(|entry| {
+                let jid = BareJid::from_parts(Some(&entry.name), domain).ok()?;
+                Some(ListedRoom { jid, name: entry.title })
+            })
+            .collect();
+        let Some(request) = request else { return Ok(disco::service_items(&rooms, None)) };
+        let (rooms, page) =
+            page_of(&rooms, |room| room.jid.as_str(), &request).ok_or(StanzaCondition::ItemNotFound)?;
+        Ok(disco::service_items(rooms, Some(&page)))
+    }
+
     async fn query_room(&self, number: u64, room: &BareJid, query: Query, rendering: Rendering) -> Outcome {
         let name = room.local().ok_or(StanzaCondition::ServiceUnavailable)?;
         let answer = self.services.rooms.query(name, self.actor(Some(number)), query).await?;
@@ -69,7 +112,8 @@ impl Session {
 
     async fn configure(&self, number: u64, name: &str, form: &Form) -> Outcome {
         let actor = self.actor(Some(number));
-        let Answer::Configuration(current) = self.services.rooms.query(name, actor, Query::Configuration).await?
+        let Answer::Configuration(current) =
+            self.services.rooms.query(name, actor, Query::Configuration).await?
         else {
             return Err(StanzaCondition::InternalServerError.into());
         };
@@ -91,8 +135,15 @@ impl Session {
     ) -> Result<Option<Option<Element>>, Fault> {
         let name = room.local().ok_or(StanzaCondition::ServiceUnavailable)?;
         let query = Query::Occupant { nick: nick.into() };
-        let Answer::Occupant(address) = self.services.rooms.query(name, self.actor(Some(number)), query).await?
-        else {
+        let answer = self.services.rooms.query(name, self.actor(Some(number)), query).await;
+        // XEP-0045 §6.6: from outside an occupant cannot even be asked what it can do.
+        let is_disco = stanza
+            .children()
+            .any(|child| matches!(child.namespace(), namespace::DISCO_INFO | namespace::DISCO_ITEMS));
+        if is_disco && answer == Err(Refusal::NotAnOccupant) {
+            return Err(StanzaCondition::BadRequest.into());
+        }
+        let Answer::Occupant(address) = answer? else {
             return Err(StanzaCondition::InternalServerError.into());
         };
         // XEP-0410 §3.3: a ping to one's own nick asks the room whether one is still inside.
@@ -103,7 +154,12 @@ impl Session {
         Ok(None)
     }
 
-    async fn relay(&mut self, stanza: &Stanza, room: &BareJid, address: &OccupantAddress) -> Result<(), Fault> {
+    async fn relay(
+        &mut self,
+        stanza: &Stanza,
+        room: &BareJid,
+        address: &OccupantAddress,
+    ) -> Result<(), Fault> {
         let name = room.local().unwrap_or_default();
         let nick = self.joined.get(name).ok_or(Refusal::NotAnOccupant)?;
         let from = room.with_resource(nick).map_err(|_malformed| Refusal::NickMalformed)?;
@@ -119,5 +175,22 @@ impl Session {
         let token = token.ok_or(StanzaCondition::ResourceConstraint)?;
         self.relay_request(stanza, &from, &responder, &token).await;
         Ok(())
+    }
+
+    /// The request as the responder sees it: from the asker's place in the room.
+    async fn relay_request(&self, stanza: &Stanza, from: &FullJid, responder: &Jid, token: &str) {
+        let packet = Packet {
+            kind: PacketKind::Iq(if stanza.type_.as_deref() == Some("set") {
+                IqKind::Set
+            } else {
+                IqKind::Get
+            }),
+            from: from.clone().into(),
+            to: responder.clone(),
+            id: Some(token.into()),
+            lang: stanza.lang.as_deref().map(Into::into),
+            payload: Payload(stanza.payload()),
+        };
+        self.services.accounts.hand_in(packet).await;
     }
 }

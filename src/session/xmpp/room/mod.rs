@@ -4,6 +4,7 @@ pub mod admin;
 mod ask;
 pub mod disco;
 pub mod iq;
+pub mod letter;
 pub mod message;
 pub mod owner;
 pub mod presence;

@@ -6,9 +6,9 @@
 use std::collections::HashMap;
 
 use parking_lot::Mutex;
+use perch_xmpp::namespace;
 use perch_xmpp::stanza::Stanza;
 use perch_xmpp::xml::Element;
-use perch_xmpp::namespace;
 
 use crate::chat::id::Timestamp;
 use crate::fanout::frame::Frame;
