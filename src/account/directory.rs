@@ -9,7 +9,7 @@ use perch_address::{BareJid, FullJid, Jid};
 use perch_xmpp::stanza::error::StanzaCondition;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument, info_span, warn};
+use tracing::{Instrument, debug_span, warn};
 
 use crate::account::capability::CapabilityCache;
 use crate::account::face::Face;
@@ -49,8 +49,8 @@ pub(super) struct Services {
 /// The ends of a running task that others hold.
 #[derive(Clone)]
 struct Running {
-    requests: mpsc::Sender<Request>,
-    arrivals: mpsc::Sender<Arrival>,
+    requests: mpsc::Sender<Box<Request>>,
+    arrivals: mpsc::Sender<Box<Arrival>>,
     face: FaceCell,
     is_behind: Arc<AtomicBool>,
 }
@@ -93,7 +93,7 @@ impl Accounts {
         let (reply, answer) = oneshot::channel();
         let requests = self.0.start_if_needed(&jid.bare()).requests;
         let attach = Request::Attach { session, jid: jid.clone(), mailbox, reply };
-        if requests.send(attach).await.is_err() {
+        if requests.send(Box::new(attach)).await.is_err() {
             return Err(StanzaCondition::ResourceConstraint);
         }
         let account = answer.await.unwrap_or(Err(StanzaCondition::ResourceConstraint))?;
@@ -114,7 +114,7 @@ impl Accounts {
     ) -> Result<Answer, AccountRefusal> {
         let (reply, answer) = oneshot::channel();
         let requests = self.0.start_if_needed(owner).requests;
-        drop(requests.send(Request::Nodes { by, command, reply }).await);
+        drop(requests.send(Box::new(Request::Nodes { by, command, reply })).await);
         answer.await.unwrap_or(Err(AccountRefusal::Unreachable))
     }
 
@@ -209,7 +209,7 @@ impl Services {
     /// Never waits. Says whether somebody took it.
     pub(super) fn hand_over(&self, jid: &BareJid, arrival: Arrival) -> bool {
         let Some(running) = self.running.get(jid) else { return false };
-        if running.arrivals.try_send(arrival).is_ok() {
+        if running.arrivals.try_send(Box::new(arrival)).is_ok() {
             return true;
         }
         if !running.is_behind.swap(true, Ordering::Relaxed) {
@@ -255,7 +255,7 @@ impl Services {
         let is_behind = Arc::new(AtomicBool::new(false));
         let queues =
             Queues { requests: request_queue, arrivals: arrival_queue, is_behind: is_behind.clone() };
-        let span = info_span!("account", %jid);
+        let span = debug_span!("account", %jid);
         self.tasks.spawn(run(jid.clone(), self.clone(), queues, face.clone()).instrument(span));
         Running { requests, arrivals, face, is_behind }
     }

@@ -185,6 +185,15 @@ impl Head {
         }
     }
 
+    /// Moves on by one event.
+    fn take(&mut self, change: &Change, at: Timestamp) {
+        self.has_moved = true;
+        self.seq = self.seq.next();
+        self.last_at = at;
+        self.rules.0 += i64::from(change.moves_rules());
+        self.is_open &= !matches!(change, Change::Destroyed { .. });
+    }
+
     fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
         Ok(Self {
             is_open: row.try_get(1)?,
@@ -241,14 +250,11 @@ impl Plan {
             return Err(AppendError::Stale);
         }
         let first = head.seq.next();
-        head.has_moved = true;
-        head.last_at = head.last_at.max(append.at);
+        let at = head.last_at.max(append.at);
         let mut origin = append.origin;
         for change in &*append.changes {
-            head.seq = head.seq.next();
-            head.rules.0 += i64::from(change.moves_rules());
-            head.is_open &= !matches!(change, Change::Destroyed { .. });
-            let scene = Scene { room: append.room, epoch: head.epoch, seq: head.seq, at: head.last_at };
+            head.take(change, at);
+            let scene = Scene { room: append.room, epoch: head.epoch, seq: head.seq, at };
             // The key stands on the first row only: a key is unique, and who looks for it wants the first seq.
             self.event(scene, head, &Record::of(change), origin.take());
             scene.project(&mut self.projections, change);
@@ -256,14 +262,14 @@ impl Plan {
                 scene.journal(&mut self.journal, change, Some(head.seq));
             }
         }
+        let scene = Scene { room: append.room, epoch: head.epoch, seq: head.seq, at };
         for change in &*append.quiet {
-            let scene = Scene { room: append.room, epoch: head.epoch, seq: head.seq, at: head.last_at };
             scene.project(&mut self.projections, change);
             if self.rules.has_journal {
                 scene.journal(&mut self.journal, change, None);
             }
         }
-        Ok(Appended { first, at: head.last_at, rules: head.rules })
+        Ok(Appended { first, at, rules: head.rules })
     }
 
     fn event(&mut self, scene: Scene, head: &mut Head, record: &Record<'_>, origin: Option<Origin>) {
