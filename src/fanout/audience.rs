@@ -275,6 +275,8 @@ impl Audience {
 
     fn left(&mut self, step: &Step, left: &Left) {
         let Some(before) = step.before.first() else { return };
+        let affiliation = left.cause.affiliation_shown(before.affiliation);
+        let gone = Occupant { affiliation, ..Occupant::clone(before) };
         let notes = presence::departure_notes(&left.cause);
         let jid = before.seats.iter().find(|s| s.session == left.session).map(|s| s.jid.as_str());
         if let Some(member) = self.members.remove(&left.session) {
@@ -282,20 +284,16 @@ impl Audience {
             own.statuses.insert(0, 110);
             deliver(
                 &member.mailbox,
-                &presence::unavailable(&self.room, before, jid, &left.presence, &own, true),
+                &presence::unavailable(&self.room, &gone, jid, &left.presence, &own, true),
             );
         }
         match step.after.first() {
             // Other sessions go on under the nick: its presence is now theirs.
             Some(remaining) => self.presence(step, remaining, &Notes::default(), None),
-            None => {
-                let affiliation = step.after.first().map_or(before.affiliation, |o| o.affiliation);
-                let gone = Occupant { affiliation, ..Occupant::clone(before) };
-                self.to_others(step, before, |with_jid| {
-                    let jid = jid.filter(|_| with_jid);
-                    presence::unavailable(&self.room, &gone, jid, &left.presence, &notes, true)
-                });
-            }
+            None => self.to_others(step, before, |with_jid| {
+                let jid = jid.filter(|_| with_jid);
+                presence::unavailable(&self.room, &gone, jid, &left.presence, &notes, true)
+            }),
         }
     }
 

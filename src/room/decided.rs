@@ -127,7 +127,9 @@ fn affected(occupants: &Occupants, change: &Change) -> Vec<Arc<Occupant>> {
         Change::Left(left) => by_keys(&[&left.nick_key]),
         Change::Renamed { nick_key, new_nick_key, .. } => by_keys(&[nick_key, new_nick_key]),
         Change::RoleSet { nick_key, .. } => by_keys(&[nick_key]),
-        Change::AffiliationSet(set) => occupants.by_jid(&set.jid).cloned().collect(),
+        Change::AffiliationSet(set) => {
+            set.roles.iter().filter_map(|(key, _)| occupants.by_nick_key(key)).cloned().collect()
+        }
         Change::Whispered { to, .. } => by_keys(&[to]),
         Change::TakenOver { session, by, .. } => occupants
             .by_session(*by)

@@ -128,7 +128,7 @@ pub(super) async fn run(services: &Arc<Services>, live: Live) {
         end = match end.take() {
             None => task.step().await.err(),
             Some(End::Lost) if task.session.is_resumable() => task.park(),
-            Some(end) => return task.finish(end).await,
+            Some(end) => return Box::pin(task.finish(end)).await,
         };
     }
 }
@@ -151,7 +151,7 @@ impl Task<'_> {
                 self.is_asked = false;
                 self.process().await
             }
-            handover = next(self.handovers.as_mut()) => self.resume(*handover).await,
+            handover = next(self.handovers.as_mut()) => Box::pin(self.resume(*handover)).await,
             () = self.timer.as_mut() => self.tick().await,
         }
     }
@@ -164,9 +164,10 @@ impl Task<'_> {
                 break;
             };
             match item {
-                Item::Stanza(stanza) => self.session.handle(stanza).await?,
+                // Boxed: what handling may need is not part of an idle session's memory.
+                Item::Stanza(stanza) => Box::pin(self.session.handle(stanza)).await?,
                 Item::Element(element) => {
-                    if let Some(id) = self.session.handle_element(&element).await? {
+                    if let Some(id) = Box::pin(self.session.handle_element(&element)).await? {
                         self.handovers = Some(self.services.handovers.register(&id));
                     }
                 }

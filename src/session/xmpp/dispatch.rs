@@ -48,10 +48,6 @@ impl Session {
         }
     }
 
-    async fn route_to_account(&mut self, number: u64, stanza: &Stanza, _to: Option<Jid>) {
-        self.refuse(number, stanza, StanzaCondition::ServiceUnavailable);
-    }
-
     /// What is for the rooms domain itself: requests only.
     async fn ask_rooms_service(&mut self, number: u64, stanza: &Stanza) {
         match stanza.kind {

@@ -1,5 +1,6 @@
 //! XMPP stanzas to commands, and outcomes to stanzas.
 
+pub mod account;
 pub mod content;
 pub mod dispatch;
 pub mod refusal;

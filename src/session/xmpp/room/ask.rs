@@ -135,9 +135,15 @@ impl Session {
     ) -> Result<Option<Option<Element>>, Fault> {
         let name = room.local().ok_or(StanzaCondition::ServiceUnavailable)?;
         let query = Query::Occupant { nick: nick.into() };
-        let Answer::Occupant(address) =
-            self.services.rooms.query(name, self.actor(Some(number)), query).await?
-        else {
+        let answer = self.services.rooms.query(name, self.actor(Some(number)), query).await;
+        // XEP-0045 §6.6: from outside an occupant cannot even be asked what it can do.
+        let is_disco = stanza
+            .children()
+            .any(|child| matches!(child.namespace(), namespace::DISCO_INFO | namespace::DISCO_ITEMS));
+        if is_disco && answer == Err(Refusal::NotAnOccupant) {
+            return Err(StanzaCondition::BadRequest.into());
+        }
+        let Answer::Occupant(address) = answer? else {
             return Err(StanzaCondition::InternalServerError.into());
         };
         // XEP-0410 §3.3: a ping to one's own nick asks the room whether one is still inside.
