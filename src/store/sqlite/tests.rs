@@ -1,0 +1,63 @@
+//! Every statement fits the schema. Found in the sources themselves, so that none is forgotten.
+
+use std::fs;
+
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{AssertSqlSafe, Executor, SqlSafeStr};
+
+use crate::store::Options;
+use crate::store::sqlite::open::{self, Place};
+
+#[tokio::test]
+async fn every_statement_prepares_on_a_fresh_store() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = Options::new([1; 32]);
+    let place = Place::new(directory.path().join("store.db").to_str().unwrap(), &options);
+    let mut connection = place.connect_writer().await.unwrap();
+    open::migrate(&mut connection, &options).await.unwrap();
+
+    let mut count = 0;
+    for file in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/sqlite")).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
+            let source = fs::read_to_string(&path).unwrap();
+            for statement in constants(&source).into_iter().chain(forms(&source)) {
+                prepare(&mut connection, &statement).await;
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 50, "only {count} statements were found");
+}
+
+async fn prepare(connection: &mut SqliteConnection, statement: &str) {
+    let prepared = connection.prepare(AssertSqlSafe(statement.to_owned()).into_sql_str()).await;
+    assert!(prepared.is_ok(), "{statement}\n{prepared:?}");
+}
+
+/// The texts of `const …: &str = "…"` that are SQL.
+fn constants(source: &str) -> Vec<String> {
+    let values = source.split(": &str =").skip(1).filter_map(literal);
+    values.map(|(text, _)| text.to_owned()).filter(|text| is_sql(text)).collect()
+}
+
+/// What `Form::new("…", columns, "…")` comes to for two rows.
+fn forms(source: &str) -> Vec<String> {
+    let form = |after: &str| {
+        let (head, after) = literal(after)?;
+        let (columns, after) = after.strip_prefix(',')?.split_once(',')?;
+        let (tail, _) = literal(after)?;
+        let row = format!("({})", vec!["?"; columns.trim().parse().ok()?].join(", "));
+        Some(format!("{head} {row}, {row} {tail}"))
+    };
+    source.split("Form::new(").skip(1).filter_map(form).collect()
+}
+
+/// The string at the beginning, and what follows it.
+fn literal(text: &str) -> Option<(&str, &str)> {
+    text.trim_start().strip_prefix('"')?.split_once('"')
+}
+
+fn is_sql(text: &str) -> bool {
+    ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"].iter().any(|verb| text.starts_with(verb))
+}
