@@ -24,8 +24,8 @@ mod subscription;
 mod task;
 pub(crate) mod wire;
 
-pub(crate) use directory::refusal_of;
 pub use directory::Accounts;
+pub(crate) use directory::refusal_of;
 pub(crate) use face::Face;
 pub use handle::AccountHandle;
 pub(crate) use handle::{Answer, Command};

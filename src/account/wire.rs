@@ -93,9 +93,7 @@ fn roster_push_query(push: &RosterPush) -> Element {
             .with_attribute("jid", jid.as_str())
             .with_attribute("subscription", "remove"),
     };
-    Element::new("query", namespace::ROSTER)
-        .with_attribute("ver", push.version.to_string())
-        .with_child(item)
+    Element::new("query", namespace::ROSTER).with_attribute("ver", push.version.to_string()).with_child(item)
 }
 
 /// RFC 6121 §2.1.2.

@@ -6,7 +6,9 @@ use perch_xmpp::stanza::error::StanzaCondition;
 use perch_xmpp::stanza::{Stanza, iq_result};
 use perch_xmpp::xml::Element;
 
-use super::{Answered, Asker, blocking, iq_kind, person, preferences, private, pubsub, roster, service, vcard};
+use super::{
+    Answered, Asker, blocking, iq_kind, person, preferences, private, pubsub, roster, service, vcard,
+};
 use crate::account::{Command, wire};
 use crate::chat::account::packet::{IqKind, PacketKind};
 use crate::session::Session;
@@ -46,7 +48,10 @@ impl Session {
     async fn answer(&mut self, number: u64, stanza: &Stanza, addressee: &Addressee, is_set: bool) {
         let Some(child) = stanza.children().next() else { return self.done(number) };
         let payload = child.element();
-        if matches!(addressee, Addressee::Own) && payload.namespace() == namespace::ARCHIVE && payload.name() != "prefs" {
+        if matches!(addressee, Addressee::Own)
+            && payload.namespace() == namespace::ARCHIVE
+            && payload.name() != "prefs"
+        {
             return self.refuse(number, stanza, StanzaCondition::ServiceUnavailable);
         }
         if matches!(addressee, Addressee::Own) && payload.is("query", namespace::ROSTER) && !is_set {

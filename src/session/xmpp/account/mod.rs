@@ -49,7 +49,12 @@ pub(super) struct Asker<'a> {
 
 impl Session {
     /// What is for the server, or for somebody at its domain.
-    pub(in crate::session) async fn route_to_account(&mut self, number: u64, stanza: &Stanza, to: Option<Jid>) {
+    pub(in crate::session) async fn route_to_account(
+        &mut self,
+        number: u64,
+        stanza: &Stanza,
+        to: Option<Jid>,
+    ) {
         match stanza.kind {
             Kind::Message => self.send_message(number, stanza, to).await,
             Kind::Presence => self.send_presence(number, stanza, to).await,

@@ -30,13 +30,16 @@ fn read(prefs: &Element) -> Result<ArchivePreferences, Fault> {
 /// A list that is left out is an empty one: the whole is replaced.
 fn addresses(prefs: &Element, list: &str) -> Result<Vec<Jid>, Fault> {
     let list = prefs.child(list, namespace::ARCHIVE);
-    let jids = list.into_iter().flat_map(Element::children).filter(|child| child.is("jid", namespace::ARCHIVE));
-    jids.map(|jid| Jid::new(&jid.text()).map_err(|_| Fault::Condition(StanzaCondition::JidMalformed))).collect()
+    let jids =
+        list.into_iter().flat_map(Element::children).filter(|child| child.is("jid", namespace::ARCHIVE));
+    jids.map(|jid| Jid::new(&jid.text()).map_err(|_| Fault::Condition(StanzaCondition::JidMalformed)))
+        .collect()
 }
 
 fn write(preferences: &ArchivePreferences) -> Element {
     let jid = |jid: &Jid| Element::new("jid", namespace::ARCHIVE).with_text(jid.as_str());
-    let list = |name: &str, jids: &[Jid]| Element::new(name, namespace::ARCHIVE).with_children(jids.iter().map(jid));
+    let list =
+        |name: &str, jids: &[Jid]| Element::new(name, namespace::ARCHIVE).with_children(jids.iter().map(jid));
     Element::new("prefs", namespace::ARCHIVE)
         .with_attribute("default", preferences.default.as_str())
         .with_child(list("always", &preferences.always))

@@ -51,10 +51,10 @@ pub(in crate::session) fn appearance(stanza: &Stanza) -> Appearance {
     let photo = stanza.child("x", namespace::VCARD_UPDATE).map(|update| update.element());
     let photo = photo.and_then(|update| update.child_text("photo", namespace::VCARD_UPDATE));
     let hides_photo = photo.is_some_and(|hash| hash.is_empty());
-    let is_dropped = |child: &Child<'_>| {
-        is_forged(child) || (!hides_photo && child.is("x", namespace::VCARD_UPDATE))
-    };
-    let priority = stanza.child("priority", namespace::CLIENT).and_then(|priority| priority.text().trim().parse().ok());
+    let is_dropped =
+        |child: &Child<'_>| is_forged(child) || (!hides_photo && child.is("x", namespace::VCARD_UPDATE));
+    let priority =
+        stanza.child("priority", namespace::CLIENT).and_then(|priority| priority.text().trim().parse().ok());
     Appearance {
         priority: priority.unwrap_or(0),
         payload: Payload(stanza.payload_without(is_dropped)),

@@ -68,13 +68,15 @@ async fn read_items(
         .map(Into::into)
         .collect();
     let newest = items.attribute("max_items").and_then(|max| max.parse().ok()).unwrap_or(ITEMS_MAX);
-    let choice = if ids.is_empty() { ItemChoice::Newest(newest.min(ITEMS_MAX)) } else { ItemChoice::Ids(ids) };
+    let choice =
+        if ids.is_empty() { ItemChoice::Newest(newest.min(ITEMS_MAX)) } else { ItemChoice::Ids(ids) };
     let found = asker.services.accounts.store().node_items(face.id, &name, &choice).await?;
     let mut answer = Element::new("pubsub", namespace::PUBSUB);
     let shown = match &page {
         None => &found[..],
         Some(request) => {
-            let (shown, page) = page_of(&found, |item| &item.id, request).ok_or(AccountRefusal::NoSuchItem)?;
+            let (shown, page) =
+                page_of(&found, |item| &item.id, request).ok_or(AccountRefusal::NoSuchItem)?;
             let items = items_element(node, shown);
             answer.push(items);
             return Ok(Some(answer.with_child(page.to_element())));
@@ -94,7 +96,12 @@ fn items_element(node: &Node, items: &[Item]) -> Element {
         .with_children(items.iter().map(item))
 }
 
-async fn publish(asker: &Asker<'_>, owner: &BareJid, publish: &Element, options: Option<&Element>) -> Answered {
+async fn publish(
+    asker: &Asker<'_>,
+    owner: &BareJid,
+    publish: &Element,
+    options: Option<&Element>,
+) -> Answered {
     let node = node_name(publish)?;
     let mut items = publish.children().filter(|child| child.is("item", namespace::PUBSUB));
     let (item, None) = (items.next(), items.next()) else {
@@ -140,13 +147,19 @@ async fn retract(asker: &Asker<'_>, owner: &BareJid, retract: &Element) -> Answe
     Ok(None)
 }
 
-async fn create(asker: &Asker<'_>, owner: &BareJid, create: &Element, configure: Option<&Element>) -> Answered {
+async fn create(
+    asker: &Asker<'_>,
+    owner: &BareJid,
+    create: &Element,
+    configure: Option<&Element>,
+) -> Answered {
     let (node, is_instant) = match create.attribute("node").filter(|node| !node.is_empty()) {
         Some(node) => (node.into(), false),
         None => (fresh_id().ok_or(AccountRefusal::TemporarilyUnavailable)?, true),
     };
     let form = configure.and_then(|configure| configure.child("x", namespace::DATA_FORM));
-    let fields = form.map(|form| fields(form, namespace::PUBSUB_NODE_CONFIG)).transpose()?.unwrap_or_default();
+    let fields =
+        form.map(|form| fields(form, namespace::PUBSUB_NODE_CONFIG)).transpose()?.unwrap_or_default();
     perform(asker, owner, PepCommand::Create { node: node.clone(), fields }).await?;
     if !is_instant {
         return Ok(None);
@@ -161,7 +174,9 @@ async fn subscribe(asker: &Asker<'_>, owner: &BareJid, subscribe: &Element) -> A
     let jid = named_jid(subscribe, asker.jid).ok_or(AccountRefusal::InvalidJid)?;
     let id = fresh_id().ok_or(AccountRefusal::TemporarilyUnavailable)?;
     let command = PepCommand::Subscribe { node: node.clone(), jid: jid.clone(), id };
-    let Answer::Subscribed { id, is_pending } = perform(asker, owner, command).await? else { return Ok(None) };
+    let Answer::Subscribed { id, is_pending } = perform(asker, owner, command).await? else {
+        return Ok(None);
+    };
     let subscription = Element::new("subscription", namespace::PUBSUB)
         .with_attribute("node", &*node)
         .with_attribute("jid", jid.as_str())
@@ -179,7 +194,11 @@ async fn perform(asker: &Asker<'_>, owner: &BareJid, command: PepCommand) -> Res
 }
 
 /// The node, for who owns it.
-async fn owned(asker: &Asker<'_>, owner: &BareJid, element: &Element) -> Result<(std::sync::Arc<Face>, Box<str>), Fault> {
+async fn owned(
+    asker: &Asker<'_>,
+    owner: &BareJid,
+    element: &Element,
+) -> Result<(std::sync::Arc<Face>, Box<str>), Fault> {
     let name = node_name(element)?;
     let face = asker.face(owner).await?.ok_or(AccountRefusal::NoSuchItem)?;
     if !face.nodes.contains_key(&name) {
@@ -214,9 +233,15 @@ fn configuration_form(settings: &NodeSettings) -> Element {
     let form = fields_of(settings).into_iter().fold(
         Form::new(FormKind::Form, namespace::PUBSUB_NODE_CONFIG),
         |form, field| {
-            let shown = FormField::new(kind_of(&field.name), &format!("pubsub#{}", field.name), label_of(&field.name));
+            let shown = FormField::new(
+                kind_of(&field.name),
+                &format!("pubsub#{}", field.name),
+                label_of(&field.name),
+            );
             let shown = shown.with_values(&field.values);
-            form.with_field(choices_of(&field.name).iter().fold(shown, |shown, word| shown.with_option(word, word)))
+            form.with_field(
+                choices_of(&field.name).iter().fold(shown, |shown, word| shown.with_option(word, word)),
+            )
         },
     );
     form.to_element()

@@ -10,7 +10,10 @@ use crate::account::{Answer, Command, RosterAnswer, RosterItem, wire};
 use crate::chat::account::refusal::AccountRefusal;
 
 /// The content of the result, and the pushes that follow it.
-pub(super) async fn get(asker: &Asker<'_>, query: &Element) -> Result<(Option<Element>, Vec<Element>), Fault> {
+pub(super) async fn get(
+    asker: &Asker<'_>,
+    query: &Element,
+) -> Result<(Option<Element>, Vec<Element>), Fault> {
     let since = query.attribute("ver").and_then(|version| version.parse().ok());
     let answer = asker.own.ask(Command::Roster { since }).await?;
     Ok(match answer {

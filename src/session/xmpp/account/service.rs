@@ -1,8 +1,8 @@
 //! What the server answers for itself.
 
+use perch_xmpp::datetime;
 use perch_xmpp::namespace;
 use perch_xmpp::xml::Element;
-use perch_xmpp::datetime;
 
 use super::{Answered, Asker, disco};
 use crate::chat::account::refusal::AccountRefusal;
@@ -27,7 +27,11 @@ pub(super) async fn answer(asker: &Asker<'_>, payload: &Element, is_set: bool) -
         ("time", namespace::TIME, false) => {
             let text = |name: &str, text: &str| Element::new(name, namespace::TIME).with_text(text);
             let now = datetime::format(services.clock.now().0);
-            Ok(Some(Element::new("time", namespace::TIME).with_child(text("tzo", "+00:00")).with_child(text("utc", &now))))
+            Ok(Some(
+                Element::new("time", namespace::TIME)
+                    .with_child(text("tzo", "+00:00"))
+                    .with_child(text("utc", &now)),
+            ))
         }
         // For a server it is how long it has been up (XEP-0012 §4).
         ("query", namespace::LAST_ACTIVITY, false) => {

@@ -31,12 +31,15 @@ pub(super) async fn answer(asker: &Asker<'_>, owner: &BareJid, pubsub: &Element,
         }
         ("subscriptions", false) => {
             let (face, name) = owned(asker, owner, request).await?;
-            let list = face.nodes.get(&name).map(|node| subscriptions(node, namespace::PUBSUB_OWNER, |_| true));
+            let list =
+                face.nodes.get(&name).map(|node| subscriptions(node, namespace::PUBSUB_OWNER, |_| true));
             return Ok(wrapped(named("subscriptions", &name).with_children(list.into_iter().flatten())));
         }
         ("configure", true) => {
             let (_, node) = owned(asker, owner, request).await?;
-            let form = request.child("x", namespace::DATA_FORM).ok_or(AccountRefusal::BadRequest("the form is missing"))?;
+            let form = request
+                .child("x", namespace::DATA_FORM)
+                .ok_or(AccountRefusal::BadRequest("the form is missing"))?;
             if form.attribute("type") == Some("cancel") {
                 return Ok(None);
             }
@@ -56,7 +59,8 @@ pub(super) async fn answer(asker: &Asker<'_>, owner: &BareJid, pubsub: &Element,
 pub(super) async fn own_subscriptions(asker: &Asker<'_>, owner: &BareJid, wanted: &Element) -> Answered {
     let face = asker.face(owner).await?.ok_or(AccountRefusal::Unreachable)?;
     let own = asker.bare();
-    let nodes = face.nodes.values().filter(|node| wanted.attribute("node").is_none_or(|name| name == &*node.name));
+    let nodes =
+        face.nodes.values().filter(|node| wanted.attribute("node").is_none_or(|name| name == &*node.name));
     let list = nodes.flat_map(|node| subscriptions(node, namespace::PUBSUB, |jid| jid.bare() == own));
     let list: Vec<Element> = list.collect();
     let answer = Element::new("subscriptions", namespace::PUBSUB).with_children(list);
@@ -67,9 +71,11 @@ pub(super) async fn own_subscriptions(asker: &Asker<'_>, owner: &BareJid, wanted
 pub(super) async fn own_affiliations(asker: &Asker<'_>, owner: &BareJid, wanted: &Element) -> Answered {
     let face = asker.face(owner).await?.ok_or(AccountRefusal::Unreachable)?;
     let own = asker.bare();
-    let nodes = face.nodes.values().filter(|node| wanted.attribute("node").is_none_or(|name| name == &*node.name));
+    let nodes =
+        face.nodes.values().filter(|node| wanted.attribute("node").is_none_or(|name| name == &*node.name));
     let affiliation = |node: &Node| {
-        let listed = node.affiliations.iter().find(|(jid, _)| *jid == own).map(|(_, affiliation)| *affiliation);
+        let listed =
+            node.affiliations.iter().find(|(jid, _)| *jid == own).map(|(_, affiliation)| *affiliation);
         let affiliation = if own == *owner { Some(NodeAffiliation::Owner) } else { listed };
         Some(
             Element::new("affiliation", namespace::PUBSUB)
@@ -87,7 +93,9 @@ fn set_affiliations(request: &Element) -> Result<PepCommand, AccountRefusal> {
     let affiliation = |item: &Element| {
         let affiliation = match item.attribute("affiliation") {
             Some("none") => None,
-            Some(word) => Some(NodeAffiliation::parse(word).ok_or(AccountRefusal::NotAcceptable("affiliation"))?),
+            Some(word) => {
+                Some(NodeAffiliation::parse(word).ok_or(AccountRefusal::NotAcceptable("affiliation"))?)
+            }
             None => return Err(AccountRefusal::BadRequest("the affiliation is missing")),
         };
         Ok((affiliation_jid(item)?, affiliation))
@@ -99,14 +107,18 @@ fn set_subscriptions(request: &Element) -> Result<PepCommand, AccountRefusal> {
     let node = super::node_name(request)?;
     let items = request.children().filter(|child| child.is("subscription", namespace::PUBSUB_OWNER));
     let subscription = |item: &Element| {
-        let jid = item.attribute("jid").and_then(|jid| Jid::new(jid).ok()).ok_or(AccountRefusal::InvalidJid)?;
+        let jid =
+            item.attribute("jid").and_then(|jid| Jid::new(jid).ok()).ok_or(AccountRefusal::InvalidJid)?;
         match item.attribute("subscription") {
             Some("subscribed") => Ok((jid, true)),
             Some("none") => Ok((jid, false)),
             _ => Err(AccountRefusal::NotAcceptable("subscription")),
         }
     };
-    Ok(PepCommand::SetSubscriptions { node, subscriptions: items.map(subscription).collect::<Result<_, _>>()? })
+    Ok(PepCommand::SetSubscriptions {
+        node,
+        subscriptions: items.map(subscription).collect::<Result<_, _>>()?,
+    })
 }
 
 fn affiliations(owner: &BareJid, node: &Node) -> Vec<Element> {
@@ -128,7 +140,10 @@ fn subscriptions(node: &Node, namespace: &str, is_wanted: impl Fn(&Jid) -> bool)
                 .with_attribute("node", &*node.name)
                 .with_attribute("jid", subscription.jid.as_str())
                 .with_attribute("subid", &*subscription.id)
-                .with_attribute("subscription", if subscription.is_pending { "pending" } else { "subscribed" })
+                .with_attribute(
+                    "subscription",
+                    if subscription.is_pending { "pending" } else { "subscribed" },
+                )
         })
         .collect()
 }
