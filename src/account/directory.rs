@@ -114,7 +114,7 @@ impl Accounts {
     ) -> Result<Answer, AccountRefusal> {
         let (reply, answer) = oneshot::channel();
         let requests = self.0.start_if_needed(owner).requests;
-        drop(requests.send(Request::Nodes { by, command, reply }).await);
+        drop(requests.send(Box::new(Request::Nodes { by, command, reply })).await);
         answer.await.unwrap_or(Err(AccountRefusal::Unreachable))
     }
 
