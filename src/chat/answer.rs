@@ -75,6 +75,7 @@ pub struct OccupantAddress {
 /// The asker may read the archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArchiveAccess {
+    /// Whose log it is.
     pub room: RoomId,
     /// The oldest entry that there is for him.
     pub from: Seq,

@@ -218,7 +218,7 @@ fn found<M>(
         frames.reverse();
     }
     let fin = Element::new("fin", namespace::ARCHIVE)
-        .with_optional("complete", is_complete.then_some("true"))
+        .with_optional("complete", (is_complete && reading.query.max > 0).then_some("true"))
         .with_child(set.to_element());
     Found { frames, fin }
 }

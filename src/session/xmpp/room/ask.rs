@@ -65,7 +65,7 @@ impl Session {
         }
     }
 
-    async fn ask_room(&self, number: u64, stanza: &Stanza, room: &BareJid) -> Outcome {
+    async fn ask_room(&mut self, number: u64, stanza: &Stanza, room: &BareJid) -> Outcome {
         let name = room.local().ok_or(StanzaCondition::ServiceUnavailable)?;
         match iq::request(stanza)? {
             Request::Ping => Ok(None),
