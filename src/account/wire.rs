@@ -54,6 +54,11 @@ pub(super) fn replace_photo(payload: &Payload, photo: Option<&str>) -> Option<Pa
     Some(with_photo(&Payload(bare), photo))
 }
 
+/// Whether a presence may say something about a photo; cheaper than reading it.
+pub(super) fn speaks_of_photo(payload: &Payload) -> bool {
+    memchr::memmem::find(&payload.0, namespace::VCARD_UPDATE.as_bytes()).is_some()
+}
+
 /// The text of a presence's `<status/>`.
 pub(super) fn status(payload: &Payload) -> Box<str> {
     if payload.0.is_empty() {
