@@ -140,11 +140,10 @@ pub(super) fn capabilities_query(capabilities: &Capabilities) -> Notice {
 pub(crate) const CAPABILITIES_QUERY: &str = "capabilities";
 
 /// An event that tells one item again (XEP-0060 §6.1.7, XEP-0163 §4.3.4).
-pub(super) fn item_event(owner: &BareJid, node: &Node, item: &Item, is_late: bool) -> Notice {
+pub(super) fn item_event(owner: &BareJid, node: &Node, item: &Item) -> Notice {
     let items = items_element(node, [item_element(item, node.settings.deliver_payloads)]);
     let event = Element::new("event", namespace::PUBSUB_EVENT).with_child(items);
-    let content =
-        if is_late { with(&payload(&event), &delay(Some(owner), item.at)) } else { payload(&event) };
+    let content = with(&payload(&event), &delay(Some(owner), item.at));
     Notice {
         kind: PacketKind::Message(MessageKind::Headline),
         from: Some(owner.clone().into()),
