@@ -18,7 +18,10 @@ impl Session {
         };
         match (kind, to) {
             (PresenceKind::Available, None) => self.account.appear(appearance(stanza)).await,
-            (PresenceKind::Unavailable, None) => self.account.vanish(payload(stanza)).await,
+            (PresenceKind::Unavailable, None) => {
+                self.leave_rooms(&payload(stanza)).await;
+                self.account.vanish(payload(stanza)).await;
+            }
             (PresenceKind::Available | PresenceKind::Unavailable, Some(to)) => {
                 let appearance = (kind == PresenceKind::Available).then(|| appearance(stanza));
                 if let Err(refusal) = self.account.direct(to, appearance, payload(stanza)).await {

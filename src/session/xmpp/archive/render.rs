@@ -5,7 +5,9 @@ use perch_xmpp::xml::Element;
 use perch_xmpp::xml::write::escape_attribute;
 use perch_xmpp::{datetime, namespace};
 
+use crate::fanout::audience::Moderation;
 use crate::fanout::frame::Frame;
+use crate::fanout::render::xmpp::message::retract;
 use crate::store::archive::{ArchivedKind, ArchivedMessage, Tombstone};
 
 /// One result of a room's archive. Real addresses are shown to who may see them (§7.1.2).
@@ -44,6 +46,10 @@ pub(super) fn room_result(
     }
     out.push(b'>');
     out.extend_from_slice(&message.content.payload.0);
+    if let ArchivedKind::Retraction { target, is_moderation: true, reason } = &message.kind {
+        let moderation = Moderation { target: *target, reason: reason.clone() };
+        retract(room.as_str(), &moderation, author, &mut out);
+    }
     if let Some(tombstone) = &message.tombstone {
         retracted(room, tombstone).write(namespace::CLIENT, &mut out);
     }
