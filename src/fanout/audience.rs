@@ -58,6 +58,8 @@ pub struct View {
 pub struct Welcome {
     pub occupants: Vec<Arc<Occupant>>,
     pub history: Vec<Past>,
+    /// How many characters the history may have as it is sent; older messages are left out.
+    pub history_characters_max: Option<u32>,
     pub subject: Option<Past>,
 }
 
@@ -80,7 +82,7 @@ pub struct Past {
 impl Welcome {
     /// What the creator of a room is shown.
     pub fn empty() -> Self {
-        Self { occupants: Vec::new(), history: Vec::new(), subject: None }
+        Self { occupants: Vec::new(), history: Vec::new(), history_characters_max: None, subject: None }
     }
 }
 
@@ -234,8 +236,8 @@ impl Audience {
     /// Occupants, self-presence, history, subject: in the order that XEP-0045 §7.1 gives, in one push.
     fn welcome(&mut self, step: &Step) {
         let (session, statuses) = match &step.event.change {
-            Change::Joined(joined) => (joined.session, join_statuses(joined, step.view)),
-            Change::TakenOver { by, .. } => (*by, vec![110]),
+            Change::Joined(joined) => (joined.session, join_statuses(Some(joined), step.view)),
+            Change::TakenOver { by, .. } => (*by, join_statuses(None, step.view)),
             _ => return,
         };
         let (Some(welcome), Some(own)) = (&step.welcome, step.after.first()) else { return };
@@ -257,13 +259,28 @@ impl Audience {
             .collect();
         let notes = Notes { statuses, ..Notes::default() };
         frames.push(presence::available(&self.room, own, true, &notes));
-        frames.extend(welcome.history.iter().map(|past| self.past(past)));
+        frames.extend(self.history(welcome, address_of(own, session)));
         frames.push(match &welcome.subject {
             Some(subject) => self.past(subject),
             None => message::no_subject(&self.room),
         });
         // Who cannot take them finds his stream ended.
         let _ = mailbox.push_all(frames);
+    }
+
+    /// The newest messages that fit, whole ones only (XEP-0045 §7.2.14), in their order.
+    fn history(&self, welcome: &Welcome, to: &str) -> Vec<Frame> {
+        let mut budget = welcome.history_characters_max.map_or(usize::MAX, |characters| characters as usize);
+        let mut frames: Vec<Frame> = (welcome.history.iter().rev())
+            .map(|past| self.past(past))
+            .take_while(|frame| {
+                let rest = budget.checked_sub(frame.characters(to));
+                budget = rest.unwrap_or(0);
+                rest.is_some()
+            })
+            .collect();
+        frames.reverse();
+        frames
     }
 
     fn past(&self, past: &Past) -> Frame {
@@ -417,14 +434,20 @@ fn deliver(mailbox: &Mailbox, frame: &Frame) {
     let _ = mailbox.push(frame.clone());
 }
 
-/// The codes of a self-presence on joining (XEP-0045 §7.2.2, §7.2.3, §7.2.12, §10.1.1).
-fn join_statuses(joined: &Joined, view: View) -> Vec<u16> {
+/// The address under which that session is inside.
+fn address_of(occupant: &Occupant, session: SessionId) -> &str {
+    occupant.seats.iter().find(|seat| seat.session == session).map_or("", |seat| seat.jid.as_str())
+}
+
+/// The codes of a self-presence on joining (XEP-0045 §7.2.2, §7.2.3, §7.2.12, §10.1.1); without a join, of joining
+/// again.
+fn join_statuses(joined: Option<&Joined>, view: View) -> Vec<u16> {
     let codes = [
         (110, true),
         (100, view.is_non_anonymous),
         (170, view.is_archived),
-        (201, joined.has_created),
-        (210, joined.nick_assigned),
+        (201, joined.is_some_and(|joined| joined.has_created)),
+        (210, joined.is_some_and(|joined| joined.nick_assigned)),
     ];
     codes.into_iter().filter(|&(_, applies)| applies).map(|(code, _)| code).collect()
 }

@@ -9,7 +9,7 @@ use crate::chat::occupant::{Occupant, Occupants};
 use crate::fanout::audience::{Past, Step, View, Welcome};
 use crate::fanout::mailbox::Mailbox;
 use crate::room::configuration;
-use crate::room::state::Room;
+use crate::room::state::{Room, nick_key};
 use crate::store::room::{Append, Appended};
 
 /// A decision with all that is needed to show it later.
@@ -84,6 +84,7 @@ pub(super) fn apply(
             step.welcome = Some(Welcome {
                 occupants: room.occupants().iter().cloned().collect(),
                 history: Vec::new(),
+                history_characters_max: wants_history.as_ref().and_then(|wanted| wanted.characters_max),
                 subject: room.subject().map(|subject| Past::from(&**subject)),
             });
         }
@@ -130,7 +131,7 @@ fn affected(occupants: &Occupants, change: &Change) -> Vec<Arc<Occupant>> {
         Change::AffiliationSet(set) => {
             set.roles.iter().filter_map(|(key, _)| occupants.by_nick_key(key)).cloned().collect()
         }
-        Change::Whispered { to, .. } => by_keys(&[to]),
+        Change::Whispered { to, .. } => nick_key(to).map_or_else(|_| Vec::new(), |key| by_keys(&[&key])),
         Change::TakenOver { session, by, .. } => occupants
             .by_session(*by)
             .or_else(|| occupants.by_session(*session))

@@ -22,7 +22,7 @@ use crate::room::creation;
 use crate::room::decided::{Decided, apply};
 use crate::room::directory::Services;
 use crate::room::request::{Receipt, Request, expire, refusal_of, refusal_of_append, refuse};
-use crate::room::state::Room;
+use crate::room::state::{Room, nick_key};
 use crate::store::archive::{ArchivedKind, ArchivedMessage, Log};
 use crate::store::error::{AppendError, StoreError};
 use crate::store::room::{Append, Appended};
@@ -265,7 +265,9 @@ impl RoomTask {
         for (ephemeral, view, is_quiet) in &decided.ephemeral {
             let about = match ephemeral {
                 Ephemeral::Presence { session, .. } => loaded.room.occupants().by_session(*session),
-                Ephemeral::Whisper { to, .. } => loaded.room.occupants().by_nick_key(to),
+                Ephemeral::Whisper { to, .. } => {
+                    nick_key(to).ok().and_then(|key| loaded.room.occupants().by_nick_key(&key))
+                }
                 Ephemeral::Message { .. } => None,
             };
             loaded.audience.deliver_ephemeral(ephemeral, about, *view, *is_quiet);
