@@ -60,8 +60,8 @@ pub struct View {
 pub struct Welcome {
     pub occupants: Vec<Arc<Occupant>>,
     pub history: Vec<Past>,
-    /// The joiner wants no more than this in all, counted over whole stanzas (§7.2.14).
-    pub characters_max: Option<u32>,
+    /// How many characters the history may have as it is sent; older messages are left out.
+    pub history_characters_max: Option<u32>,
     pub subject: Option<Past>,
 }
 
@@ -91,7 +91,7 @@ pub struct Moderation {
 impl Welcome {
     /// What the creator of a room is shown.
     pub fn empty() -> Self {
-        Self { occupants: Vec::new(), history: Vec::new(), characters_max: None, subject: None }
+        Self { occupants: Vec::new(), history: Vec::new(), history_characters_max: None, subject: None }
     }
 }
 
@@ -248,8 +248,8 @@ impl Audience {
     /// Occupants, self-presence, history, subject: in the order that XEP-0045 §7.1 gives, in one push.
     fn welcome(&mut self, step: &Step) {
         let (session, statuses) = match &step.event.change {
-            Change::Joined(joined) => (joined.session, join_statuses(joined, step.view)),
-            Change::TakenOver { by, .. } => (*by, vec![110]),
+            Change::Joined(joined) => (joined.session, join_statuses(Some(joined), step.view)),
+            Change::TakenOver { by, .. } => (*by, join_statuses(None, step.view)),
             _ => return,
         };
         let (Some(welcome), Some(own)) = (&step.welcome, step.after.first()) else { return };
@@ -271,7 +271,7 @@ impl Audience {
             .collect();
         let notes = Notes { statuses, ..Notes::default() };
         frames.push(presence::available(&self.room, own, true, &notes));
-        frames.extend(self.history(welcome));
+        frames.extend(self.history(welcome, address_of(own, session)));
         frames.push(match &welcome.subject {
             Some(subject) => self.past(subject),
             None => message::no_subject(&self.room),
@@ -280,15 +280,15 @@ impl Audience {
         let _ = mailbox.push_all(frames);
     }
 
-    /// The past in whole stanzas, the newest of them that fit.
-    fn history(&self, welcome: &Welcome) -> Vec<Frame> {
-        let mut left = welcome.characters_max.map_or(usize::MAX, |max| max as usize);
+    /// The newest messages that fit, whole ones only (XEP-0045 §7.2.14), in their order.
+    fn history(&self, welcome: &Welcome, to: &str) -> Vec<Frame> {
+        let mut budget = welcome.history_characters_max.map_or(usize::MAX, |characters| characters as usize);
         let mut frames: Vec<Frame> = (welcome.history.iter().rev())
             .map(|past| self.past(past))
             .take_while(|frame| {
-                let fits = frame.size() <= left;
-                left = left.saturating_sub(frame.size());
-                fits
+                let rest = budget.checked_sub(frame.characters(to));
+                budget = rest.unwrap_or(0);
+                rest.is_some()
             })
             .collect();
         frames.reverse();
@@ -457,14 +457,20 @@ fn deliver(mailbox: &Mailbox, frame: &Frame) {
     let _ = mailbox.push(frame.clone());
 }
 
-/// The codes of a self-presence on joining (XEP-0045 §7.2.2, §7.2.3, §7.2.12, §10.1.1).
-fn join_statuses(joined: &Joined, view: View) -> Vec<u16> {
+/// The address under which that session is inside.
+fn address_of(occupant: &Occupant, session: SessionId) -> &str {
+    occupant.seats.iter().find(|seat| seat.session == session).map_or("", |seat| seat.jid.as_str())
+}
+
+/// The codes of a self-presence on joining (XEP-0045 §7.2.2, §7.2.3, §7.2.12, §10.1.1); without a join, of joining
+/// again.
+fn join_statuses(joined: Option<&Joined>, view: View) -> Vec<u16> {
     let codes = [
         (110, true),
         (100, view.is_non_anonymous),
         (170, view.is_archived),
-        (201, joined.has_created),
-        (210, joined.nick_assigned),
+        (201, joined.is_some_and(|joined| joined.has_created)),
+        (210, joined.is_some_and(|joined| joined.nick_assigned)),
     ];
     codes.into_iter().filter(|&(_, applies)| applies).map(|(code, _)| code).collect()
 }

@@ -12,7 +12,7 @@ use crate::chat::occupant::{Occupant, Occupants};
 use crate::fanout::audience::{Past, Step, View, Welcome};
 use crate::fanout::mailbox::Mailbox;
 use crate::room::configuration;
-use crate::room::state::Room;
+use crate::room::state::{Room, nick_key};
 use crate::store::room::{Append, Appended};
 
 /// A decision with all that is needed to show it later.
@@ -87,7 +87,7 @@ pub(super) fn apply(
             step.welcome = Some(Welcome {
                 occupants: room.occupants().iter().cloned().collect(),
                 history: Vec::new(),
-                characters_max: None,
+                history_characters_max: wants_history.as_ref().and_then(|wanted| wanted.characters_max),
                 subject: room.subject().map(|subject| Past::from(&**subject)),
             });
         }

@@ -288,7 +288,6 @@ impl RoomTask {
                 // The subject comes last, and once (§7.2.15).
                 let is_said = |message: &ArchivedMessage| !matches!(message.kind, ArchivedKind::Subject(_));
                 welcome.history = history.into_iter().filter(is_said).map(past).collect();
-                welcome.characters_max = wanted.characters_max;
             }
             Err(error) => warn!(room = %self.name, %error, "history cannot be read"),
         }
