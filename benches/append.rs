@@ -18,6 +18,7 @@ use perch::chat::event::{Change, Joined};
 use perch::chat::id::{Origin, SessionId, Timestamp};
 use perch::chat::message::{Author, Content, Payload, Retention};
 use perch::chat::snapshot::RoomSnapshot;
+use perch::store::account::{NewAccount, ScramHash, ScramRow};
 use perch::store::archive::{ArchiveQuery, Log, PageAt};
 use perch::store::room::{Append, NewRoom};
 use perch::store::{Options, Store};
@@ -44,6 +45,7 @@ async fn measure() {
     joins(&store, &rooms, 100).await;
     pages(&store, &rooms[0]).await;
     loads(&store, &rooms).await;
+    accounts(&store).await;
     store.close().await;
 }
 
@@ -54,7 +56,7 @@ async fn posts(store: &Store, rooms: &[RoomSnapshot], rounds: usize, number: &mu
             *number += 1;
             store.append(append(room, post(*number), *number))
         });
-        join_all(round).await.into_iter().for_each(|appended| drop(appended.unwrap()));
+        assert!(join_all(round).await.iter().all(Result::is_ok));
     }
     meter.report(rounds * rooms.len());
 }
@@ -67,7 +69,7 @@ async fn joins(store: &Store, rooms: &[RoomSnapshot], rounds: i64) {
             append.origin = None;
             store.append(append)
         });
-        join_all(joins).await.into_iter().for_each(|appended| drop(appended.unwrap()));
+        assert!(join_all(joins).await.iter().all(Result::is_ok));
     }
     meter.report(rooms.len() * rounds as usize);
 }
@@ -96,6 +98,24 @@ async fn loads(store: &Store, rooms: &[RoomSnapshot]) {
         loaded += 1;
     }
     meter.report(loaded);
+}
+
+async fn accounts(store: &Store) {
+    let Some(meter) = Meter::start("account, 1000 together") else { return };
+    let keys = [(ScramHash::Sha1, 20), (ScramHash::Sha256, 32), (ScramHash::Sha512, 64)];
+    let keys = keys.map(|(hash, size)| ScramRow {
+        hash,
+        iterations: 4096,
+        salt: vec![3; 16].into(),
+        stored_key: vec![4; size].into(),
+        server_key: vec![5; size].into(),
+    });
+    for round in 0..10 {
+        let name = |number| format!("account {round} {number}").into();
+        let account = |number| NewAccount { name: name(number), credentials: keys.to_vec() };
+        store.add_accounts((0..1000).map(account).collect()).await.unwrap();
+    }
+    meter.report(10_000);
 }
 
 struct Meter {

@@ -108,7 +108,7 @@ impl World {
 
     async fn command(&mut self, place: usize) {
         let actor = self.actor();
-        let command = self.some_command(place);
+        let command = self.some_command(place, &actor);
         let Ok(decision) = self.rooms[place].room.decide(&actor, command, self.now) else { return };
         if decision.changes.is_empty() && decision.quiet.is_empty() {
             return;
@@ -198,19 +198,20 @@ impl World {
     fn actor(&mut self) -> Actor {
         let person = self.random.random_range(0..PEOPLE.len());
         let device = self.random.random_range(0..2);
-        let session = SessionId((person * 2 + device) as i64 + 1);
+        // A device that has lost its connection comes back as another session.
+        let session = SessionId((person * 4 + device * 2 + self.random.random_range(0..2)) as i64 + 1);
         let jid = format!("{}@localhost/{}", PEOPLE[person], ["desk", "phone"][device]).parse().unwrap();
         let origin = Some(Origin { session, number: self.number });
         Actor { session, jid, is_administrator: self.random.random_bool(0.2), origin }
     }
 
-    fn some_command(&mut self, place: usize) -> Command {
+    fn some_command(&mut self, place: usize, actor: &Actor) -> Command {
         let nick: Box<str> = self.one_of(&NICKS).into();
         let words = format!("words {}", self.number);
         let retention = self.one_of(&[Retention::Kept, Retention::Kept, Retention::Transient]);
         match self.random.random_range(0..24) {
             0..=6 => Command::Join(Join {
-                nick,
+                nick: self.nick_of(actor),
                 password: None,
                 history: HistoryRequest::default(),
                 presence: payload(&words),
@@ -222,13 +223,13 @@ impl World {
             10 => Command::Attach,
             11 => Command::Expire,
             12 => Command::Rename { nick, presence: payload(&words) },
-            13..=15 => Command::Post { content: content(&words, retention) },
-            16 => Command::SetSubject { subject: words.as_str().into(), content: content(&words, retention) },
-            17 => Command::Whisper { to: nick, content: content(&words, retention) },
-            18 => self.retraction(place),
-            19 => self.configuration(),
-            20 => Command::SetRoles { items: vec![self.role_item(nick)] },
-            21 => Command::SetAffiliations { items: vec![self.affiliation_item(nick)] },
+            13 | 14 => Command::Post { content: content(&words, retention) },
+            15 => Command::SetSubject { subject: words.as_str().into(), content: content(&words, retention) },
+            16 => Command::Whisper { to: nick, content: content(&words, retention) },
+            17 => self.retraction(place),
+            18 => self.configuration(),
+            19 => Command::SetRoles { items: vec![self.role_item(nick)] },
+            20 | 21 => Command::SetAffiliations { items: vec![self.affiliation_item(nick)] },
             22 => match self.random.random_range(0..10) {
                 0 => Command::Destroy { reason: "".into(), alternate: None, password: None },
                 _ => Command::Register { nick },
@@ -238,6 +239,12 @@ impl World {
                 Command::Invite { invitations: vec![Invitation { to, reason: "".into(), continues: None }] }
             }
         }
+    }
+
+    /// Mostly his own, so that his sessions meet in one seat.
+    fn nick_of(&mut self, actor: &Actor) -> Box<str> {
+        let own = actor.jid.local().unwrap().into();
+        if self.random.random_bool(0.7) { own } else { self.one_of(&NICKS).into() }
     }
 
     fn retraction(&mut self, place: usize) -> Command {
@@ -268,7 +275,7 @@ impl World {
 
     fn affiliation_item(&mut self, nick: Box<str>) -> AffiliationItem {
         use Affiliation::{Admin, Member, None, Outcast, Owner};
-        let who = match self.random.random_range(0..6) {
+        let who = match self.random.random_range(0..3) {
             0 => "localhost".parse().unwrap(),
             _ => author(self.one_of(&PEOPLE)).jid,
         };

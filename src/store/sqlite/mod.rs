@@ -103,3 +103,6 @@ impl Sqlite {
         self.shared.lock.lock().take();
     }
 }
+
+#[cfg(test)]
+mod tests;

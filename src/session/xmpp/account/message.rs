@@ -113,7 +113,9 @@ mod tests {
 
     fn stanza(kind: &str, content: &str) -> Stanza {
         let payload = Bytes::from(content.to_owned());
-        Stanza { type_: Some(kind.into()), ..Stanza::from_payload(Kind::Message, payload).unwrap() }
+        let mut stanza = Stanza::from_payload(Kind::Message, payload).unwrap();
+        stanza.type_ = Some(kind.into());
+        stanza
     }
 
     fn drafted(kind: &str, content: &str) -> Draft {

@@ -58,8 +58,11 @@ impl Session {
         }
     }
 
-    async fn ask_room(&self, number: u64, stanza: &Stanza, room: &BareJid) -> Outcome {
+    async fn ask_room(&mut self, number: u64, stanza: &Stanza, room: &BareJid) -> Outcome {
         let name = room.local().ok_or(StanzaCondition::ServiceUnavailable)?;
+        if stanza.children().next().is_some_and(|child| child.namespace() == namespace::ARCHIVE) {
+            return self.ask_room_archive(number, stanza, room).await;
+        }
         match iq::request(stanza)? {
             Request::Ping => Ok(None),
             Request::Query(query, rendering) => self.query_room(number, room, query, rendering).await,

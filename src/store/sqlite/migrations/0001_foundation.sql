@@ -109,7 +109,6 @@ CREATE TABLE seat (
     PRIMARY KEY (room, nick_key, session)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX seat_session ON seat (session, room);
-CREATE INDEX seat_deadline ON seat (deadline, room) WHERE deadline IS NOT NULL;
 -- A nick has one owner, who may sit on it with several sessions.
 CREATE TRIGGER seat_taken BEFORE INSERT ON seat
 WHEN EXISTS (SELECT 1 FROM seat WHERE room = NEW.room AND nick_key = NEW.nick_key AND owner <> NEW.owner)
