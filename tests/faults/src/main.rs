@@ -139,9 +139,9 @@ fn folder(arguments: &Arguments) -> Result<(PathBuf, bool), Problem> {
 
 fn finish(verdict: Result<Outcome, Problem>, seed: u64) -> ExitCode {
     match verdict {
-        Ok(Outcome { json, is_clean }) => {
+        Ok(Outcome { json, is_clean, words }) => {
             say(&json);
-            say(&format!("seed {seed}: {}", if is_clean { "nothing found" } else { "FAULTS FOUND" }));
+            say(&format!("seed {seed}: {words}"));
             ExitCode::from(u8::from(!is_clean))
         }
         Err(Problem::NotHere(why)) => {
