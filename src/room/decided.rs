@@ -130,7 +130,7 @@ fn affected(occupants: &Occupants, change: &Change) -> Vec<Arc<Occupant>> {
         Change::AffiliationSet(set) => {
             set.roles.iter().filter_map(|(key, _)| occupants.by_nick_key(key)).cloned().collect()
         }
-        Change::Whispered { to, .. } => by_keys(&[to]),
+        Change::Whispered { to, .. } => occupants.by_nick(to).cloned().into_iter().collect(),
         Change::TakenOver { session, by, .. } => occupants
             .by_session(*by)
             .or_else(|| occupants.by_session(*session))

@@ -265,7 +265,7 @@ impl RoomTask {
         for (ephemeral, view, is_quiet) in &decided.ephemeral {
             let about = match ephemeral {
                 Ephemeral::Presence { session, .. } => loaded.room.occupants().by_session(*session),
-                Ephemeral::Whisper { to, .. } => loaded.room.occupants().by_nick_key(to),
+                Ephemeral::Whisper { to, .. } => loaded.room.occupants().by_nick(to),
                 Ephemeral::Message { .. } => None,
             };
             loaded.audience.deliver_ephemeral(ephemeral, about, *view, *is_quiet);
