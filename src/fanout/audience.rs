@@ -119,6 +119,11 @@ impl View {
     fn broadcasts(&self, role: Role) -> bool {
         self.broadcast[role as usize]
     }
+
+    /// XEP-0045 §7.2.4 makes no exception for one's own address.
+    fn shows_own_jid(&self, occupant: &Occupant) -> bool {
+        self.is_non_anonymous || occupant.role == Role::Moderator
+    }
 }
 
 impl Audience {
@@ -270,7 +275,7 @@ impl Audience {
             .map(|o| presence::available(&self.room, o, sees_jids, &none))
             .collect();
         let notes = Notes { statuses, ..Notes::default() };
-        frames.push(presence::available(&self.room, own, true, &notes));
+        frames.push(presence::available(&self.room, own, sees_jids, &notes));
         frames.extend(self.history(welcome, address_of(own, session)));
         frames.push(match &welcome.subject {
             Some(subject) => self.past(subject),
@@ -310,17 +315,23 @@ impl Audience {
         let gone = Occupant { affiliation, ..Occupant::clone(before) };
         let notes = presence::departure_notes(&left.cause);
         let jid = before.seats.iter().find(|s| s.session == left.session).map(|s| s.jid.as_str());
+        let own_jid = jid.filter(|_| step.view.shows_own_jid(before));
         if let Some(member) = self.members.remove(&left.session) {
             let mut own = presence::departure_notes(&left.cause);
             own.statuses.insert(0, 110);
             deliver(
                 &member.mailbox,
-                &presence::unavailable(&self.room, &gone, jid, &left.presence, &own, true),
+                &presence::unavailable(&self.room, &gone, own_jid, &left.presence, &own, true),
             );
         }
         match step.after.first() {
-            // Other sessions go on under the nick: its presence is now theirs.
-            Some(remaining) => self.presence(step, remaining, &Notes::default(), None),
+            // Other sessions go on under the nick: its presence is now theirs. Unless they are about to go too.
+            Some(remaining) => {
+                let shown = |occupant: &Occupant| occupant.seats.first().map(|seat| seat.presence.clone());
+                if !left.cause.is_forced() && shown(remaining) != shown(before) {
+                    self.presence(step, remaining, &Notes::default(), None);
+                }
+            }
             None => self.to_others(step, before, |with_jid| {
                 let jid = jid.filter(|_| with_jid);
                 presence::unavailable(&self.room, &gone, jid, &left.presence, &notes, true)
@@ -337,7 +348,8 @@ impl Audience {
             new_nick: Some(new_nick),
             ..Notes::default()
         };
-        let own = presence::unavailable(&self.room, before, jid, &empty, &notes(true), true);
+        let own_jid = jid.filter(|_| step.view.shows_own_jid(before));
+        let own = presence::unavailable(&self.room, before, own_jid, &empty, &notes(true), true);
         self.to_seats(&step.after, &own);
         self.to_others(step, before, |with_jid| {
             presence::unavailable(&self.room, before, jid.filter(|_| with_jid), &empty, &notes(false), true)
@@ -398,7 +410,7 @@ impl Audience {
     ) {
         let mut own = Notes { statuses: vec![110], reason: notes.reason, by: notes.by, ..Notes::default() };
         own.statuses.extend_from_slice(&notes.statuses);
-        let frame = presence::available(&self.room, occupant, true, &own);
+        let frame = presence::available(&self.room, occupant, view.shows_own_jid(occupant), &own);
         for seat in occupant.seats.iter().filter(|s| Some(s.session) != except) {
             if let Some(member) = self.members.get(&seat.session) {
                 deliver(&member.mailbox, &frame);
