@@ -39,6 +39,8 @@ pub struct Step {
     pub view: View,
     /// For a join: what the joiner is shown first.
     pub welcome: Option<Welcome>,
+    /// Everybody, where somebody becomes a moderator and is shown whom he has before him.
+    pub everybody: Vec<Arc<Occupant>>,
     /// For changed settings: the status codes that tell what changed.
     pub statuses: Vec<u16>,
     /// Above the participant update limit only few are told (XEP-0045 deviation, announced by the room).
@@ -74,9 +76,16 @@ impl Step {
 pub struct Past {
     pub id: Option<MessageId>,
     pub at: Timestamp,
-    /// `None`: the room itself.
-    pub author: Option<Author>,
+    pub author: Author,
     pub content: Content,
+    /// The room's word that it took a message out (XEP-0425).
+    pub moderation: Option<Moderation>,
+}
+
+/// What was taken out, and why.
+pub struct Moderation {
+    pub target: MessageId,
+    pub reason: Box<str>,
 }
 
 impl Welcome {
@@ -91,8 +100,9 @@ impl From<&Subject> for Past {
         Self {
             id: None,
             at: subject.at,
-            author: Some(subject.author.clone()),
+            author: subject.author.clone(),
             content: subject.content.clone(),
+            moderation: None,
         }
     }
 }
@@ -108,6 +118,11 @@ impl View {
 
     fn broadcasts(&self, role: Role) -> bool {
         self.broadcast[role as usize]
+    }
+
+    /// XEP-0045 §7.2.4 makes no exception for one's own address.
+    fn shows_own_jid(&self, occupant: &Occupant) -> bool {
+        self.is_non_anonymous || occupant.role == Role::Moderator
     }
 }
 
@@ -141,9 +156,11 @@ impl Audience {
                 let id = self.id_of(step, content);
                 self.broadcast(message::groupchat(&self.room, author, content, id, None));
             }
-            Change::Retracted { content, .. } => {
+            Change::Retracted { target, author, reason, content, .. } => {
+                let moderation =
+                    Moderation { target: MessageId::new(self.epoch, *target), reason: reason.clone() };
                 let id = self.id_of(step, content);
-                self.broadcast(message::from_room(&self.room, content, id, None));
+                self.broadcast(message::moderation(&self.room, &moderation, author, id, None));
             }
             Change::Joined(joined) => self.joined(step, joined),
             Change::Left(left) => self.left(step, left),
@@ -151,7 +168,7 @@ impl Audience {
             Change::RoleSet { role, by, reason, .. } => {
                 let notes = Notes { reason, by: by.as_ref(), ..Notes::default() };
                 for occupant in &step.after {
-                    self.set_moderator(occupant, *role == Role::Moderator);
+                    self.set_moderator(step, occupant, *role == Role::Moderator);
                     self.presence(step, occupant, &notes, None);
                 }
             }
@@ -258,7 +275,7 @@ impl Audience {
             .map(|o| presence::available(&self.room, o, sees_jids, &none))
             .collect();
         let notes = Notes { statuses, ..Notes::default() };
-        frames.push(presence::available(&self.room, own, true, &notes));
+        frames.push(presence::available(&self.room, own, sees_jids, &notes));
         frames.extend(self.history(welcome, address_of(own, session)));
         frames.push(match &welcome.subject {
             Some(subject) => self.past(subject),
@@ -284,9 +301,11 @@ impl Audience {
     }
 
     fn past(&self, past: &Past) -> Frame {
-        match &past.author {
-            Some(author) => message::groupchat(&self.room, author, &past.content, past.id, Some(past.at)),
-            None => message::from_room(&self.room, &past.content, past.id, Some(past.at)),
+        match &past.moderation {
+            Some(moderation) => {
+                message::moderation(&self.room, moderation, &past.author, past.id, Some(past.at))
+            }
+            None => message::groupchat(&self.room, &past.author, &past.content, past.id, Some(past.at)),
         }
     }
 
@@ -296,17 +315,23 @@ impl Audience {
         let gone = Occupant { affiliation, ..Occupant::clone(before) };
         let notes = presence::departure_notes(&left.cause);
         let jid = before.seats.iter().find(|s| s.session == left.session).map(|s| s.jid.as_str());
+        let own_jid = jid.filter(|_| step.view.shows_own_jid(before));
         if let Some(member) = self.members.remove(&left.session) {
             let mut own = presence::departure_notes(&left.cause);
             own.statuses.insert(0, 110);
             deliver(
                 &member.mailbox,
-                &presence::unavailable(&self.room, &gone, jid, &left.presence, &own, true),
+                &presence::unavailable(&self.room, &gone, own_jid, &left.presence, &own, true),
             );
         }
         match step.after.first() {
-            // Other sessions go on under the nick: its presence is now theirs.
-            Some(remaining) => self.presence(step, remaining, &Notes::default(), None),
+            // Other sessions go on under the nick: its presence is now theirs. Unless they are about to go too.
+            Some(remaining) => {
+                let shown = |occupant: &Occupant| occupant.seats.first().map(|seat| seat.presence.clone());
+                if !left.cause.is_forced() && shown(remaining) != shown(before) {
+                    self.presence(step, remaining, &Notes::default(), None);
+                }
+            }
             None => self.to_others(step, before, |with_jid| {
                 let jid = jid.filter(|_| with_jid);
                 presence::unavailable(&self.room, &gone, jid, &left.presence, &notes, true)
@@ -323,7 +348,8 @@ impl Audience {
             new_nick: Some(new_nick),
             ..Notes::default()
         };
-        let own = presence::unavailable(&self.room, before, jid, &empty, &notes(true), true);
+        let own_jid = jid.filter(|_| step.view.shows_own_jid(before));
+        let own = presence::unavailable(&self.room, before, own_jid, &empty, &notes(true), true);
         self.to_seats(&step.after, &own);
         self.to_others(step, before, |with_jid| {
             presence::unavailable(&self.room, before, jid.filter(|_| with_jid), &empty, &notes(false), true)
@@ -332,9 +358,11 @@ impl Audience {
     }
 
     fn affiliation_set(&mut self, step: &Step, set: &AffiliationSet) {
-        let notes = Notes { reason: &set.reason, by: set.by.as_ref(), ..Notes::default() };
         for occupant in &step.after {
-            self.set_moderator(occupant, occupant.role == Role::Moderator);
+            self.set_moderator(step, occupant, occupant.role == Role::Moderator);
+            // Nobody needs to be told that he did it himself.
+            let by = set.by.as_ref().filter(|by| by.jid != occupant.jid);
+            let notes = Notes { reason: &set.reason, by, ..Notes::default() };
             // Who is banned or loses his membership is told by the departure that follows.
             if set.affiliation != Affiliation::Outcast {
                 self.presence(step, occupant, &notes, None);
@@ -352,10 +380,17 @@ impl Audience {
         self.members.clear();
     }
 
-    fn set_moderator(&mut self, occupant: &Occupant, is_moderator: bool) {
+    /// A new moderator sees real addresses from now on, and so is shown who is there (§9.6).
+    fn set_moderator(&mut self, step: &Step, occupant: &Occupant, is_moderator: bool) {
         for seat in &occupant.seats {
-            if let Some(member) = self.members.get_mut(&seat.session) {
-                member.is_moderator = is_moderator;
+            let Some(member) = self.members.get_mut(&seat.session) else { continue };
+            let is_new = is_moderator && !member.is_moderator;
+            member.is_moderator = is_moderator;
+            if is_new && !step.view.is_non_anonymous {
+                let none = Notes::default();
+                let others = step.everybody.iter().filter(|other| other.nick_key != occupant.nick_key);
+                let frames = others.map(|other| presence::available(&self.room, other, true, &none));
+                let _ = member.mailbox.push_all(frames.collect::<Vec<_>>());
             }
         }
     }
@@ -375,7 +410,7 @@ impl Audience {
     ) {
         let mut own = Notes { statuses: vec![110], reason: notes.reason, by: notes.by, ..Notes::default() };
         own.statuses.extend_from_slice(&notes.statuses);
-        let frame = presence::available(&self.room, occupant, true, &own);
+        let frame = presence::available(&self.room, occupant, view.shows_own_jid(occupant), &own);
         for seat in occupant.seats.iter().filter(|s| Some(s.session) != except) {
             if let Some(member) = self.members.get(&seat.session) {
                 deliver(&member.mailbox, &frame);
