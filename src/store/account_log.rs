@@ -165,9 +165,9 @@ impl Store {
         }
     }
 
-    /// Takes out of the logs what nobody may need any more. Says whether there is more of it.
+    /// Takes out of the logs what nobody may need any more. Says how much it was.
     #[instrument(skip_all)]
-    pub async fn expire_account_events(&self, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn expire_account_events(&self, now: Timestamp) -> Result<u64, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.expire_account_events(now).await,
         }

@@ -111,12 +111,11 @@ mod tests {
                     is_pending: true,
                 }],
             };
+            let roster = roster();
             for (viewer, expected) in cells {
-                assert_eq!(
-                    may_read(&node, &jid("owner@x"), &roster(), &jid(viewer)),
-                    expected,
-                    "{access:?} {viewer}"
-                );
+                let viewer = jid(viewer);
+                let found = may_read(&node, &jid("owner@x"), roster.contact(&viewer), &viewer);
+                assert_eq!(found, expected, "{access:?} {viewer}");
             }
         };
         let cells = |friend, idol, stranger| {

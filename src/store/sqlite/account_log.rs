@@ -83,17 +83,8 @@ impl Sqlite {
             .await
     }
 
-    pub(in crate::store) async fn expire_account_events(&self, now: Timestamp) -> Result<bool, StoreError> {
-        self.writer
-            .transact(move |connection| {
-                async move {
-                    let expired =
-                        sqlx::query(EXPIRE).bind(now.0).bind(EXPIRED_TOGETHER).execute(connection).await?;
-                    Ok(Ok::<_, StoreError>(expired.rows_affected() >= u64::from(EXPIRED_TOGETHER)))
-                }
-                .boxed()
-            })
-            .await
+    pub(in crate::store) async fn expire_account_events(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.in_slices(EXPIRE, now.0).await
     }
 }
 
@@ -228,5 +219,3 @@ const EXPIRE: &str = "DELETE FROM account_event WHERE (account, class, seq) IN
     (SELECT account, class, seq FROM account_event WHERE expires < ? LIMIT ?)";
 /// What the archive does not show stays so long in the log, for the sessions that are to see it and for who catches up.
 const UNARCHIVED_LIFETIME: std::time::Duration = std::time::Duration::from_secs(7 * 24 * 60 * 60);
-/// Entries taken out in one transaction: some 2 ms.
-const EXPIRED_TOGETHER: u32 = 500;
