@@ -39,6 +39,8 @@ pub struct Step {
     pub view: View,
     /// For a join: what the joiner is shown first.
     pub welcome: Option<Welcome>,
+    /// Everybody, where somebody becomes a moderator and is shown whom he has before him.
+    pub everybody: Vec<Arc<Occupant>>,
     /// For changed settings: the status codes that tell what changed.
     pub statuses: Vec<u16>,
     /// Above the participant update limit only few are told (XEP-0045 deviation, announced by the room).
@@ -58,6 +60,8 @@ pub struct View {
 pub struct Welcome {
     pub occupants: Vec<Arc<Occupant>>,
     pub history: Vec<Past>,
+    /// How many characters the history may have as it is sent; older messages are left out.
+    pub history_characters_max: Option<u32>,
     pub subject: Option<Past>,
 }
 
@@ -72,15 +76,22 @@ impl Step {
 pub struct Past {
     pub id: Option<MessageId>,
     pub at: Timestamp,
-    /// `None`: the room itself.
-    pub author: Option<Author>,
+    pub author: Author,
     pub content: Content,
+    /// The room's word that it took a message out (XEP-0425).
+    pub moderation: Option<Moderation>,
+}
+
+/// What was taken out, and why.
+pub struct Moderation {
+    pub target: MessageId,
+    pub reason: Box<str>,
 }
 
 impl Welcome {
     /// What the creator of a room is shown.
     pub fn empty() -> Self {
-        Self { occupants: Vec::new(), history: Vec::new(), subject: None }
+        Self { occupants: Vec::new(), history: Vec::new(), history_characters_max: None, subject: None }
     }
 }
 
@@ -89,8 +100,9 @@ impl From<&Subject> for Past {
         Self {
             id: None,
             at: subject.at,
-            author: Some(subject.author.clone()),
+            author: subject.author.clone(),
             content: subject.content.clone(),
+            moderation: None,
         }
     }
 }
@@ -106,6 +118,11 @@ impl View {
 
     fn broadcasts(&self, role: Role) -> bool {
         self.broadcast[role as usize]
+    }
+
+    /// XEP-0045 §7.2.4 makes no exception for one's own address.
+    fn shows_own_jid(&self, occupant: &Occupant) -> bool {
+        self.is_non_anonymous || occupant.role == Role::Moderator
     }
 }
 
@@ -139,9 +156,11 @@ impl Audience {
                 let id = self.id_of(step, content);
                 self.broadcast(message::groupchat(&self.room, author, content, id, None));
             }
-            Change::Retracted { content, .. } => {
+            Change::Retracted { target, author, reason, content, .. } => {
+                let moderation =
+                    Moderation { target: MessageId::new(self.epoch, *target), reason: reason.clone() };
                 let id = self.id_of(step, content);
-                self.broadcast(message::from_room(&self.room, content, id, None));
+                self.broadcast(message::moderation(&self.room, &moderation, author, id, None));
             }
             Change::Joined(joined) => self.joined(step, joined),
             Change::Left(left) => self.left(step, left),
@@ -149,8 +168,9 @@ impl Audience {
             Change::RoleSet { role, by, reason, .. } => {
                 let notes = Notes { reason, by: by.as_ref(), ..Notes::default() };
                 for occupant in &step.after {
-                    self.set_moderator(occupant, *role == Role::Moderator);
+                    let risen = self.set_moderator(occupant, *role == Role::Moderator);
                     self.presence(step, occupant, &notes, None);
+                    self.show_everybody(step, occupant, &risen);
                 }
             }
             Change::AffiliationSet(set) => self.affiliation_set(step, set),
@@ -234,8 +254,8 @@ impl Audience {
     /// Occupants, self-presence, history, subject: in the order that XEP-0045 §7.1 gives, in one push.
     fn welcome(&mut self, step: &Step) {
         let (session, statuses) = match &step.event.change {
-            Change::Joined(joined) => (joined.session, join_statuses(joined, step.view)),
-            Change::TakenOver { by, .. } => (*by, vec![110]),
+            Change::Joined(joined) => (joined.session, join_statuses(Some(joined), step.view)),
+            Change::TakenOver { by, .. } => (*by, join_statuses(None, step.view)),
             _ => return,
         };
         let (Some(welcome), Some(own)) = (&step.welcome, step.after.first()) else { return };
@@ -256,8 +276,8 @@ impl Audience {
             .map(|o| presence::available(&self.room, o, sees_jids, &none))
             .collect();
         let notes = Notes { statuses, ..Notes::default() };
-        frames.push(presence::available(&self.room, own, true, &notes));
-        frames.extend(welcome.history.iter().map(|past| self.past(past)));
+        frames.push(presence::available(&self.room, own, sees_jids, &notes));
+        frames.extend(self.history(welcome, address_of(own, session)));
         frames.push(match &welcome.subject {
             Some(subject) => self.past(subject),
             None => message::no_subject(&self.room),
@@ -266,10 +286,27 @@ impl Audience {
         let _ = mailbox.push_all(frames);
     }
 
+    /// The newest messages that fit, whole ones only (XEP-0045 §7.2.14), in their order.
+    fn history(&self, welcome: &Welcome, to: &str) -> Vec<Frame> {
+        let mut budget = welcome.history_characters_max.map_or(usize::MAX, |characters| characters as usize);
+        let mut frames: Vec<Frame> = (welcome.history.iter().rev())
+            .map(|past| self.past(past))
+            .take_while(|frame| {
+                let rest = budget.checked_sub(frame.characters(to));
+                budget = rest.unwrap_or(0);
+                rest.is_some()
+            })
+            .collect();
+        frames.reverse();
+        frames
+    }
+
     fn past(&self, past: &Past) -> Frame {
-        match &past.author {
-            Some(author) => message::groupchat(&self.room, author, &past.content, past.id, Some(past.at)),
-            None => message::from_room(&self.room, &past.content, past.id, Some(past.at)),
+        match &past.moderation {
+            Some(moderation) => {
+                message::moderation(&self.room, moderation, &past.author, past.id, Some(past.at))
+            }
+            None => message::groupchat(&self.room, &past.author, &past.content, past.id, Some(past.at)),
         }
     }
 
@@ -279,17 +316,23 @@ impl Audience {
         let gone = Occupant { affiliation, ..Occupant::clone(before) };
         let notes = presence::departure_notes(&left.cause);
         let jid = before.seats.iter().find(|s| s.session == left.session).map(|s| s.jid.as_str());
+        let own_jid = jid.filter(|_| step.view.shows_own_jid(before));
         if let Some(member) = self.members.remove(&left.session) {
             let mut own = presence::departure_notes(&left.cause);
             own.statuses.insert(0, 110);
             deliver(
                 &member.mailbox,
-                &presence::unavailable(&self.room, &gone, jid, &left.presence, &own, true),
+                &presence::unavailable(&self.room, &gone, own_jid, &left.presence, &own, true),
             );
         }
         match step.after.first() {
-            // Other sessions go on under the nick: its presence is now theirs.
-            Some(remaining) => self.presence(step, remaining, &Notes::default(), None),
+            // Other sessions go on under the nick: its presence is now theirs. Unless they are about to go too.
+            Some(remaining) => {
+                let shown = |occupant: &Occupant| occupant.seats.first().map(|seat| seat.presence.clone());
+                if !left.cause.is_forced() && shown(remaining) != shown(before) {
+                    self.presence(step, remaining, &Notes::default(), None);
+                }
+            }
             None => self.to_others(step, before, |with_jid| {
                 let jid = jid.filter(|_| with_jid);
                 presence::unavailable(&self.room, &gone, jid, &left.presence, &notes, true)
@@ -306,7 +349,8 @@ impl Audience {
             new_nick: Some(new_nick),
             ..Notes::default()
         };
-        let own = presence::unavailable(&self.room, before, jid, &empty, &notes(true), true);
+        let own_jid = jid.filter(|_| step.view.shows_own_jid(before));
+        let own = presence::unavailable(&self.room, before, own_jid, &empty, &notes(true), true);
         self.to_seats(&step.after, &own);
         self.to_others(step, before, |with_jid| {
             presence::unavailable(&self.room, before, jid.filter(|_| with_jid), &empty, &notes(false), true)
@@ -315,13 +359,16 @@ impl Audience {
     }
 
     fn affiliation_set(&mut self, step: &Step, set: &AffiliationSet) {
-        let notes = Notes { reason: &set.reason, by: set.by.as_ref(), ..Notes::default() };
         for occupant in &step.after {
-            self.set_moderator(occupant, occupant.role == Role::Moderator);
+            let risen = self.set_moderator(occupant, occupant.role == Role::Moderator);
+            // Nobody needs to be told that he did it himself.
+            let by = set.by.as_ref().filter(|by| by.jid != occupant.jid);
+            let notes = Notes { reason: &set.reason, by, ..Notes::default() };
             // Who is banned or loses his membership is told by the departure that follows.
             if set.affiliation != Affiliation::Outcast {
                 self.presence(step, occupant, &notes, None);
             }
+            self.show_everybody(step, occupant, &risen);
         }
     }
 
@@ -335,11 +382,32 @@ impl Audience {
         self.members.clear();
     }
 
-    fn set_moderator(&mut self, occupant: &Occupant, is_moderator: bool) {
+    /// Notes who is a moderator from now on, and returns those of its sessions for which that is new.
+    fn set_moderator(&mut self, occupant: &Occupant, is_moderator: bool) -> Vec<Mailbox> {
+        let mut risen = Vec::new();
         for seat in &occupant.seats {
             if let Some(member) = self.members.get_mut(&seat.session) {
+                if is_moderator && !member.is_moderator {
+                    risen.push(member.mailbox.clone());
+                }
                 member.is_moderator = is_moderator;
             }
+        }
+        risen
+    }
+
+    /// A new moderator sees real addresses from now on, and so is shown who is there (§9.6).
+    fn show_everybody(&self, step: &Step, to: &Occupant, risen: &[Mailbox]) {
+        if risen.is_empty() || step.view.is_non_anonymous {
+            return;
+        }
+        let none = Notes::default();
+        let others = step.everybody.iter().filter(|other| other.nick_key != to.nick_key);
+        let frames: Vec<Frame> =
+            others.map(|other| presence::available(&self.room, other, true, &none)).collect();
+        for mailbox in risen {
+            // Who cannot take them finds his stream ended.
+            let _ = mailbox.push_all(frames.iter().cloned());
         }
     }
 
@@ -358,7 +426,7 @@ impl Audience {
     ) {
         let mut own = Notes { statuses: vec![110], reason: notes.reason, by: notes.by, ..Notes::default() };
         own.statuses.extend_from_slice(&notes.statuses);
-        let frame = presence::available(&self.room, occupant, true, &own);
+        let frame = presence::available(&self.room, occupant, view.shows_own_jid(occupant), &own);
         for seat in occupant.seats.iter().filter(|s| Some(s.session) != except) {
             if let Some(member) = self.members.get(&seat.session) {
                 deliver(&member.mailbox, &frame);
@@ -417,14 +485,20 @@ fn deliver(mailbox: &Mailbox, frame: &Frame) {
     let _ = mailbox.push(frame.clone());
 }
 
-/// The codes of a self-presence on joining (XEP-0045 §7.2.2, §7.2.3, §7.2.12, §10.1.1).
-fn join_statuses(joined: &Joined, view: View) -> Vec<u16> {
+/// The address under which that session is inside.
+fn address_of(occupant: &Occupant, session: SessionId) -> &str {
+    occupant.seats.iter().find(|seat| seat.session == session).map_or("", |seat| seat.jid.as_str())
+}
+
+/// The codes of a self-presence on joining (XEP-0045 §7.2.2, §7.2.3, §7.2.12, §10.1.1); without a join, of joining
+/// again.
+fn join_statuses(joined: Option<&Joined>, view: View) -> Vec<u16> {
     let codes = [
         (110, true),
         (100, view.is_non_anonymous),
         (170, view.is_archived),
-        (201, joined.has_created),
-        (210, joined.nick_assigned),
+        (201, joined.is_some_and(|joined| joined.has_created)),
+        (210, joined.is_some_and(|joined| joined.nick_assigned)),
     ];
     codes.into_iter().filter(|&(_, applies)| applies).map(|(code, _)| code).collect()
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::chat::affiliation::Role;
 use crate::chat::command::{Actor, HistoryRequest};
 use crate::chat::event::{Change, Decision, Ephemeral, Event, Parcel};
 use crate::chat::id::{SessionId, Timestamp};
@@ -84,6 +85,7 @@ pub(super) fn apply(
             step.welcome = Some(Welcome {
                 occupants: room.occupants().iter().cloned().collect(),
                 history: Vec::new(),
+                history_characters_max: wants_history.as_ref().and_then(|wanted| wanted.characters_max),
                 subject: room.subject().map(|subject| Past::from(&**subject)),
             });
         }
@@ -102,6 +104,7 @@ fn rejoin(room: &Room, session: SessionId, by: &Actor, at: Timestamp) -> Option<
         after: vec![occupant],
         view: View::of(room.settings()),
         welcome: None,
+        everybody: Vec::new(),
         statuses: Vec::new(),
         is_quiet: true,
     })
@@ -115,7 +118,23 @@ fn step(room: &mut Room, event: Event, apply: impl FnOnce(&mut Room, &Event), is
     let after = affected(room.occupants(), &event.change);
     let statuses =
         settings_before.map_or_else(Vec::new, |old| configuration::status_codes(&old, room.settings()));
-    Step { event, before, after, view: View::of(room.settings()), welcome: None, statuses, is_quiet }
+    let everybody = match &event.change {
+        Change::RoleSet { role: Role::Moderator, .. } => room.occupants().iter().cloned().collect(),
+        Change::AffiliationSet(set) if set.roles.iter().any(|(_, role)| *role == Role::Moderator) => {
+            room.occupants().iter().cloned().collect()
+        }
+        _ => Vec::new(),
+    };
+    Step {
+        event,
+        before,
+        after,
+        view: View::of(room.settings()),
+        welcome: None,
+        everybody,
+        statuses,
+        is_quiet,
+    }
 }
 
 /// The occupants that a change is about, as they are now.
@@ -130,7 +149,7 @@ fn affected(occupants: &Occupants, change: &Change) -> Vec<Arc<Occupant>> {
         Change::AffiliationSet(set) => {
             set.roles.iter().filter_map(|(key, _)| occupants.by_nick_key(key)).cloned().collect()
         }
-        Change::Whispered { to, .. } => by_keys(&[to]),
+        Change::Whispered { to, .. } => occupants.by_nick(to).cloned().into_iter().collect(),
         Change::TakenOver { session, by, .. } => occupants
             .by_session(*by)
             .or_else(|| occupants.by_session(*session))

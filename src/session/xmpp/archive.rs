@@ -1,6 +1,8 @@
 //! Reading archives (XEP-0313 with `#extended`, XEP-0059): one's own, and those of rooms. Whether the asker may is
 //! asked anew with each query.
 
+use std::borrow::Cow;
+
 use perch_address::{BareJid, Jid};
 use perch_xmpp::extension::form::{Field, FieldKind, Form, FormKind};
 use perch_xmpp::extension::paging::{Page as PageElement, PageRequest, Place};
@@ -13,9 +15,12 @@ use crate::account::{self, Command};
 use crate::chat::answer::{Answer, ArchiveAccess};
 use crate::chat::command::Query;
 use crate::chat::id::{MessageId, Seq, Timestamp};
+use crate::chat::message::{Content, Payload};
 use crate::chat::refusal::Refusal;
+use crate::fanout::audience::Moderation;
 use crate::fanout::frame::Frame;
 use crate::fanout::render::xmpp::archive::{self as render, Finding, Tombstone};
+use crate::fanout::render::xmpp::message::retract;
 use crate::session::Session;
 use crate::store::archive::{
     ArchiveQuery, ArchivedKind, ArchivedLetter, ArchivedMessage, Log, Page, PageAt, With,
@@ -152,7 +157,8 @@ impl Session {
                         let is_rooms =
                             matches!(item.kind, ArchivedKind::Retraction { is_moderation: true, .. });
                         let author = (!is_rooms).then_some(&item.author);
-                        render::groupchat(finding, author, &item.content, tombstone, access.sees_addresses)
+                        let content = said(address.as_str(), item);
+                        render::groupchat(finding, author, &content, tombstone, access.sees_addresses)
                     },
                 ))
             }
@@ -331,6 +337,16 @@ fn form() -> Element {
 }
 
 const VALIDATE: &str = "http://jabber.org/protocol/xdata-validate";
+
+/// What a message says. The room's own words are not stored as they are sent: they are written anew.
+fn said<'a>(room: &str, item: &'a ArchivedMessage) -> Cow<'a, Content> {
+    let ArchivedKind::Retraction { target, is_moderation: true, reason } = &item.kind else {
+        return Cow::Borrowed(&item.content);
+    };
+    let mut payload = Vec::new();
+    retract(room, &Moderation { target: *target, reason: reason.clone() }, &item.author, &mut payload);
+    Cow::Owned(Content { payload: Payload(payload.into()), ..item.content.clone() })
+}
 
 #[cfg(test)]
 mod tests {

@@ -8,9 +8,8 @@ use perch_xmpp::stanza::{Child, Stanza};
 use super::presence_kind;
 use crate::account::{Appearance, Capabilities, Command};
 use crate::chat::account::packet::{PacketKind, PresenceKind};
-use crate::chat::command::Command as RoomCommand;
+use crate::chat::command as room;
 use crate::chat::message::Payload;
-use crate::room::Receipt;
 use crate::session::Session;
 
 impl Session {
@@ -21,8 +20,9 @@ impl Session {
         match (kind, to) {
             (PresenceKind::Available, None) => self.account.appear(appearance(stanza)).await,
             (PresenceKind::Unavailable, None) => {
-                self.leave_rooms(&payload(stanza)).await;
                 self.account.vanish(payload(stanza)).await;
+                // It goes to everybody who was sent presence, and so to every room (RFC 6121 §4.5.2).
+                self.leave_rooms(&room::Command::Leave { presence: payload(stanza) }).await;
             }
             (PresenceKind::Available | PresenceKind::Unavailable, Some(to)) => {
                 let appearance = (kind == PresenceKind::Available).then(|| appearance(stanza));
@@ -48,16 +48,6 @@ impl Session {
             (PresenceKind::Probe, _) | (PresenceKind::Error, None) => {}
         }
         self.done(number);
-    }
-}
-
-impl Session {
-    /// Who is no longer available is in no room either (XEP-0045 §7.14, RFC 6121 §4.6.3).
-    async fn leave_rooms(&mut self, presence: &Payload) {
-        for room in std::mem::take(&mut self.joined).into_keys() {
-            let leave = RoomCommand::Leave { presence: presence.clone() };
-            self.services.rooms.command(&room, self.actor(None), leave, None, Receipt::None).await;
-        }
     }
 }
 
