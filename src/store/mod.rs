@@ -264,11 +264,19 @@ impl Store {
         }
     }
 
-    /// They have ended and cannot be resumed.
+    /// They have ended, and nobody asks for them again.
     #[instrument(skip_all)]
     pub async fn forget_sessions(&self, sessions: &[SessionId]) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(engine) => engine.forget_sessions(sessions).await,
+        }
+    }
+
+    /// The session whose client was given an id with that hash.
+    #[instrument(skip_all)]
+    pub async fn session_to_resume(&self, resumption: &str) -> Result<Option<SavedSession>, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.session_to_resume(resumption).await,
         }
     }
 
