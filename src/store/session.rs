@@ -32,7 +32,7 @@ pub struct SavedSession {
     pub row: SessionRow,
     /// Inbound stanzas up to here were settled: what the row says, or the last stanza that is in a log.
     pub settled: i64,
-    /// What is in logs of its stanzas behind `settled`, in the order of their numbers.
+    /// What is in logs of its stanzas behind `settled`, and of some before it, in the order of their numbers.
     pub written: Vec<Written>,
 }
 

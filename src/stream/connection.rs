@@ -39,13 +39,19 @@ pub(super) struct Handover {
 
 /// Where the sessions that can be resumed wait for their next connection, by the id that the client was given.
 #[derive(Default)]
-pub(crate) struct Handovers(DashMap<Box<str>, mpsc::Sender<Box<Handover>>>);
+pub(crate) struct Handovers(DashMap<Box<str>, Waiting>);
+
+struct Waiting {
+    account: BareJid,
+    sender: mpsc::Sender<Box<Handover>>,
+}
 
 impl Handovers {
-    /// Gives the connection to the session of that id, or back.
+    /// Gives the connection to the session of that id, or back. Nobody learns that somebody else's session exists.
     pub(super) fn offer(&self, id: &str, handover: Handover) -> Result<(), Box<Handover>> {
         let handover = Box::new(handover);
-        let Some(sender) = self.0.get(id).map(|entry| entry.clone()) else { return Err(handover) };
+        let own = self.0.get(id).filter(|waiting| waiting.account == handover.account);
+        let Some(sender) = own.map(|waiting| waiting.sender.clone()) else { return Err(handover) };
         sender.try_send(handover).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(handover) | mpsc::error::TrySendError::Closed(handover) => {
                 handover
@@ -53,9 +59,9 @@ impl Handovers {
         })
     }
 
-    fn register(&self, id: &str) -> mpsc::Receiver<Box<Handover>> {
+    fn register(&self, id: &str, account: BareJid) -> mpsc::Receiver<Box<Handover>> {
         let (sender, receiver) = mpsc::channel(1);
-        self.0.insert(id.into(), sender);
+        self.0.insert(id.into(), Waiting { account, sender });
         receiver
     }
 }
@@ -174,7 +180,8 @@ impl Task<'_> {
                 Item::Stanza(stanza) => self.session.handle(stanza).await?,
                 Item::Element(element) => {
                     if let Some(id) = self.session.handle_element(&element).await? {
-                        self.handovers = Some(self.services.handovers.register(&id));
+                        self.handovers =
+                            Some(self.services.handovers.register(&id, self.session.jid().bare()));
                     }
                 }
                 Item::Open(_) => return Err(StreamFailure::from(StreamCondition::BadFormat).into()),
@@ -381,21 +388,13 @@ async fn next(handovers: Option<&mut mpsc::Receiver<Box<Handover>>>) -> Box<Hand
     std::future::pending().await
 }
 
-/// The next connection, unless it is turned away: of somebody else's session nobody may even learn that it exists, and
-/// who says that he has what he was never sent (XEP-0198 §6) cannot go on. The session is none the worse for it, nor is
-/// the connection that it has.
+/// The next connection, unless it is turned away: who says that he has what he was never sent (XEP-0198 §6) cannot go
+/// on. The session is none the worse for it, nor is the connection that it has.
 async fn admitted(session: &Session, mut handover: Box<Handover>) -> Option<Box<Handover>> {
-    let failure = if handover.account != session.jid().bare() {
-        StreamCondition::NotAuthorized.into()
-    } else {
-        match session.check_acknowledged(handover.h) {
-            Ok(()) => return Some(handover),
-            Err(too_high) => too_high,
-        }
-    };
+    let Err(too_high) = session.check_acknowledged(handover.h) else { return Some(handover) };
     let parting: Vec<u8> = handover
         .negotiation
-        .close(failure)
+        .close(too_high)
         .into_iter()
         .filter_map(|output| if let Output::Send(bytes) = output { Some(bytes) } else { None })
         .flatten()
