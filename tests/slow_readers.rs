@@ -54,7 +54,10 @@ struct Client {
 
 impl Client {
     async fn enter(address: std::net::SocketAddr, number: usize) -> Self {
-        let mut client = Self { socket: TcpStream::connect(address).await.unwrap(), tail: Vec::new() };
+        let mut client = Self {
+            socket: TcpStream::connect(address).await.expect("the server is there, and takes it"),
+            tail: Vec::new(),
+        };
         client.send(HEADER).await;
         client.read_until("</stream:features>").await;
         let token = STANDARD.encode("\0tester\0secret");
@@ -76,14 +79,18 @@ impl Client {
     }
 
     async fn send(&mut self, text: &str) {
-        self.socket.write_all(text.as_bytes()).await.unwrap();
+        self.socket.write_all(text.as_bytes()).await.expect("the server is there, and takes it");
     }
 
     async fn read_until(&mut self, text: &str) {
         while !self.tail.windows(text.len()).any(|window| window == text.as_bytes()) {
             let kept = self.tail.len().saturating_sub(text.len());
             self.tail.drain(..kept);
-            assert_ne!(self.socket.read_buf(&mut self.tail).await.unwrap(), 0, "ended before {text}");
+            assert_ne!(
+                self.socket.read_buf(&mut self.tail).await.expect("the server is there, and takes it"),
+                0,
+                "ended before {text}"
+            );
         }
         self.tail.clear();
     }
@@ -100,18 +107,24 @@ impl Client {
 fn config(directory: &TempDir) -> Config {
     let file = directory.path().join("perch.toml");
     let listen = "[listen]\nxmpp = \"off\"\nxmpp_tls = \"off\"\nxmpp_plain = \"127.0.0.1:0\"\n";
-    std::fs::write(&file, listen).unwrap();
+    std::fs::write(&file, listen).expect("the server is there, and takes it");
     let data_dir = Some(directory.path().join("data"));
-    Config::load(Sources { file: Some(file), data_dir, environment: Vec::new() }).unwrap()
+    Config::load(Sources { file: Some(file), data_dir, environment: Vec::new() })
+        .expect("the server is there, and takes it")
 }
 
 async fn add_account(config: &Config) {
-    std::fs::create_dir_all(&config.data_dir).unwrap();
-    let store = Store::open(&config.store_url, &Options::new([0; 32])).await.unwrap();
+    std::fs::create_dir_all(&config.data_dir).expect("the server is there, and takes it");
+    let store = Store::open(&config.store_url, &Options::new([0; 32]))
+        .await
+        .expect("the server is there, and takes it");
     let accounts =
         Accounts::new(store.clone(), config.domain.clone(), config.accounts.clone(), Clock::system());
     let secret = Secret::Password("secret".to_owned());
-    accounts.add(&"tester@localhost".parse().unwrap(), secret).await.unwrap();
+    accounts
+        .add(&"tester@localhost".parse().expect("the server is there, and takes it"), secret)
+        .await
+        .expect("the server is there, and takes it");
     store.close().await;
 }
 
