@@ -18,6 +18,7 @@ use perch::chat::event::{Change, Joined};
 use perch::chat::id::{Origin, SessionId, Timestamp};
 use perch::chat::message::{Author, Content, Payload, Retention};
 use perch::chat::snapshot::RoomSnapshot;
+use perch::store::account::{NewAccount, ScramHash, ScramRow};
 use perch::store::archive::{ArchiveQuery, Log, PageAt};
 use perch::store::room::{Append, NewRoom};
 use perch::store::{Options, Store};
@@ -44,36 +45,37 @@ async fn measure() {
     joins(&store, &rooms, 100).await;
     pages(&store, &rooms[0]).await;
     loads(&store, &rooms).await;
+    accounts(&store).await;
     store.close().await;
 }
 
 async fn posts(store: &Store, rooms: &[RoomSnapshot], rounds: usize, number: &mut i64, what: &str) {
-    let meter = Meter::start();
+    let Some(meter) = Meter::start(&format!("append of one post, {} {what}", rooms.len())) else { return };
     for _ in 0..rounds {
         let round = rooms.iter().map(|room| {
             *number += 1;
             store.append(append(room, post(*number), *number))
         });
-        join_all(round).await.into_iter().for_each(|appended| drop(appended.unwrap()));
+        assert!(join_all(round).await.iter().all(Result::is_ok));
     }
-    meter.report(&format!("append of one post, {} {what}", rooms.len()), rounds * rooms.len());
+    meter.report(rounds * rooms.len());
 }
 
 async fn joins(store: &Store, rooms: &[RoomSnapshot], rounds: i64) {
-    let meter = Meter::start();
+    let Some(meter) = Meter::start("join, 200 rooms together") else { return };
     for round in 0..rounds {
         let joins = rooms.iter().map(|room| {
             let mut append = append(room, join(round), round);
             append.origin = None;
             store.append(append)
         });
-        join_all(joins).await.into_iter().for_each(|appended| drop(appended.unwrap()));
+        assert!(join_all(joins).await.iter().all(Result::is_ok));
     }
-    meter.report(&format!("join, {} rooms together", rooms.len()), rooms.len() * rounds as usize);
+    meter.report(rooms.len() * rounds as usize);
 }
 
 async fn pages(store: &Store, room: &RoomSnapshot) {
-    let meter = Meter::start();
+    let Some(meter) = Meter::start("row of an archive page of 50") else { return };
     let mut rows = 0;
     while meter.since.elapsed() < Duration::from_secs(3) {
         let mut page = PageAt::First;
@@ -85,33 +87,56 @@ async fn pages(store: &Store, room: &RoomSnapshot) {
             page = PageAt::After(last.id);
         }
     }
-    meter.report("row of an archive page of 50", rows);
+    meter.report(rows);
 }
 
 async fn loads(store: &Store, rooms: &[RoomSnapshot]) {
-    let meter = Meter::start();
+    let Some(meter) = Meter::start("load of a room with 100 occupants") else { return };
     let mut loaded = 0;
     while meter.since.elapsed() < Duration::from_secs(1) {
         store.load_room(&rooms[loaded % rooms.len()].name).await.unwrap().unwrap();
         loaded += 1;
     }
-    meter.report("load of a room with 100 occupants", loaded);
+    meter.report(loaded);
+}
+
+async fn accounts(store: &Store) {
+    let Some(meter) = Meter::start("account, 1000 together") else { return };
+    let keys = [(ScramHash::Sha1, 20), (ScramHash::Sha256, 32), (ScramHash::Sha512, 64)];
+    let keys = keys.map(|(hash, size)| ScramRow {
+        hash,
+        iterations: 4096,
+        salt: vec![3; 16].into(),
+        stored_key: vec![4; size].into(),
+        server_key: vec![5; size].into(),
+    });
+    for round in 0..10 {
+        let name = |number| format!("account {round} {number}").into();
+        let account = |number| NewAccount { name: name(number), credentials: keys.to_vec() };
+        store.add_accounts((0..1000).map(account).collect()).await.unwrap();
+    }
+    meter.report(10_000);
 }
 
 struct Meter {
+    what: String,
     since: Instant,
     cpu: Duration,
 }
 
 impl Meter {
-    fn start() -> Self {
-        Self { since: Instant::now(), cpu: cpu() }
+    /// None when another measurement was asked for by name.
+    fn start(what: &str) -> Option<Self> {
+        let mut wanted = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).peekable();
+        let is_wanted = wanted.peek().is_none() || wanted.any(|wanted| what.contains(&wanted));
+        is_wanted.then(|| Self { what: what.to_owned(), since: Instant::now(), cpu: cpu() })
     }
 
-    fn report(&self, what: &str, count: usize) {
+    fn report(&self, count: usize) {
         let each = |duration: Duration| duration.as_secs_f64() * 1e6 / count as f64;
         println!(
-            "{what:45} {:8.1} µs CPU, {:8.1} µs elapsed, {count} times",
+            "{:45} {:8.1} µs CPU, {:8.1} µs elapsed, {count} times",
+            self.what,
             each(cpu() - self.cpu),
             each(self.since.elapsed())
         );

@@ -73,6 +73,7 @@ fn post(n: i64) -> Step {
         after: Vec::new(),
         view: View::of(&Settings::default()),
         welcome: None,
+        everybody: Vec::new(),
         statuses: Vec::new(),
         is_quiet: false,
     }

@@ -109,7 +109,7 @@ pub async fn start(config: Config) -> Result<Server, StartError> {
     // Other domains are not served yet: what is for them is refused before it gets here.
     let (foreign, _unserved) = mpsc::channel(1);
     let people = account::Accounts::new(store.clone(), clock.clone(), config.domain.clone(), foreign);
-    services.spawn(|_stop| letter::carry(inbox, people.clone()));
+    services.spawn(|stop| letter::carry(inbox, people.clone(), stop));
     let sessions = sessions(&config, &rooms, people, &clock);
     services.spawn(|stop| sessions.clone().forget_lapsed(stop));
     services.spawn(|stop| end_revoked(accounts.revocations(), sessions.clone(), stop));

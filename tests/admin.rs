@@ -7,6 +7,7 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 use perch::config::{Config, Sources};
 use perch::listener::Kind;
@@ -51,6 +52,12 @@ impl Scene {
         command.arg("--data-dir").arg(self.data_dir());
         let input = input.to_owned();
         tokio::task::spawn_blocking(move || finish(command, &input)).await.unwrap()
+    }
+
+    /// Stops the server; with nobody connected there is nothing to wait for.
+    async fn stop(self) -> TempDir {
+        tokio::time::timeout(Duration::from_secs(4), self.server.stop()).await.expect("prompt");
+        self.directory
     }
 
     async fn addresses(&self) -> Vec<String> {
@@ -133,7 +140,7 @@ async fn an_account_lives_and_dies() {
     scene.run("user remove alice@localhost").await.check(0, "alice@localhost was removed\n", "");
     assert_eq!(scene.addresses().await, ["bob@localhost"]);
     scene.run("user remove alice").await.check(1, "", "perch: there is no account of this name\n");
-    scene.server.stop().await;
+    scene.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -151,7 +158,7 @@ async fn what_cannot_be_an_account_is_refused_in_words() {
         refused.check(1, "", &format!("perch: {expected}\n"));
     }
     assert!(scene.addresses().await.is_empty());
-    scene.server.stop().await;
+    scene.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -197,7 +204,7 @@ async fn many_come_from_a_file_and_each_bad_line_is_named() {
         "",
         &format!("perch: {name}:1: the first line must name the columns: name, and password or scram\n"),
     );
-    scene.server.stop().await;
+    scene.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -212,7 +219,7 @@ async fn a_list_is_longer_than_a_page() {
     let addresses = scene.addresses().await;
     assert_eq!(addresses.len(), 2500);
     assert!(addresses.is_sorted());
-    scene.server.stop().await;
+    scene.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -220,7 +227,7 @@ async fn a_stopped_server_leaves_what_was_acknowledged() {
     let scene = Scene::start().await;
     assert_eq!(scene.feed("user add alice --password-stdin", "x\n").await.code, 0);
     let data_dir = scene.data_dir();
-    scene.server.stop().await;
+    let directory = scene.stop().await;
     assert!(!data_dir.join("admin.sock").exists());
     let missing = {
         let mut command = perch("user list --data-dir");
@@ -230,10 +237,10 @@ async fn a_stopped_server_leaves_what_was_acknowledged() {
     assert_eq!(missing.code, 4);
     assert!(missing.err.starts_with("perch: no server is running in "), "{}", missing.err);
 
-    let server = server::start(config(scene.directory.path(), &[])).await.unwrap();
-    let again = Scene { directory: scene.directory, server };
+    let server = server::start(config(directory.path(), &[])).await.unwrap();
+    let again = Scene { directory, server };
     assert_eq!(again.addresses().await, ["alice@localhost"]);
-    again.server.stop().await;
+    again.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -242,7 +249,7 @@ async fn a_data_directory_serves_one_server() {
     let second = server::start(config(scene.directory.path(), &[])).await;
     assert!(matches!(second, Err(StartError::Running { .. })));
     assert!(scene.addresses().await.is_empty(), "the first one still answers");
-    scene.server.stop().await;
+    scene.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -250,7 +257,7 @@ async fn no_password_is_kept() {
     let scene = Scene::start().await;
     assert_eq!(scene.feed("user add alice --password-stdin", "kept nowhere\n").await.code, 0);
     let data_dir = scene.data_dir();
-    scene.server.stop().await;
+    let _directory = scene.stop().await;
     for entry in fs::read_dir(&data_dir).unwrap() {
         let content = fs::read(entry.unwrap().path()).unwrap();
         assert!(!content.windows(12).any(|window| window == b"kept nowhere"));
@@ -272,7 +279,7 @@ async fn the_data_is_for_its_owner_alone() {
     assert_eq!(mode(&scene.data_dir().join("key.pem")), 0o600);
     assert_ne!(scene.server.address(Kind::StartTls).unwrap().port(), 0, "the port that was found is told");
     assert_eq!(scene.server.address(Kind::Plain), None);
-    scene.server.stop().await;
+    scene.stop().await;
 }
 
 #[test]

@@ -5,10 +5,28 @@
 #[path = "../../protocol/xmpp/tests/gate/properties.rs"]
 mod xmpp;
 
+// The file alone: the whole server would be built with the fuzzer's instrumentation otherwise.
+#[path = "../../src/listener/proxy.rs"]
+mod proxy;
+
 pub fn xmpp_framer(data: &[u8]) {
     xmpp::framer(data);
 }
 
 pub fn xmpp_stanza(data: &[u8]) {
     xmpp::stanza(data);
+}
+
+pub fn proxy_header(data: &[u8]) {
+    let Some((prefix, rest)) = data.split_first_chunk() else { return };
+    let Ok(prefix) = proxy::Prefix::parse(prefix) else { return };
+    assert!(prefix.rest_bytes() <= proxy::REST_BYTES_MAX);
+    if let Some(rest) = rest.get(..prefix.rest_bytes()) {
+        let client = prefix.client(rest);
+        // What the proxy adds behind the addresses does not change whose connection it is.
+        let longer = [rest, b"\x04\x00\x01\x00"].concat();
+        if client.is_ok() {
+            assert_eq!(client, prefix.client(&longer));
+        }
+    }
 }

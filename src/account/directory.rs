@@ -9,19 +9,20 @@ use perch_address::{BareJid, FullJid, Jid};
 use perch_xmpp::stanza::error::StanzaCondition;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument, info_span, warn};
+use tracing::{Instrument, debug_span, warn};
 
 use crate::account::capability::CapabilityCache;
 use crate::account::face::Face;
-use crate::account::handle::AccountHandle;
+use crate::account::handle::{AccountHandle, Answer};
 use crate::account::letters::{Draft, Incoming, packet, receive};
+use crate::account::pep::PepCommand;
 use crate::account::refusal::refuse;
 use crate::account::state::Account;
 use crate::account::task::{Arrival, Queues, Request, run};
 use crate::chat::account::entry::{AccountAppend, AccountChange, AccountEvent};
 use crate::chat::account::packet::{Packet, PacketKind, PresenceKind};
 use crate::chat::account::refusal::AccountRefusal;
-use crate::chat::id::SessionId;
+use crate::chat::id::{SessionId, Timestamp};
 use crate::clock::Clock;
 use crate::fanout::mailbox::Mailbox;
 use crate::store::Store;
@@ -37,6 +38,7 @@ pub(super) struct Services {
     pub(super) store: Store,
     pub(super) clock: Clock,
     pub(super) domain: BareJid,
+    started: Timestamp,
     pub(super) capabilities: CapabilityCache,
     /// The way to other domains, and to the rooms.
     foreign: mpsc::Sender<Packet>,
@@ -47,8 +49,8 @@ pub(super) struct Services {
 /// The ends of a running task that others hold.
 #[derive(Clone)]
 struct Running {
-    requests: mpsc::Sender<Request>,
-    arrivals: mpsc::Sender<Arrival>,
+    requests: mpsc::Sender<Box<Request>>,
+    arrivals: mpsc::Sender<Box<Arrival>>,
     face: FaceCell,
     is_behind: Arc<AtomicBool>,
 }
@@ -67,6 +69,7 @@ impl Accounts {
     pub fn new(store: Store, clock: Clock, domain: BareJid, foreign: mpsc::Sender<Packet>) -> Self {
         Self(Arc::new(Services {
             store,
+            started: clock.now(),
             clock,
             domain,
             capabilities: CapabilityCache::default(),
@@ -90,11 +93,29 @@ impl Accounts {
         let (reply, answer) = oneshot::channel();
         let requests = self.0.start_if_needed(&jid.bare()).requests;
         let attach = Request::Attach { session, jid: jid.clone(), mailbox, reply };
-        if requests.send(attach).await.is_err() {
+        if requests.send(Box::new(attach)).await.is_err() {
             return Err(StanzaCondition::ResourceConstraint);
         }
         let account = answer.await.unwrap_or(Err(StanzaCondition::ResourceConstraint))?;
         Ok(AccountHandle::new(self.0.clone(), requests, session, jid, account))
+    }
+
+    /// When this member began to serve them.
+    pub(crate) fn started(&self) -> Timestamp {
+        self.0.started
+    }
+
+    /// Asks for a change of somebody's nodes.
+    pub(crate) async fn ask_nodes(
+        &self,
+        owner: &BareJid,
+        by: Jid,
+        command: PepCommand,
+    ) -> Result<Answer, AccountRefusal> {
+        let (reply, answer) = oneshot::channel();
+        let requests = self.0.start_if_needed(owner).requests;
+        drop(requests.send(Box::new(Request::Nodes { by, command, reply })).await);
+        answer.await.unwrap_or(Err(AccountRefusal::Unreachable))
     }
 
     /// Hands in a message of a room or another server. It is taken once this returns, or refused.
@@ -188,7 +209,7 @@ impl Services {
     /// Never waits. Says whether somebody took it.
     pub(super) fn hand_over(&self, jid: &BareJid, arrival: Arrival) -> bool {
         let Some(running) = self.running.get(jid) else { return false };
-        if running.arrivals.try_send(arrival).is_ok() {
+        if running.arrivals.try_send(Box::new(arrival)).is_ok() {
             return true;
         }
         if !running.is_behind.swap(true, Ordering::Relaxed) {
@@ -234,7 +255,7 @@ impl Services {
         let is_behind = Arc::new(AtomicBool::new(false));
         let queues =
             Queues { requests: request_queue, arrivals: arrival_queue, is_behind: is_behind.clone() };
-        let span = info_span!("account", %jid);
+        let span = debug_span!("account", %jid);
         self.tasks.spawn(run(jid.clone(), self.clone(), queues, face.clone()).instrument(span));
         Running { requests, arrivals, face, is_behind }
     }
@@ -249,7 +270,7 @@ impl Services {
     }
 }
 
-pub(super) fn refusal_of(error: StoreError) -> AccountRefusal {
+pub(crate) fn refusal_of(error: StoreError) -> AccountRefusal {
     match error {
         StoreError::NoSpace => AccountRefusal::NoSpace,
         StoreError::Unavailable | StoreError::Inconsistent { .. } => AccountRefusal::TemporarilyUnavailable,

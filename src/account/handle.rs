@@ -68,7 +68,7 @@ pub(crate) enum Answer {
 #[derive(Clone)]
 pub struct AccountHandle {
     services: Arc<Services>,
-    requests: mpsc::Sender<Request>,
+    requests: mpsc::Sender<Box<Request>>,
     session: SessionId,
     jid: FullJid,
     account: AccountId,
@@ -77,7 +77,7 @@ pub struct AccountHandle {
 impl AccountHandle {
     pub(super) fn new(
         services: Arc<Services>,
-        requests: mpsc::Sender<Request>,
+        requests: mpsc::Sender<Box<Request>>,
         session: SessionId,
         jid: FullJid,
         account: AccountId,
@@ -159,6 +159,6 @@ impl AccountHandle {
 
     async fn send(&self, request: Request) {
         // A closed queue is a task that a bug has ended: the session is told by the silence of what it asked.
-        drop(self.requests.send(request).await);
+        drop(self.requests.send(Box::new(request)).await);
     }
 }

@@ -25,11 +25,13 @@ mod task;
 pub(crate) mod wire;
 
 pub use directory::Accounts;
+pub(crate) use directory::refusal_of;
 pub(crate) use face::Face;
 pub use handle::AccountHandle;
 pub(crate) use handle::{Answer, Command};
 pub(crate) use letters::Draft;
+pub(crate) use pep::{Field, PepCommand, Photo, Publication, fields_of};
 pub(crate) use presence::Appearance;
 pub(crate) use refusal::error_element;
-pub(crate) use roster::{Roster, RosterAnswer, RosterItem, RosterPush};
+pub(crate) use roster::{RosterAnswer, RosterItem};
 pub(crate) use session::Capabilities;

@@ -19,6 +19,7 @@ use tracing::{error, warn};
 use crate::account::directory::{FaceCell, Services, refusal_of_append};
 use crate::account::handle::{Answer, Command};
 use crate::account::letters::Draft;
+use crate::account::pep::PepCommand;
 use crate::account::presence::Appearance;
 use crate::account::state::{Account, Approach, Decision, Effect};
 use crate::chat::account::contact::SubscriptionRequest;
@@ -69,6 +70,12 @@ pub(super) enum Request {
         origin: Origin,
         number: u64,
     },
+    /// Somebody else asks for a change of the account's nodes.
+    Nodes {
+        by: Jid,
+        command: PepCommand,
+        reply: oneshot::Sender<Result<Answer, AccountRefusal>>,
+    },
     Relay {
         session: SessionId,
         packet: Packet,
@@ -94,8 +101,9 @@ pub(super) enum Arrival {
 }
 
 pub(super) struct Queues {
-    pub(super) requests: mpsc::Receiver<Request>,
-    pub(super) arrivals: mpsc::Receiver<Arrival>,
+    /// Boxed, as a queue holds room for dozens of them however few come.
+    pub(super) requests: mpsc::Receiver<Box<Request>>,
+    pub(super) arrivals: mpsc::Receiver<Box<Arrival>>,
     /// Something did not fit.
     pub(super) is_behind: Arc<AtomicBool>,
 }
@@ -109,7 +117,7 @@ const PAGE: u32 = 256;
 
 /// Runs one account until it is idle.
 pub(super) async fn run(jid: BareJid, services: Arc<Services>, mut queues: Queues, face: FaceCell) {
-    let loaded = match services.store.load_account(&jid).await {
+    let loaded = match Box::pin(services.store.load_account(&jid)).await {
         Ok(Some(loaded)) => loaded,
         Ok(None) => return turn_away(&jid, &services, &mut queues, StanzaCondition::ItemNotFound).await,
         Err(error) => {
@@ -118,7 +126,7 @@ pub(super) async fn run(jid: BareJid, services: Arc<Services>, mut queues: Queue
         }
     };
     let mut task = AccountTask::new(services, face, loaded);
-    task.answer_inputs().await;
+    Box::pin(task.answer_inputs()).await;
     task.serve(&mut queues).await;
 }
 
@@ -126,8 +134,11 @@ pub(super) async fn run(jid: BareJid, services: Arc<Services>, mut queues: Queue
 async fn turn_away(jid: &BareJid, services: &Services, queues: &mut Queues, condition: StanzaCondition) {
     while !services.forget(jid, queues) {
         match timeout(IDLE, queues.requests.recv()).await {
-            Ok(Some(Request::Attach { reply, .. })) => drop(reply.send(Err(condition))),
-            Ok(Some(_)) => {}
+            Ok(Some(request)) => {
+                if let Request::Attach { reply, .. } = *request {
+                    let _ = reply.send(Err(condition));
+                }
+            }
             Ok(None) => return,
             Err(_idle) => while queues.arrivals.try_recv().is_ok() {},
         }
@@ -167,34 +178,35 @@ impl AccountTask {
     }
 
     async fn serve(&mut self, queues: &mut Queues) {
-        let mut batch = Vec::with_capacity(BATCH);
+        // What handling needs is boxed and given back: most accounts are idle most of the time.
+        let mut batch = Vec::new();
         loop {
             tokio::select! {
                 count = queues.requests.recv_many(&mut batch, BATCH) => {
                     if count == 0 {
                         return;
                     }
-                    self.handle_batch(&mut batch).await;
+                    Box::pin(self.handle_batch(std::mem::take(&mut batch))).await;
                 }
-                Some(arrival) = queues.arrivals.recv() => self.arrive(arrival).await,
+                Some(arrival) = queues.arrivals.recv() => Box::pin(self.arrive(*arrival)).await,
                 () = tokio::time::sleep(IDLE) => {
-                    self.note().await;
+                    Box::pin(self.note()).await;
                     if self.mailboxes.is_empty() && self.services.forget(self.account.jid(), queues) {
                         return;
                     }
                 }
             }
             if queues.is_behind.swap(false, Ordering::Relaxed) {
-                self.recover().await;
+                Box::pin(self.recover()).await;
             }
         }
     }
 
     /// Messages that follow one another are committed together; everything else is done one by one.
-    async fn handle_batch(&mut self, batch: &mut Vec<Request>) {
+    async fn handle_batch(&mut self, batch: Vec<Box<Request>>) {
         let mut posts = Vec::new();
-        for request in batch.drain(..) {
-            match request {
+        for request in batch {
+            match *request {
                 Request::Post { session, draft, origin, number } => {
                     posts.push(requests::Post { session, draft, origin, number });
                 }

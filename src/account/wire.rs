@@ -71,17 +71,29 @@ pub(super) fn carbon(direction: &'static str, packet: &Packet) -> Notice {
 
 /// RFC 6121 §2.1.6: one item, and the version that the session has with it.
 pub(super) fn roster_push(push: &RosterPush) -> Notice {
+    iq_set(roster_push_id(push), &roster_push_query(push))
+}
+
+/// The same as an element, for the session that asked what changed (RFC 6121 §2.6.3).
+pub(crate) fn roster_push_element(push: &RosterPush) -> Element {
+    Element::new("iq", namespace::CLIENT)
+        .with_attribute("type", "set")
+        .with_attribute("id", roster_push_id(push))
+        .with_child(roster_push_query(push))
+}
+
+fn roster_push_id(push: &RosterPush) -> String {
+    format!("roster-{}", push.version)
+}
+
+fn roster_push_query(push: &RosterPush) -> Element {
     let item = match &push.item {
         Ok(contact) => roster_item(contact),
         Err(jid) => Element::new("item", namespace::ROSTER)
             .with_attribute("jid", jid.as_str())
             .with_attribute("subscription", "remove"),
     };
-    let query = Element::new("query", namespace::ROSTER)
-        .with_attribute("ver", push.version.to_string())
-        .with_child(item);
-    let id = format!("roster-{}", push.version);
-    iq_set(id, &query)
+    Element::new("query", namespace::ROSTER).with_attribute("ver", push.version.to_string()).with_child(item)
 }
 
 /// RFC 6121 §2.1.2.

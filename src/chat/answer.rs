@@ -5,7 +5,7 @@ use std::sync::Arc;
 use perch_address::{BareJid, FullJid};
 
 use crate::chat::affiliation::{Affiliation, Role};
-use crate::chat::id::Seq;
+use crate::chat::id::{RoomId, Seq};
 use crate::chat::settings::Settings;
 use crate::chat::snapshot::Standing;
 
@@ -75,6 +75,8 @@ pub struct OccupantAddress {
 /// The asker may read the archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ArchiveAccess {
+    /// Whose log it is.
+    pub room: RoomId,
     /// The oldest entry that there is for him.
     pub from: Seq,
     /// Whether he may see real addresses in it.

@@ -195,6 +195,15 @@ pub enum Departure {
 }
 
 impl Departure {
+    /// The affiliation that is shown of someone as he goes: what he goes for, where it has just been set.
+    pub fn affiliation_shown(&self, was: Affiliation) -> Affiliation {
+        match self {
+            Self::Banned { .. } => Affiliation::Outcast,
+            Self::AffiliationLost { .. } | Self::MembersOnly => Affiliation::None,
+            Self::Own | Self::Kicked { .. } | Self::Shutdown | Self::Technical => was,
+        }
+    }
+
     /// Whether a rule of the room took the session out, and not its own wish or a broken line.
     pub fn is_forced(&self) -> bool {
         match self {

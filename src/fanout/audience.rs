@@ -39,6 +39,8 @@ pub struct Step {
     pub view: View,
     /// For a join: what the joiner is shown first.
     pub welcome: Option<Welcome>,
+    /// Everybody, where somebody becomes a moderator and is shown whom he has before him.
+    pub everybody: Vec<Arc<Occupant>>,
     /// For changed settings: the status codes that tell what changed.
     pub statuses: Vec<u16>,
     /// Above the participant update limit only few are told (XEP-0045 deviation, announced by the room).
@@ -58,6 +60,8 @@ pub struct View {
 pub struct Welcome {
     pub occupants: Vec<Arc<Occupant>>,
     pub history: Vec<Past>,
+    /// The joiner wants no more than this in all, counted over whole stanzas (§7.2.14).
+    pub characters_max: Option<u32>,
     pub subject: Option<Past>,
 }
 
@@ -72,15 +76,22 @@ impl Step {
 pub struct Past {
     pub id: Option<MessageId>,
     pub at: Timestamp,
-    /// `None`: the room itself.
-    pub author: Option<Author>,
+    pub author: Author,
     pub content: Content,
+    /// The room's word that it took a message out (XEP-0425).
+    pub moderation: Option<Moderation>,
+}
+
+/// What was taken out, and why.
+pub struct Moderation {
+    pub target: MessageId,
+    pub reason: Box<str>,
 }
 
 impl Welcome {
     /// What the creator of a room is shown.
     pub fn empty() -> Self {
-        Self { occupants: Vec::new(), history: Vec::new(), subject: None }
+        Self { occupants: Vec::new(), history: Vec::new(), characters_max: None, subject: None }
     }
 }
 
@@ -89,8 +100,9 @@ impl From<&Subject> for Past {
         Self {
             id: None,
             at: subject.at,
-            author: Some(subject.author.clone()),
+            author: subject.author.clone(),
             content: subject.content.clone(),
+            moderation: None,
         }
     }
 }
@@ -139,9 +151,11 @@ impl Audience {
                 let id = self.id_of(step, content);
                 self.broadcast(message::groupchat(&self.room, author, content, id, None));
             }
-            Change::Retracted { content, .. } => {
+            Change::Retracted { target, author, reason, content, .. } => {
+                let moderation =
+                    Moderation { target: MessageId::new(self.epoch, *target), reason: reason.clone() };
                 let id = self.id_of(step, content);
-                self.broadcast(message::from_room(&self.room, content, id, None));
+                self.broadcast(message::moderation(&self.room, &moderation, author, id, None));
             }
             Change::Joined(joined) => self.joined(step, joined),
             Change::Left(left) => self.left(step, left),
@@ -149,7 +163,7 @@ impl Audience {
             Change::RoleSet { role, by, reason, .. } => {
                 let notes = Notes { reason, by: by.as_ref(), ..Notes::default() };
                 for occupant in &step.after {
-                    self.set_moderator(occupant, *role == Role::Moderator);
+                    self.set_moderator(step, occupant, *role == Role::Moderator);
                     self.presence(step, occupant, &notes, None);
                 }
             }
@@ -257,7 +271,7 @@ impl Audience {
             .collect();
         let notes = Notes { statuses, ..Notes::default() };
         frames.push(presence::available(&self.room, own, true, &notes));
-        frames.extend(welcome.history.iter().map(|past| self.past(past)));
+        frames.extend(self.history(welcome));
         frames.push(match &welcome.subject {
             Some(subject) => self.past(subject),
             None => message::no_subject(&self.room),
@@ -266,15 +280,34 @@ impl Audience {
         let _ = mailbox.push_all(frames);
     }
 
+    /// The past in whole stanzas, the newest of them that fit.
+    fn history(&self, welcome: &Welcome) -> Vec<Frame> {
+        let mut left = welcome.characters_max.map_or(usize::MAX, |max| max as usize);
+        let mut frames: Vec<Frame> = (welcome.history.iter().rev())
+            .map(|past| self.past(past))
+            .take_while(|frame| {
+                let fits = frame.size() <= left;
+                left = left.saturating_sub(frame.size());
+                fits
+            })
+            .collect();
+        frames.reverse();
+        frames
+    }
+
     fn past(&self, past: &Past) -> Frame {
-        match &past.author {
-            Some(author) => message::groupchat(&self.room, author, &past.content, past.id, Some(past.at)),
-            None => message::from_room(&self.room, &past.content, past.id, Some(past.at)),
+        match &past.moderation {
+            Some(moderation) => {
+                message::moderation(&self.room, moderation, &past.author, past.id, Some(past.at))
+            }
+            None => message::groupchat(&self.room, &past.author, &past.content, past.id, Some(past.at)),
         }
     }
 
     fn left(&mut self, step: &Step, left: &Left) {
         let Some(before) = step.before.first() else { return };
+        let affiliation = left.cause.affiliation_shown(before.affiliation);
+        let gone = Occupant { affiliation, ..Occupant::clone(before) };
         let notes = presence::departure_notes(&left.cause);
         let jid = before.seats.iter().find(|s| s.session == left.session).map(|s| s.jid.as_str());
         if let Some(member) = self.members.remove(&left.session) {
@@ -282,20 +315,16 @@ impl Audience {
             own.statuses.insert(0, 110);
             deliver(
                 &member.mailbox,
-                &presence::unavailable(&self.room, before, jid, &left.presence, &own, true),
+                &presence::unavailable(&self.room, &gone, jid, &left.presence, &own, true),
             );
         }
         match step.after.first() {
             // Other sessions go on under the nick: its presence is now theirs.
             Some(remaining) => self.presence(step, remaining, &Notes::default(), None),
-            None => {
-                let affiliation = step.after.first().map_or(before.affiliation, |o| o.affiliation);
-                let gone = Occupant { affiliation, ..Occupant::clone(before) };
-                self.to_others(step, before, |with_jid| {
-                    let jid = jid.filter(|_| with_jid);
-                    presence::unavailable(&self.room, &gone, jid, &left.presence, &notes, true)
-                });
-            }
+            None => self.to_others(step, before, |with_jid| {
+                let jid = jid.filter(|_| with_jid);
+                presence::unavailable(&self.room, &gone, jid, &left.presence, &notes, true)
+            }),
         }
     }
 
@@ -317,9 +346,11 @@ impl Audience {
     }
 
     fn affiliation_set(&mut self, step: &Step, set: &AffiliationSet) {
-        let notes = Notes { reason: &set.reason, by: set.by.as_ref(), ..Notes::default() };
         for occupant in &step.after {
-            self.set_moderator(occupant, occupant.role == Role::Moderator);
+            self.set_moderator(step, occupant, occupant.role == Role::Moderator);
+            // Nobody needs to be told that he did it himself.
+            let by = set.by.as_ref().filter(|by| by.jid != occupant.jid);
+            let notes = Notes { reason: &set.reason, by, ..Notes::default() };
             // Who is banned or loses his membership is told by the departure that follows.
             if set.affiliation != Affiliation::Outcast {
                 self.presence(step, occupant, &notes, None);
@@ -337,10 +368,17 @@ impl Audience {
         self.members.clear();
     }
 
-    fn set_moderator(&mut self, occupant: &Occupant, is_moderator: bool) {
+    /// A new moderator sees real addresses from now on, and so is shown who is there (§9.6).
+    fn set_moderator(&mut self, step: &Step, occupant: &Occupant, is_moderator: bool) {
         for seat in &occupant.seats {
-            if let Some(member) = self.members.get_mut(&seat.session) {
-                member.is_moderator = is_moderator;
+            let Some(member) = self.members.get_mut(&seat.session) else { continue };
+            let is_new = is_moderator && !member.is_moderator;
+            member.is_moderator = is_moderator;
+            if is_new && !step.view.is_non_anonymous {
+                let none = Notes::default();
+                let others = step.everybody.iter().filter(|other| other.nick_key != occupant.nick_key);
+                let frames = others.map(|other| presence::available(&self.room, other, true, &none));
+                let _ = member.mailbox.push_all(frames.collect::<Vec<_>>());
             }
         }
     }

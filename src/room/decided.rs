@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use perch_address::nickname_key;
+
+use crate::chat::affiliation::Role;
 use crate::chat::command::{Actor, HistoryRequest};
 use crate::chat::event::{Change, Decision, Ephemeral, Event, Parcel};
 use crate::chat::id::{SessionId, Timestamp};
@@ -84,6 +87,7 @@ pub(super) fn apply(
             step.welcome = Some(Welcome {
                 occupants: room.occupants().iter().cloned().collect(),
                 history: Vec::new(),
+                characters_max: None,
                 subject: room.subject().map(|subject| Past::from(&**subject)),
             });
         }
@@ -102,6 +106,7 @@ fn rejoin(room: &Room, session: SessionId, by: &Actor, at: Timestamp) -> Option<
         after: vec![occupant],
         view: View::of(room.settings()),
         welcome: None,
+        everybody: Vec::new(),
         statuses: Vec::new(),
         is_quiet: true,
     })
@@ -115,7 +120,28 @@ fn step(room: &mut Room, event: Event, apply: impl FnOnce(&mut Room, &Event), is
     let after = affected(room.occupants(), &event.change);
     let statuses =
         settings_before.map_or_else(Vec::new, |old| configuration::status_codes(&old, room.settings()));
-    Step { event, before, after, view: View::of(room.settings()), welcome: None, statuses, is_quiet }
+    let everybody = match &event.change {
+        Change::RoleSet { role: Role::Moderator, .. } => room.occupants().iter().cloned().collect(),
+        Change::AffiliationSet(set) if set.roles.iter().any(|(_, role)| *role == Role::Moderator) => {
+            room.occupants().iter().cloned().collect()
+        }
+        _ => Vec::new(),
+    };
+    Step {
+        event,
+        before,
+        after,
+        view: View::of(room.settings()),
+        welcome: None,
+        everybody,
+        statuses,
+        is_quiet,
+    }
+}
+
+/// The occupant who is addressed by this nick, however it is spelt.
+pub(super) fn by_nick<'a>(occupants: &'a Occupants, nick: &str) -> Option<&'a Arc<Occupant>> {
+    nickname_key(nick).ok().and_then(|key| occupants.by_nick_key(&key))
 }
 
 /// The occupants that a change is about, as they are now.
@@ -127,8 +153,10 @@ fn affected(occupants: &Occupants, change: &Change) -> Vec<Arc<Occupant>> {
         Change::Left(left) => by_keys(&[&left.nick_key]),
         Change::Renamed { nick_key, new_nick_key, .. } => by_keys(&[nick_key, new_nick_key]),
         Change::RoleSet { nick_key, .. } => by_keys(&[nick_key]),
-        Change::AffiliationSet(set) => occupants.by_jid(&set.jid).cloned().collect(),
-        Change::Whispered { to, .. } => by_keys(&[to]),
+        Change::AffiliationSet(set) => {
+            set.roles.iter().filter_map(|(key, _)| occupants.by_nick_key(key)).cloned().collect()
+        }
+        Change::Whispered { to, .. } => by_nick(occupants, to).cloned().into_iter().collect(),
         Change::TakenOver { session, by, .. } => occupants
             .by_session(*by)
             .or_else(|| occupants.by_session(*session))

@@ -114,7 +114,7 @@ impl Room {
             return Err(Refusal::PasswordRequired);
         }
         let sees_addresses = self.settings.whois == Whois::Anyone || rank.moderates();
-        Ok(ArchiveAccess { from: self.first_seq, sees_addresses })
+        Ok(ArchiveAccess { room: self.id, from: self.first_seq, sees_addresses })
     }
 }
 

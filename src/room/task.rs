@@ -16,10 +16,10 @@ use crate::chat::answer::Answer;
 use crate::chat::command::{Actor, Command, Join};
 use crate::chat::event::{Change, Ephemeral, Event};
 use crate::chat::refusal::Refusal;
-use crate::fanout::audience::{Audience, Past, Step, View, Welcome};
+use crate::fanout::audience::{Audience, Moderation, Past, Step, View, Welcome};
 use crate::fanout::mailbox::Mailbox;
 use crate::room::creation;
-use crate::room::decided::{Decided, apply};
+use crate::room::decided::{Decided, apply, by_nick};
 use crate::room::directory::Services;
 use crate::room::request::{Receipt, Request, expire, refusal_of, refusal_of_append, refuse};
 use crate::room::state::Room;
@@ -265,7 +265,7 @@ impl RoomTask {
         for (ephemeral, view, is_quiet) in &decided.ephemeral {
             let about = match ephemeral {
                 Ephemeral::Presence { session, .. } => loaded.room.occupants().by_session(*session),
-                Ephemeral::Whisper { to, .. } => loaded.room.occupants().by_nick_key(to),
+                Ephemeral::Whisper { to, .. } => by_nick(loaded.room.occupants(), to),
                 Ephemeral::Message { .. } => None,
             };
             loaded.audience.deliver_ephemeral(ephemeral, about, *view, *is_quiet);
@@ -285,7 +285,10 @@ impl RoomTask {
         match self.services.store.history(room, until, wanted, limit).await {
             Ok(history) => {
                 let welcome = step.welcome.as_mut().expect("the step was found by it");
-                welcome.history = history.into_iter().map(past).collect();
+                // The subject comes last, and once (§7.2.15).
+                let is_said = |message: &ArchivedMessage| !matches!(message.kind, ArchivedKind::Subject(_));
+                welcome.history = history.into_iter().filter(is_said).map(past).collect();
+                welcome.characters_max = wanted.characters_max;
             }
             Err(error) => warn!(room = %self.name, %error, "history cannot be read"),
         }
@@ -318,6 +321,7 @@ impl RoomTask {
                 after: after.into_iter().collect(),
                 view: View::of(room.settings()),
                 welcome: Some(Welcome::empty()),
+                everybody: Vec::new(),
                 statuses: Vec::new(),
                 is_quiet: false,
             });
@@ -357,11 +361,17 @@ impl Pending {
 }
 
 fn past(message: ArchivedMessage) -> Past {
-    let is_of_room = matches!(message.kind, ArchivedKind::Retraction { is_moderation: true, .. });
+    let moderation = match &message.kind {
+        ArchivedKind::Retraction { target, is_moderation: true, reason } => {
+            Some(Moderation { target: *target, reason: reason.clone() })
+        }
+        _ => None,
+    };
     Past {
         id: Some(message.id),
         at: message.at,
-        author: (!is_of_room).then_some(message.author),
+        author: message.author,
         content: message.content,
+        moderation,
     }
 }

@@ -4,6 +4,7 @@ use crate::chat::affiliation::Role;
 use crate::chat::command::{Actor, RoleItem};
 use crate::chat::event::{Change, Decision};
 use crate::chat::id::Timestamp;
+use crate::chat::message::Author;
 use crate::chat::refusal::Refusal;
 use crate::room::state::{Room, nick_key};
 
@@ -17,7 +18,9 @@ impl Room {
         if occupant.role >= role {
             return Ok(Decision::default());
         }
-        let requested = Change::VoiceRequested { author: self.author(by), role };
+        // Moderators see whom they give a voice, down to the device that asked (§8.6).
+        let author = Author { resource: Some(by.jid.resource().into()), ..self.author(by) };
+        let requested = Change::VoiceRequested { author, role };
         Ok(Decision { changes: vec![requested], ..Decision::default() })
     }
 

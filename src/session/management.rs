@@ -64,7 +64,7 @@ impl Session {
         // What was written while the question was under way is asked for now, not with what comes next: that may be
         // long. A client that answers without having got on is not asked in a circle.
         if count > 0 && !management.outbound.is_empty() {
-            self.ask();
+            self.ask_for_acknowledgement();
         }
         if let Some(seq) = taken {
             self.account.acknowledge(seq).await;
@@ -164,7 +164,7 @@ impl Session {
     /// Asks a silent client whether it is there: by stream management, or by a ping (XEP-0199).
     pub fn ask_for_life(&mut self) {
         if self.management.is_some() {
-            self.ask();
+            self.ask_for_acknowledgement();
             return;
         }
         let ping = Element::new("iq", namespace::CLIENT)
@@ -210,7 +210,7 @@ impl Session {
         self.save(&id).await.then_some(id)
     }
 
-    fn ask(&mut self) {
+    fn ask_for_acknowledgement(&mut self) {
         if let Some(management) = &mut self.management {
             management.has_asked = true;
             self.write_raw(&request());

@@ -8,7 +8,7 @@ use perch_xmpp::stanza::{Kind, Stanza};
 use perch_xmpp::xml::Element;
 
 use crate::chat::refusal::Refusal;
-use crate::session::xmpp::refusal::error_element;
+use crate::session::xmpp::refusal::{error_element, not_inside};
 
 #[derive(Default)]
 pub(super) struct Outstanding(BTreeMap<u64, Context>);
@@ -59,6 +59,9 @@ impl Context {
 
     /// The error that tells the client why (RFC 6120 §8.3).
     pub(super) fn error(&self, refusal: &Refusal) -> Element {
+        if self.kind == Kind::Presence && *refusal == Refusal::NotAnOccupant {
+            return not_inside(self.to.as_deref(), self.from.as_deref());
+        }
         Element::new(self.kind.as_str(), namespace::CLIENT)
             .with_optional("from", self.to.as_deref())
             .with_optional("to", self.from.as_deref())

@@ -1,9 +1,64 @@
 //! What is asked of an archive (XEP-0313 with its `#extended` part, XEP-0059), and what comes back. The same for the
 //! logs of rooms and of accounts.
 
+use tracing::instrument;
+
+use crate::chat::command::HistoryRequest;
+use crate::chat::event::Event;
 use crate::chat::id::{MessageId, RoomId, Seq, Timestamp};
 use crate::chat::message::{Author, Content};
+use crate::store::Store;
+use crate::store::error::{ArchiveError, StoreError};
 pub use crate::store::record::Tombstone;
+
+impl Store {
+    /// What happened in a room after `seq`, in order: to catch up and to recover. Messages that were retracted or have
+    /// expired are there without text and payload.
+    #[instrument(skip_all)]
+    pub async fn events_after(&self, room: RoomId, seq: Seq, limit: u32) -> Result<Vec<Event>, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.events_after(room, seq, limit).await,
+        }
+    }
+
+    /// What who has just come in gets to read: the last messages up to `until`, oldest first, at most `limit` and
+    /// what he asks for (XEP-0045 §7.2.14).
+    #[instrument(skip_all)]
+    pub async fn history(
+        &self,
+        room: RoomId,
+        until: Seq,
+        request: HistoryRequest,
+        limit: u32,
+    ) -> Result<Vec<ArchivedMessage>, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.history(room, until, request, limit).await,
+        }
+    }
+
+    #[instrument(skip_all)]
+    pub async fn archive_page(&self, query: ArchiveQuery) -> Result<Page, ArchiveError> {
+        match self {
+            Self::Sqlite(engine) => engine.archive_page(query).await,
+        }
+    }
+
+    /// The first and the last message of an archive; None when it is empty.
+    #[instrument(skip_all)]
+    pub async fn archive_ends(&self, log: Log) -> Result<Option<ArchiveEnds>, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.archive_ends(log).await,
+        }
+    }
+
+    /// One message of a log, kept or not.
+    #[instrument(skip_all)]
+    pub async fn message(&self, log: Log, seq: Seq) -> Result<Option<ArchivedMessage>, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.message(log, seq).await,
+        }
+    }
+}
 
 /// Whose log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,8 +2,72 @@
 
 use std::sync::Arc;
 
+use tracing::instrument;
+
 use crate::chat::event::Change;
 use crate::chat::id::{Origin, RoomId, RulesVersion, Seq, Timestamp};
+use crate::chat::snapshot::RoomSnapshot;
+use crate::store::Store;
+use crate::store::error::{AppendError, CreateRoomError, StoreError};
+
+impl Store {
+    /// Makes a room and writes its first changes.
+    #[instrument(skip_all)]
+    pub async fn create_room(&self, room: NewRoom) -> Result<RoomSnapshot, CreateRoomError> {
+        match self {
+            Self::Sqlite(engine) => engine.create_room(room).await,
+        }
+    }
+
+    /// The room of this localpart as its projections stand, all at one `seq`.
+    #[instrument(skip_all)]
+    pub async fn load_room(&self, name: &str) -> Result<Option<RoomSnapshot>, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.load_room(name).await,
+        }
+    }
+
+    /// Makes a decision true: the log, what follows from it and the journal, all or nothing. Appends of one room that
+    /// are handed in one after the other are written in that order.
+    #[instrument(skip_all)]
+    pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        match self {
+            Self::Sqlite(engine) => engine.append(append).await,
+        }
+    }
+
+    /// Public rooms that are in service, in the order of their names, from the one behind `after` on.
+    #[instrument(skip_all)]
+    pub async fn public_rooms(&self, after: Option<&str>, limit: u32) -> Result<Vec<RoomEntry>, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.public_rooms(after, limit).await,
+        }
+    }
+
+    #[instrument(skip_all)]
+    pub async fn room_count(&self) -> Result<u64, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.room_count().await,
+        }
+    }
+
+    /// At a start, before anybody is let in: whoever was inside has lost his connection, and leaves at `deadline`
+    /// unless he comes back. Says how many there are.
+    #[instrument(skip_all)]
+    pub async fn detach_seats(&self, deadline: Timestamp) -> Result<u64, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.detach_seats(deadline).await,
+        }
+    }
+
+    /// Where somebody has to leave unless he comes back, the most urgent room first.
+    #[instrument(skip_all)]
+    pub async fn rooms_with_detached_seats(&self) -> Result<Vec<DetachedRoom>, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.rooms_with_detached_seats().await,
+        }
+    }
+}
 
 /// A room to be made, with the first changes of its log: `Created` comes first.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,11 +121,4 @@ pub struct DetachedRoom {
     pub id: RoomId,
     pub name: Box<str>,
     pub deadline: Timestamp,
-}
-
-/// A room that does not keep its conversation for ever.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Retained {
-    pub id: RoomId,
-    pub days: u32,
 }

@@ -137,8 +137,8 @@ pub(super) async fn run(services: &Arc<Services>, live: Live) {
         end = match end.take() {
             None => task.step().await.err(),
             Some(End::Lost) if task.session.is_resumable() => task.park().await.err(),
-            Some(End::Resumed(handover)) => task.resume(*handover).await.err(),
-            Some(end) => return task.finish(end).await,
+            Some(End::Resumed(handover)) => Box::pin(task.resume(*handover)).await.err(),
+            Some(end) => return Box::pin(task.finish(end)).await,
         };
     }
 }
@@ -161,7 +161,7 @@ impl Task<'_> {
                 self.is_asked = false;
                 self.process().await
             }
-            handover = next(self.handovers.as_mut()) => match admitted(&self.session, handover).await {
+            handover = next(self.handovers.as_mut()) => match Box::pin(admitted(&self.session, handover)).await {
                 Some(handover) => Err(End::Resumed(handover)),
                 None => Ok(()),
             },
@@ -177,9 +177,10 @@ impl Task<'_> {
                 break;
             };
             match item {
-                Item::Stanza(stanza) => self.session.handle(stanza).await?,
+                // Boxed: what handling may need is not part of an idle session's memory.
+                Item::Stanza(stanza) => Box::pin(self.session.handle(stanza)).await?,
                 Item::Element(element) => {
-                    if let Some(id) = self.session.handle_element(&element).await? {
+                    if let Some(id) = Box::pin(self.session.handle_element(&element)).await? {
                         self.handovers =
                             Some(self.services.handovers.register(&id, self.session.jid().bare()));
                     }
@@ -229,7 +230,7 @@ impl Task<'_> {
                 // Who is back need not wait until the connection he lost is known to be dead. What was being written
                 // is among the unacknowledged.
                 handover = next(self.handovers.as_mut()) => {
-                    if let Some(handover) = admitted(&self.session, handover).await {
+                    if let Some(handover) = Box::pin(admitted(&self.session, handover)).await {
                         return Err(End::Resumed(handover));
                     }
                 }

@@ -69,7 +69,7 @@ impl Streams {
             // The negotiation's state is gone before the session's long life begins: it is not part of its memory.
             let entered = Box::pin(entrance::enter(&self.0, connection)).await;
             match entered {
-                Ok(Some(live)) => connection::run(&self.0, live).await,
+                Ok(Some(live)) => Box::pin(connection::run(&self.0, live)).await,
                 Ok(None) => {}
                 Err(reason) => debug!(%reason, "no session came of it"),
             }

@@ -24,7 +24,7 @@ pub(super) fn compare(
     bindings: &mut Bindings,
 ) -> Result<(), Differences> {
     let mut found = bindings.clone();
-    let level = Level::Stanza { receiver };
+    let level = Level { receiver, place: Place::Stanza };
     let differences = element(pattern, actual, level, pattern.name(), &mut found);
     if differences.is_empty() {
         *bindings = found;
@@ -60,9 +60,16 @@ fn placeholder(text: &str) -> Option<&str> {
     (!name.is_empty() && name.chars().all(is_name)).then_some(name)
 }
 
+/// How far in an element is, and in whose stanza.
 #[derive(Clone, Copy)]
-enum Level<'a> {
-    Stanza { receiver: &'a str },
+struct Level<'a> {
+    receiver: &'a str,
+    place: Place,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Stanza,
     Error,
     Inner,
 }
@@ -110,7 +117,7 @@ fn attributes(
     }
     for (space, name, got) in actual.attributes() {
         let is_named = pattern.attributes().any(|(other, local, _)| (other, local) == (space, name));
-        if !is_named && !is_of_course(level, space, name, got) {
+        if !is_named && !is_of_course(level, actual, space, name, got) {
             differences.push(format!("{path}: expected no {name}, got '{got}'"));
         }
     }
@@ -118,15 +125,15 @@ fn attributes(
 }
 
 /// Whether a server may add that attribute without being asked.
-fn is_of_course(level: Level<'_>, space: &str, name: &str, value: &str) -> bool {
-    match (level, space, name) {
-        (Level::Stanza { .. }, namespace::XML, "lang") | (Level::Stanza { .. }, "", "id") => true,
-        (Level::Stanza { receiver }, "", "from" | "to") => {
-            let bare = receiver.split('/').next().unwrap_or(receiver);
-            value == receiver || value == bare
-        }
-        (Level::Stanza { .. }, "", "type") => value == "normal",
-        (Level::Error, "", "by" | "type") => true,
+fn is_of_course(level: Level<'_>, element: &Element, space: &str, name: &str, value: &str) -> bool {
+    let bare = level.receiver.split('/').next().unwrap_or(level.receiver);
+    match (level.place, space, name) {
+        (Place::Stanza, namespace::XML, "lang") | (Place::Stanza, "", "id") => true,
+        (Place::Stanza, "", "from" | "to") => value == level.receiver || value == bare,
+        (Place::Stanza, "", "type") => value == "normal",
+        (Place::Error, "", "by" | "type") => true,
+        // Nobody's address is a secret to himself.
+        (Place::Inner, "", "jid") => element.is("item", namespace::MUC_USER) && value == level.receiver,
         _ => false,
     }
 }
@@ -142,7 +149,8 @@ fn children(
     let mut differences = Vec::new();
     let mut left: Vec<&Element> = actual.children().collect();
     for expected in pattern.children() {
-        let level = if is_stanza_error(level, expected) { Level::Error } else { Level::Inner };
+        let place = if is_stanza_error(level, expected) { Place::Error } else { Place::Inner };
+        let level = Level { place, ..level };
         let path = format!("{path}/{}", expected.name());
         let mut trial = |got: &Element| {
             let mut found = bindings.clone();
@@ -170,7 +178,7 @@ fn children(
             _ => differences.push(format!("{path}: lacks {}", written(expected))),
         }
     }
-    let is_error = matches!(level, Level::Stanza { .. }) && actual.attribute("type") == Some("error");
+    let is_error = level.place == Place::Stanza && actual.attribute("type") == Some("error");
     if is_open || is_error {
         return differences;
     }
@@ -180,18 +188,18 @@ fn children(
 }
 
 fn is_stanza_error(level: Level<'_>, element: &Element) -> bool {
-    matches!(level, Level::Stanza { .. }) && element.is("error", namespace::CLIENT)
+    level.place == Place::Stanza && element.is("error", namespace::CLIENT)
 }
 
 /// Whether a server may add that child without being asked. A stamp that the pattern names is compared.
 fn is_added_of_course(level: Level<'_>, pattern: &Element, got: &Element) -> bool {
-    match level {
-        Level::Stanza { .. } => {
+    match level.place {
+        Place::Stanza => {
             let is_stamp = STAMPS.iter().any(|(name, namespace)| got.is(name, namespace));
             is_stamp && pattern.child(got.name(), got.namespace()).is_none()
         }
-        Level::Error => got.is("text", namespace::STANZA_ERROR),
-        Level::Inner => false,
+        Place::Error => got.is("text", namespace::STANZA_ERROR),
+        Place::Inner => false,
     }
 }
 

@@ -104,13 +104,17 @@ impl Player<'_> {
     async fn come_online(&mut self, who: usize) -> Result<(), String> {
         self.login(who, Stage::Session).await?;
         self.send(who, "<presence/>").await?;
+        let jid = self.script.clients[who].jid.as_str();
+        let is_own =
+            |came: &Element| came.is("presence", namespace::CLIENT) && came.attribute("from") == Some(jid);
+        let connection = self.seats[who].connection()?;
         loop {
-            let came = self.next_element(who).await?;
-            let jid = Some(self.script.clients[who].jid.as_str());
-            if came.is("presence", namespace::CLIENT) && came.attribute("from") == jid {
-                return Ok(());
+            match connection.receive().await {
+                Some(Incoming::Element(came)) if is_own(&came) => return Ok(()),
+                Some(Incoming::End(reason)) => return Err(reason),
+                Some(other) => connection.keep(other),
+                None => return Err("the presence of the client itself does not come".to_owned()),
             }
-            self.seats[who].connection()?.keep(Incoming::Element(came));
         }
     }
 

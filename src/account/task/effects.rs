@@ -40,7 +40,7 @@ impl AccountTask {
         for session in sessions {
             if let Some(mailbox) = self.mailboxes.get(session) {
                 // A full mailbox ends its stream, and the session is detached by that: nothing to do here.
-                drop(mailbox.push(frame.clone()));
+                let _ = mailbox.push(frame.clone());
             }
         }
     }
@@ -54,7 +54,7 @@ impl AccountTask {
         let frame = packet::addressed(letter);
         for session in sessions {
             if let Some(mailbox) = self.mailboxes.get(session) {
-                drop(mailbox.push_letter(frame.clone(), seq));
+                let _ = mailbox.push_letter(frame.clone(), seq);
             }
         }
     }

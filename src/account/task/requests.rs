@@ -6,10 +6,10 @@ use tracing::warn;
 
 use super::{AccountTask, Request, events};
 use crate::account::directory::refusal_of;
-use crate::account::handle::{Answer, Command};
+use crate::account::handle::Answer;
 use crate::account::letters::{Draft, Peer, Posting, packet};
 use crate::account::refusal::refuse;
-use crate::account::state::Effect;
+use crate::account::state::{Decision, Effect};
 use crate::chat::account::entry::{AccountAppend, AccountAppended, AccountChange, AccountEvent};
 use crate::chat::account::packet::Packet;
 use crate::chat::account::refusal::AccountRefusal;
@@ -39,7 +39,7 @@ impl AccountTask {
                     self.drop_session(former, &Default::default()).await;
                 }
                 self.show_face();
-                drop(reply.send(Ok(self.account.id())));
+                let _ = reply.send(Ok(self.account.id()));
             }
             Request::Detach { session, payload } => {
                 self.drop_session(session, &payload).await;
@@ -60,12 +60,19 @@ impl AccountTask {
                 match self.account.direct(session, to, appearance.as_ref(), &payload) {
                     Ok(effects) => {
                         self.perform(effects).await;
-                        drop(reply.send(Ok(())));
+                        let _ = reply.send(Ok(()));
                     }
                     Err(refusal) => drop(reply.send(Err(refusal))),
                 }
             }
-            Request::Ask { session, command, reply } => self.answer(session, command, reply).await,
+            Request::Ask { session, command, reply } => {
+                let decided = self.account.decide(session, command, now);
+                self.answer(decided, reply).await;
+            }
+            Request::Nodes { by, command, reply } => {
+                let decided = self.account.decide_pep_by(&by, command, now);
+                self.answer(decided, reply).await;
+            }
             Request::Relay { session, packet } => self.relay(session, packet).await,
             Request::Learn { session, info } => {
                 let interests = self
@@ -89,11 +96,9 @@ impl AccountTask {
 
     async fn answer(
         &mut self,
-        session: SessionId,
-        command: Command,
+        decided: Result<(Answer, Decision), AccountRefusal>,
         reply: oneshot::Sender<Result<Answer, AccountRefusal>>,
     ) {
-        let decided = self.account.decide(session, command, self.services.clock.now());
         let answer = match decided {
             Ok((answer, decision)) => self.commit(decision, None).await.map(|()| answer),
             Err(refusal) => Err(refusal),

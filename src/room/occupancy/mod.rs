@@ -250,6 +250,9 @@ impl Room {
     }
 
     pub(super) fn rename(&self, by: &Actor, nick: &str, presence: Payload) -> Result<Decision, Refusal> {
+        if *nick == *self.occupant_of(by)?.nick {
+            return self.set_presence(by, presence);
+        }
         Ok(Decision { changes: vec![self.renamed(by, nick, presence)?], ..Decision::default() })
     }
 

@@ -173,6 +173,7 @@ fn a_new_nick_moves_all_sessions() {
     scene.check_as(&phone, rename("rob"), Ok(&["bob is now rob"]));
     assert_eq!(scene.nicks(), ["rob"]);
     scene.check_as(&desk, rename("Rob"), Ok(&["rob is now Rob"]));
+    scene.check_as(&desk, rename("Rob"), Ok(&["ephemeral: presence"]));
     let check = |nick: &str, expected| scene.clone().check_as(&desk, rename(nick), Err(expected));
     check("", Refusal::NickMissing);
     check("\u{200b}", Refusal::NickMalformed);

@@ -30,7 +30,7 @@ fn is_forged(child: &Child<'_>, by: &str) -> bool {
 }
 
 /// The class of a message: a typing notice never costs a commit, and what has content is never lost.
-fn retention(stanza: &Stanza) -> Retention {
+pub(super) fn retention(stanza: &Stanza) -> Retention {
     let has_hint = |name: &str| stanza.has(name, namespace::HINTS);
     if has_hint("store") {
         return Retention::Kept;

@@ -1,5 +1,7 @@
 //! XMPP stanzas to commands, and outcomes to stanzas.
 
+pub mod account;
+pub mod archive;
 pub mod content;
 pub mod dispatch;
 pub mod refusal;

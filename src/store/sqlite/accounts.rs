@@ -8,6 +8,7 @@ use crate::chat::id::AccountId;
 use crate::store::account::{Account, AccountEntry, NewAccount, ScramHash, ScramRow};
 use crate::store::error::{AddAccountError, StoreError};
 use crate::store::sqlite::Sqlite;
+use crate::store::sqlite::batch::{Batch, Form};
 
 impl Sqlite {
     pub(in crate::store) async fn add_account(
@@ -16,7 +17,11 @@ impl Sqlite {
     ) -> Result<AccountId, AddAccountError> {
         self.writer
             .transact(|connection| {
-                async move { Ok(add(connection, &account).await?.ok_or(AddAccountError::NameTaken)) }.boxed()
+                async move {
+                    let ids = add(connection, &[account]).await?;
+                    Ok(ids.into_iter().flatten().next().ok_or(AddAccountError::NameTaken))
+                }
+                .boxed()
             })
             .await
     }
@@ -33,14 +38,7 @@ impl Sqlite {
             let added: Vec<_> = self
                 .writer
                 .transact(|connection| {
-                    async move {
-                        let mut added = Vec::with_capacity(slice.len());
-                        for account in &slice {
-                            added.push(add(connection, account).await?);
-                        }
-                        Ok(Ok::<_, StoreError>(added))
-                    }
-                    .boxed()
+                    async move { Ok(Ok::<_, StoreError>(add(connection, &slice).await?)) }.boxed()
                 })
                 .await?;
             ids.extend(added);
@@ -87,7 +85,9 @@ impl Sqlite {
                         return Ok(Ok(false));
                     }
                     sqlx::query(FORGET_CREDENTIALS).bind(account.0).execute(&mut *connection).await?;
-                    put_credentials(connection, account, &credentials).await?;
+                    let mut batch = Batch::default();
+                    put_credentials(&mut batch, account, &credentials);
+                    batch.into_script().run(connection).await?;
                     Ok(Ok::<_, StoreError>(true))
                 }
                 .boxed()
@@ -128,35 +128,38 @@ impl Sqlite {
     }
 }
 
-/// None when the name is taken.
+/// None for a name that is taken.
 async fn add(
     connection: &mut SqliteConnection,
-    account: &NewAccount,
-) -> Result<Option<AccountId>, StoreError> {
-    let id: Option<i64> =
-        sqlx::query_scalar(ADD).bind(&*account.name).fetch_optional(&mut *connection).await?;
-    let Some(id) = id.map(AccountId) else { return Ok(None) };
-    put_credentials(connection, id, &account.credentials).await?;
-    Ok(Some(id))
+    accounts: &[NewAccount],
+) -> Result<Vec<Option<AccountId>>, StoreError> {
+    let mut ids = Vec::with_capacity(accounts.len());
+    let mut batch = Batch::default();
+    for account in accounts {
+        let id: Option<i64> =
+            sqlx::query_scalar(ADD).bind(&*account.name).fetch_optional(&mut *connection).await?;
+        let id = id.map(AccountId);
+        if let Some(id) = id {
+            put_credentials(&mut batch, id, &account.credentials);
+        }
+        ids.push(id);
+    }
+    batch.into_script().run(connection).await?;
+    Ok(ids)
 }
 
-async fn put_credentials(
-    connection: &mut SqliteConnection,
-    account: AccountId,
-    credentials: &[ScramRow],
-) -> Result<(), StoreError> {
+fn put_credentials(batch: &mut Batch, account: AccountId, credentials: &[ScramRow]) {
     for row in credentials {
-        sqlx::query(PUT_CREDENTIAL)
-            .bind(account.0)
-            .bind(row.hash.number())
-            .bind(row.iterations)
-            .bind(&*row.salt)
-            .bind(&*row.stored_key)
-            .bind(&*row.server_key)
-            .execute(&mut *connection)
-            .await?;
+        let values = [
+            account.0.into(),
+            row.hash.number().into(),
+            i64::from(row.iterations).into(),
+            (&*row.salt).into(),
+            (&*row.stored_key).into(),
+            (&*row.server_key).into(),
+        ];
+        batch.row(account.0, &PUT_CREDENTIALS, values);
     }
-    Ok(())
 }
 
 fn entry(row: &SqliteRow) -> Result<AccountEntry, StoreError> {
@@ -189,8 +192,11 @@ const ADD: &str = "INSERT INTO account (name) VALUES (?) ON CONFLICT (name) DO N
 const SET_DISABLED: &str = "UPDATE account SET disabled = ? WHERE id = ?";
 const REMOVE: &str = "DELETE FROM account WHERE id = ?";
 const FORGET_CREDENTIALS: &str = "DELETE FROM credential WHERE account = ?";
-const PUT_CREDENTIAL: &str =
-    "INSERT INTO credential (account, hash, iterations, salt, stored_key, server_key)
-    VALUES (?, ?, ?, ?, ?, ?)";
 /// Accounts in one transaction: some 2 ms.
 const ADDED_TOGETHER: usize = 100;
+
+static PUT_CREDENTIALS: Form = Form::new(
+    "INSERT INTO credential (account, hash, iterations, salt, stored_key, server_key) VALUES",
+    6,
+    "",
+);

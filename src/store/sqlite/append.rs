@@ -34,6 +34,13 @@ pub(super) struct Rules {
     pub(super) transient_lifetime: std::time::Duration,
 }
 
+/// Is a transaction open already, with work of others in it?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Begun {
+    No,
+    Yes,
+}
+
 impl Job {
     pub(super) fn new(append: Append) -> (Self, oneshot::Receiver<Result<Appended, AppendError>>) {
         let (reply, answer) = oneshot::channel();
@@ -53,15 +60,19 @@ impl Job {
     }
 }
 
-/// Writes the appends of a group and commits it, with what stands in the transaction already if it `is_begun`. An error
-/// spoils the group.
+/// Writes the appends of a group and commits it, together with what the transaction holds already, if one is `begun`.
+/// An error spoils the group.
 pub(super) async fn commit(
     connection: &mut SqliteConnection,
     jobs: &mut [Job],
     rules: Rules,
-    is_begun: bool,
+    begun: Begun,
 ) -> Result<(), StoreError> {
-    let mut heads = read_heads(connection, jobs, if is_begun { HEADS } else { BEGIN_WITH_HEADS }).await?;
+    let (begin, undo) = match begun {
+        Begun::No => (BEGIN_AND_HEADS, "ROLLBACK; BEGIN IMMEDIATE"),
+        Begun::Yes => (MARK_AND_HEADS, "ROLLBACK TO appends"),
+    };
+    let mut heads = read_heads(connection, jobs, begin).await?;
     let mut plan = Plan::new(rules);
     for job in &mut *jobs {
         job.outcome = Some(plan.add(&job.append, &mut heads));
@@ -70,7 +81,7 @@ pub(super) async fn commit(
     match plan.into_script(&heads).then_commit().run(connection).await {
         Ok(()) => Ok(()),
         Err(fault) if is_constraint(&fault) => {
-            sqlx::query("ROLLBACK TO appends").execute(&mut *connection).await?;
+            sqlx::query(undo).execute(&mut *connection).await?;
             write_singly(connection, jobs, rules).await?;
             explain_stale(connection, jobs).await?;
             sqlx::query("COMMIT").execute(connection).await?;
@@ -174,6 +185,15 @@ impl Head {
         }
     }
 
+    /// Moves on by one event.
+    fn take(&mut self, change: &Change, at: Timestamp) {
+        self.has_moved = true;
+        self.seq = self.seq.next();
+        self.last_at = at;
+        self.rules.0 += i64::from(change.moves_rules());
+        self.is_open &= !matches!(change, Change::Destroyed { .. });
+    }
+
     fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
         Ok(Self {
             is_open: row.try_get(1)?,
@@ -230,14 +250,11 @@ impl Plan {
             return Err(AppendError::Stale);
         }
         let first = head.seq.next();
-        head.has_moved = true;
-        head.last_at = head.last_at.max(append.at);
+        let at = head.last_at.max(append.at);
         let mut origin = append.origin;
         for change in &*append.changes {
-            head.seq = head.seq.next();
-            head.rules.0 += i64::from(change.moves_rules());
-            head.is_open &= !matches!(change, Change::Destroyed { .. });
-            let scene = Scene { room: append.room, epoch: head.epoch, seq: head.seq, at: head.last_at };
+            head.take(change, at);
+            let scene = Scene { room: append.room, epoch: head.epoch, seq: head.seq, at };
             // The key stands on the first row only: a key is unique, and who looks for it wants the first seq.
             self.event(scene, head, &Record::of(change), origin.take());
             scene.project(&mut self.projections, change);
@@ -245,14 +262,14 @@ impl Plan {
                 scene.journal(&mut self.journal, change, Some(head.seq));
             }
         }
+        let scene = Scene { room: append.room, epoch: head.epoch, seq: head.seq, at };
         for change in &*append.quiet {
-            let scene = Scene { room: append.room, epoch: head.epoch, seq: head.seq, at: head.last_at };
             scene.project(&mut self.projections, change);
             if self.rules.has_journal {
                 scene.journal(&mut self.journal, change, None);
             }
         }
-        Ok(Appended { first, at: head.last_at, rules: head.rules })
+        Ok(Appended { first, at, rules: head.rules })
     }
 
     fn event(&mut self, scene: Scene, head: &mut Head, record: &Record<'_>, origin: Option<Origin>) {
@@ -308,24 +325,27 @@ impl Plan {
 const NICK_TAKEN: &str = "nick taken";
 macro_rules! heads {
     () => {
-        "SAVEPOINT appends; SELECT room, open, epoch, seq, rules, archived, last_at FROM room_log
+        "SELECT room, open, epoch, seq, rules, archived, last_at FROM room_log
             WHERE room IN (SELECT value FROM json_each(?))"
     };
 }
-/// Whatever the schema objects to is undone back to here.
 const HEADS: &str = heads!();
-const BEGIN_WITH_HEADS: &str = concat!("BEGIN IMMEDIATE; ", heads!());
+/// A savepoint costs a copy of every page that is touched: only what must survive an undoing gets one.
+const MARK_AND_HEADS: &str = concat!("SAVEPOINT appends; ", heads!());
+const BEGIN_AND_HEADS: &str = concat!("BEGIN IMMEDIATE; ", heads!());
 const WRITTEN: &str =
     "SELECT seq FROM room_event WHERE origin_session = ? AND origin_number = ? AND room = ?";
 
+/// `OR FAIL`, here and in other forms: what a refused statement leaves behind is undone with all else, so that the
+/// engine need not keep the pages as they were.
 static EVENT: Form = Form::new(
-    "INSERT INTO room_event (room, class, seq, epoch, at, ordinal, kind, origin_session, origin_number,
+    "INSERT OR FAIL INTO room_event (room, class, seq, epoch, at, ordinal, kind, origin_session, origin_number,
         origin_settled, nick, jid, resource, occupant_id, stanza_id, lang, text, payload, expires, data) VALUES",
     20,
     "",
 );
 static MOVE: Form = Form::new(
-    "UPDATE room_log SET open = moved.column2, seq = moved.column3, rules = moved.column4,
+    "UPDATE OR FAIL room_log SET open = moved.column2, seq = moved.column3, rules = moved.column4,
         archived = moved.column5, last_at = moved.column6 FROM (VALUES",
     6,
     ") AS moved WHERE room_log.room = moved.column1",

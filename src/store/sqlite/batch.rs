@@ -40,6 +40,7 @@ pub(super) enum Value {
     Null,
     Integer(i64),
     Text(Arc<str>),
+    Bytes(Vec<u8>),
 }
 
 impl From<i64> for Value {
@@ -51,6 +52,12 @@ impl From<i64> for Value {
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
         Self::Text(text.into())
+    }
+}
+
+impl From<&[u8]> for Value {
+    fn from(bytes: &[u8]) -> Self {
+        Self::Bytes(bytes.to_owned())
     }
 }
 
@@ -78,6 +85,7 @@ impl Encode<'_, sqlx::Sqlite> for Value {
             Self::Null => Ok(IsNull::Yes),
             Self::Integer(number) => Encode::<sqlx::Sqlite>::encode(number, buffer),
             Self::Text(text) => Encode::<sqlx::Sqlite>::encode(text, buffer),
+            Self::Bytes(bytes) => Encode::<sqlx::Sqlite>::encode(bytes, buffer),
         }
     }
 
@@ -193,7 +201,7 @@ async fn run(
     let mut arguments = SqliteArguments::default();
     arguments.reserve(values.iter().map(Vec::len).sum(), 0);
     for value in values.into_iter().flatten() {
-        arguments.add(value).expect("numbers and texts are encoded without fail");
+        arguments.add(value).expect("numbers, texts and bytes are encoded without fail");
     }
     // Few combinations occur, so all of them stay prepared.
     sqlx::query_with(AssertSqlSafe(texts.join("; ")), arguments).execute(connection).await?;

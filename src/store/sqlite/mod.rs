@@ -12,6 +12,7 @@ mod batch;
 mod checkpoint;
 mod events;
 mod fault;
+mod journal;
 mod open;
 mod project;
 mod retention;
@@ -102,3 +103,6 @@ impl Sqlite {
         self.shared.lock.lock().take();
     }
 }
+
+#[cfg(test)]
+mod tests;

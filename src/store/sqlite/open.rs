@@ -53,7 +53,11 @@ impl Place {
     }
 
     pub(super) async fn connect_checkpointer(&self) -> Result<SqliteConnection, sqlx::Error> {
-        self.connection(READER_CACHE_KIB).synchronous(SqliteSynchronous::Full).connect().await
+        self.connection(READER_CACHE_KIB)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(CHECKPOINT_PATIENCE)
+            .connect()
+            .await
     }
 
     pub(super) async fn connect_readers(&self, connections: u32) -> Result<SqlitePool, sqlx::Error> {
@@ -179,6 +183,8 @@ const APPLICATION_ID: i64 = 0x7072_6368;
 const OLDEST_ENGINE: &[u32] = &[3, 51, 3];
 /// How long a connection waits for another one's lock; only a checkpoint ever holds one against the writer.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// A checkpoint that empties the log holds off the writer while it waits for readers: better it tries again later.
+const CHECKPOINT_PATIENCE: Duration = Duration::from_millis(50);
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// The operating system caches the file as well: these save calls, not disk reads.
 const WRITER_CACHE_KIB: u32 = 8192;

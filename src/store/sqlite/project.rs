@@ -183,11 +183,11 @@ const BLANK: &str = "UPDATE room_event SET lang = NULL, text = NULL, payload = '
     WHERE room = ? AND class IN (0, 1) AND seq = ? AND kind <> 0";
 const JOURNAL_ORIGINAL: &str = "INSERT INTO journal (at, room, seq, change, original)
     SELECT ?, ?, ?, ?, (
-        SELECT json_object('at', at, 'nick', nick, 'jid', jid, 'text', text, 'payload', payload, 'data', json(data))
-        FROM room_event WHERE room = ? AND class IN (0, 1) AND seq = ?)";
+        SELECT json_object('at', at, 'nick', nick, 'jid', jid, 'text', text, 'payload', payload)
+        FROM room_event WHERE room = ? AND class IN (0, 1) AND seq = ? AND kind <> 0)";
 
 static SEAT: Form = Form::new(
-    "INSERT INTO seat
+    "INSERT OR FAIL INTO seat
         (room, nick_key, session, nick, owner, resource, occupant_id, role, presence, shown_at) VALUES",
     10,
     "ON CONFLICT (room, nick_key, session) DO UPDATE SET nick = excluded.nick, resource = excluded.resource,
@@ -195,20 +195,20 @@ static SEAT: Form = Form::new(
 );
 static UNSEAT: Form = Form::new("DELETE FROM seat WHERE (room, nick_key, session) IN (VALUES", 3, ")");
 static DETACH: Form = Form::new(
-    "UPDATE seat SET deadline = gone.column3 FROM (VALUES",
+    "UPDATE OR FAIL seat SET deadline = gone.column3 FROM (VALUES",
     3,
     ") AS gone WHERE seat.session = gone.column2 AND seat.room = gone.column1",
 );
 static TAKE_OVER: Form = Form::new(
-    "UPDATE seat SET session = new.column3, resource = new.column4, presence = new.column5,
+    "UPDATE OR FAIL seat SET session = new.column3, resource = new.column4, presence = new.column5,
         shown_at = new.column6, deadline = NULL FROM (VALUES",
     6,
     ") AS new WHERE seat.session = new.column2 AND seat.room = new.column1",
 );
 static AFFILIATION: Form = Form::new(
-    "INSERT INTO affiliation (room, jid, affiliation, nick, reason, version) VALUES",
+    "INSERT OR FAIL INTO affiliation (room, jid, affiliation, nick, reason, version) VALUES",
     6,
     "ON CONFLICT (room, jid) DO UPDATE SET affiliation = excluded.affiliation, nick = excluded.nick,
         reason = excluded.reason, version = excluded.version",
 );
-static JOURNAL: Form = Form::new("INSERT INTO journal (at, room, seq, change) VALUES", 4, "");
+static JOURNAL: Form = Form::new("INSERT OR FAIL INTO journal (at, room, seq, change) VALUES", 4, "");

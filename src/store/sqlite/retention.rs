@@ -8,7 +8,7 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::chat::id::{Epoch, RoomId, Timestamp};
 use crate::store::error::StoreError;
-use crate::store::room::Retained;
+use crate::store::retention::Retained;
 use crate::store::sqlite::Sqlite;
 use crate::store::sqlite::batch::Batch;
 

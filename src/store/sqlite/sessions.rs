@@ -16,8 +16,8 @@ use crate::store::sqlite::batch::{Batch, Form};
 impl Sqlite {
     pub(in crate::store) async fn save_sessions(&self, sessions: Vec<SessionRow>) -> Result<(), StoreError> {
         let incarnation = self.shared.incarnation;
-        let mut slices = sessions.chunks(SAVED_TOGETHER);
-        while let Some(slice) = slices.next() {
+        let slices = sessions.chunks(SAVED_TOGETHER);
+        for slice in slices {
             let mut batch = Batch::default();
             for session in slice {
                 let row = [

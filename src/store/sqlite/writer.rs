@@ -12,7 +12,7 @@ use tracing::{error, warn};
 
 use crate::store::error::{AppendError, StoreError};
 use crate::store::room::{Append, Appended};
-use crate::store::sqlite::append::{self, Rules};
+use crate::store::sqlite::append::{self, Begun, Rules};
 use crate::store::sqlite::open::Place;
 
 /// The way to the task, for all who write. Cheap to clone.
@@ -144,7 +144,7 @@ impl Group {
         if self.works.is_empty() {
             return match self.appends.as_mut_slice() {
                 [] => Ok(()),
-                appends => append::commit(connection, appends, rules, false).await,
+                appends => append::commit(connection, appends, rules, Begun::No).await,
             };
         }
         execute(connection, "BEGIN IMMEDIATE").await?;
@@ -156,7 +156,7 @@ impl Group {
         }
         match self.appends.as_mut_slice() {
             [] => execute(connection, "COMMIT").await,
-            appends => append::commit(connection, appends, rules, true).await,
+            appends => append::commit(connection, appends, rules, Begun::Yes).await,
         }
     }
 

@@ -2,9 +2,12 @@
 
 use perch_xmpp::{datetime, namespace};
 
-use super::write::{CLOSE_X, attribute, from, occupant_id, open_muc_user};
+use perch_xmpp::xml::write::escape_attribute;
+
+use super::write::{CLOSE_X, attribute, from, occupant_id, open_muc_user, text_element};
 use crate::chat::id::{MessageId, Timestamp};
 use crate::chat::message::{Author, Content};
+use crate::fanout::audience::Moderation;
 use crate::fanout::frame::Frame;
 
 /// A message to all (XEP-0045 §7.4) with its archive id (XEP-0359) and its author's occupant id (XEP-0421).
@@ -25,15 +28,42 @@ pub fn groupchat(
     Frame::new(out)
 }
 
-/// A message of the room itself, such as a moderation (XEP-0425 §4).
-pub fn from_room(room: &str, content: &Content, id: Option<MessageId>, delayed: Option<Timestamp>) -> Frame {
-    let mut out = Vec::with_capacity(content.payload.0.len() + 320);
+/// A moderator took a message out, says the room (XEP-0425 §4).
+pub fn moderation(
+    room: &str,
+    moderation: &Moderation,
+    by: &Author,
+    id: Option<MessageId>,
+    delayed: Option<Timestamp>,
+) -> Frame {
+    let mut out = Vec::with_capacity(512);
     out.extend_from_slice(b"<message");
     from(room, None, &mut out);
-    head("groupchat", content, &mut out);
-    out.extend_from_slice(&content.payload.0);
+    out.extend_from_slice(b" type='groupchat'");
+    if let Some(id) = id {
+        attribute("id", &id.to_string(), &mut out);
+    }
+    out.push(b'>');
+    retract(room, moderation, by, &mut out);
     tail(room, None, id, delayed, &mut out);
     Frame::new(out)
+}
+
+/// `<retract/>` with who did it and why.
+pub fn retract(room: &str, moderation: &Moderation, by: &Author, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"<retract xmlns='urn:xmpp:message-retract:1'");
+    attribute("id", &moderation.target.to_string(), out);
+    out.extend_from_slice(b"><moderated xmlns='urn:xmpp:message-moderate:1' by='");
+    escape_attribute(room, out);
+    if !by.nick.is_empty() {
+        out.push(b'/');
+        escape_attribute(&by.nick, out);
+    }
+    out.extend_from_slice(b"'>");
+    occupant_id(&by.occupant_id, out);
+    out.extend_from_slice(b"</moderated>");
+    text_element("reason", &moderation.reason, out);
+    out.extend_from_slice(b"</retract>");
 }
 
 /// A private message through the room (XEP-0045 §7.5).

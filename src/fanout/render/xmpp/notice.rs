@@ -40,7 +40,11 @@ pub fn voice_request(room: &str, author: &Author, role: Role) -> Frame {
     };
     field("FORM_TYPE", "hidden", "", namespace::MUC_REQUEST);
     field("muc#role", "list-single", "Requested role", role.as_str());
-    field("muc#jid", "jid-single", "User ID", author.jid.as_str());
+    let jid = match &author.resource {
+        Some(resource) => format!("{}/{resource}", author.jid),
+        None => author.jid.to_string(),
+    };
+    field("muc#jid", "jid-single", "User ID", &jid);
     field("muc#roomnick", "text-single", "Room nickname", &author.nick);
     field("muc#request_allow", "boolean", "Grant voice to this person?", "false");
     out.extend_from_slice(b"</x></message>");

@@ -58,8 +58,11 @@ impl Session {
         }
     }
 
-    async fn ask_room(&self, number: u64, stanza: &Stanza, room: &BareJid) -> Outcome {
+    async fn ask_room(&mut self, number: u64, stanza: &Stanza, room: &BareJid) -> Outcome {
         let name = room.local().ok_or(StanzaCondition::ServiceUnavailable)?;
+        if stanza.children().next().is_some_and(|child| child.namespace() == namespace::ARCHIVE) {
+            return self.ask_room_archive(number, stanza, room).await;
+        }
         match iq::request(stanza)? {
             Request::Ping => Ok(None),
             Request::Query(query, rendering) => self.query_room(number, room, query, rendering).await,
@@ -135,9 +138,15 @@ impl Session {
     ) -> Result<Option<Option<Element>>, Fault> {
         let name = room.local().ok_or(StanzaCondition::ServiceUnavailable)?;
         let query = Query::Occupant { nick: nick.into() };
-        let Answer::Occupant(address) =
-            self.services.rooms.query(name, self.actor(Some(number)), query).await?
-        else {
+        let answer = self.services.rooms.query(name, self.actor(Some(number)), query).await;
+        // XEP-0045 §6.6: from outside an occupant cannot even be asked what it can do.
+        let is_disco = stanza
+            .children()
+            .any(|child| matches!(child.namespace(), namespace::DISCO_INFO | namespace::DISCO_ITEMS));
+        if is_disco && answer == Err(Refusal::NotAnOccupant) {
+            return Err(StanzaCondition::BadRequest.into());
+        }
+        let Answer::Occupant(address) = answer? else {
             return Err(StanzaCondition::InternalServerError.into());
         };
         // XEP-0410 §3.3: a ping to one's own nick asks the room whether one is still inside.

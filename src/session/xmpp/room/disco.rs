@@ -58,10 +58,10 @@ pub fn reserved_nick(overview: &Overview) -> Element {
 /// §6.5: the occupants, to occupants.
 pub fn room_items(room: &BareJid, overview: &Overview) -> Element {
     let nicks = overview.nicks.iter().flatten();
-    let item = |nick: &Box<str>| {
+    let item = |nick: &str| {
         Element::new("item", namespace::DISCO_ITEMS).with_attribute("jid", format!("{room}/{nick}"))
     };
-    Element::new("query", namespace::DISCO_ITEMS).with_children(nicks.map(item))
+    Element::new("query", namespace::DISCO_ITEMS).with_children(nicks.map(|nick| item(nick)))
 }
 
 pub fn service_info(name: &str) -> Element {

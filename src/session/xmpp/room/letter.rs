@@ -2,6 +2,7 @@
 
 use perch_address::BareJid;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use crate::account::{Accounts, Draft};
@@ -10,9 +11,17 @@ use crate::chat::message::{Content, Payload, Retention};
 use crate::fanout::render::xmpp::notice;
 use crate::room::Letter;
 
-/// Carries letters until nobody writes any.
-pub async fn carry(mut letters: mpsc::Receiver<Letter>, accounts: Accounts) {
-    while let Some(letter) = letters.recv().await {
+/// Carries letters until `stop`, and what was written before it to the last one.
+pub async fn carry(mut letters: mpsc::Receiver<Letter>, accounts: Accounts, stop: CancellationToken) {
+    loop {
+        let letter = tokio::select! {
+            letter = letters.recv() => letter,
+            () = stop.cancelled(), if !letters.is_closed() => {
+                letters.close();
+                continue;
+            }
+        };
+        let Some(letter) = letter else { return };
         let Ok(room) = letter.room.parse::<BareJid>() else { continue };
         let payload = notice::parcel(&letter.room, &letter.parcel);
         let draft = Draft {

@@ -33,9 +33,9 @@ fn groupchat(stanza: &Stanza, room: &str) -> Result<Command, Refusal> {
         content.retention = Retention::Kept;
         return Ok(Command::Retract { target: target.seq(), target_author: None, content });
     }
-    // A subject without a body changes the subject (§8.1); with one it is a message that has a title.
+    // A subject without body and thread changes the subject (§8.1); with one of them it is a message that has a title.
     match stanza.child("subject", namespace::CLIENT) {
-        Some(subject) if content.text.is_none() => {
+        Some(subject) if content.text.is_none() && !stanza.has("thread", namespace::CLIENT) => {
             content.retention = Retention::Kept;
             Ok(Command::SetSubject { subject: subject.text().into(), content })
         }

@@ -16,7 +16,7 @@ use crate::fanout::mailbox::Mailbox;
 
 /// Requests whose answer has not come yet.
 #[derive(Default)]
-pub(in crate::session) struct Relays(Mutex<HashMap<Box<str>, Waiting>>);
+pub(crate) struct Relays(Mutex<HashMap<Box<str>, Waiting>>);
 
 struct Waiting {
     asker: Mailbox,

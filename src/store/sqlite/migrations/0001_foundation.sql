@@ -109,17 +109,16 @@ CREATE TABLE seat (
     PRIMARY KEY (room, nick_key, session)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX seat_session ON seat (session, room);
-CREATE INDEX seat_deadline ON seat (deadline, room) WHERE deadline IS NOT NULL;
 -- A nick has one owner, who may sit on it with several sessions.
 CREATE TRIGGER seat_taken BEFORE INSERT ON seat
 WHEN EXISTS (SELECT 1 FROM seat WHERE room = NEW.room AND nick_key = NEW.nick_key AND owner <> NEW.owner)
 BEGIN
-    SELECT RAISE(ABORT, 'nick taken');
+    SELECT RAISE(FAIL, 'nick taken');
 END;
 CREATE TRIGGER seat_renamed BEFORE UPDATE OF nick_key ON seat
 WHEN EXISTS (SELECT 1 FROM seat WHERE room = NEW.room AND nick_key = NEW.nick_key AND owner <> NEW.owner)
 BEGIN
-    SELECT RAISE(ABORT, 'nick taken');
+    SELECT RAISE(FAIL, 'nick taken');
 END;
 
 -- What compliance reads, written with what it tells of. Never changed; a retraction has its original beside it.

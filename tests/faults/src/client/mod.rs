@@ -106,6 +106,8 @@ pub(crate) struct Client {
 struct Room {
     name: String,
     address: String,
+    /// Entry was asked for in this session, so that an answer will come, if need be after a resumption.
+    is_asked: bool,
     is_present: bool,
     /// The stanza id of the last message that the client knows of.
     cursor: Option<String>,
@@ -133,6 +135,7 @@ impl Client {
         let room = |name: &String| Room {
             name: name.clone(),
             address: format!("{name}@{}", world.rooms_domain),
+            is_asked: false,
             is_present: false,
             cursor: None,
         };
@@ -187,6 +190,7 @@ impl Client {
     fn end_session(&mut self, reason: &'static str) {
         self.management = None;
         for index in 0..self.rooms.len() {
+            self.rooms[index].is_asked = false;
             if std::mem::take(&mut self.rooms[index].is_present) {
                 self.note(|client, session| Event::Leave {
                     client,

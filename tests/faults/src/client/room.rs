@@ -7,29 +7,31 @@ use crate::problem::Problem;
 use crate::xmpp::{CLIENT, DELAY, Element, FORM, MUC, MUC_OWNER, MUC_USER, STANZA_ID, Stream, escape};
 
 impl Client {
+    /// Returns once the client is in the room; asks for entry unless that was done before a resumption.
     pub(super) async fn join(&mut self, stream: &mut Stream, room: usize) -> Result<(), Problem> {
         let own_address = format!("{}/{}", self.rooms[room].address, self.name);
-        let history = self.habits.history;
-        let presence = format!(
-            "<presence to='{}'><x xmlns='{MUC}'><history maxstanzas='{history}'/></x></presence>",
-            escape(&own_address)
-        );
-        self.send(stream, presence, None).await?;
-        loop {
+        if !std::mem::replace(&mut self.rooms[room].is_asked, true) {
+            let history = self.habits.history;
+            let presence = format!(
+                "<presence to='{}'><x xmlns='{MUC}'><history maxstanzas='{history}'/></x></presence>",
+                escape(&own_address)
+            );
+            self.send(stream, presence, None).await?;
+        }
+        while !self.rooms[room].is_present {
             let presence = self.next(stream).await?;
             if !presence.is("presence", CLIENT) || presence.attribute("from") != Some(&own_address) {
                 continue;
             }
             if let Some(why) = presence.error() {
+                self.rooms[room].is_asked = false;
                 return Err(Problem::Refused { what: "entry to a room", why });
             }
-            if has_status(&presence, "110") {
-                if has_status(&presence, "201") {
-                    self.make_persistent(stream, room).await?;
-                }
-                return Ok(());
+            if has_status(&presence, "201") {
+                self.make_persistent(stream, room).await?;
             }
         }
+        Ok(())
     }
 
     /// A new room is locked until it is configured; it has to outlive its occupants, who are all cut at once.

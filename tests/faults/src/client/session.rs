@@ -23,13 +23,15 @@ impl Client {
             self.session = format!("{}/{}", self.name, self.sessions);
             self.manage(&mut stream, &features).await?;
             self.send(&mut stream, "<presence/>".to_owned(), None).await?;
-            for room in 0..self.rooms.len() {
-                timeout(PATIENCE, self.join(&mut stream, room))
-                    .await
-                    .map_err(|_| Problem::Late("entry"))??;
-            }
-            timeout(PATIENCE, self.settle(&mut stream)).await.map_err(|_| Problem::Late("archive"))??;
         }
+        let joining = async {
+            // A session that was cut while it joined has yet to be told, or even to ask.
+            for room in 0..self.rooms.len() {
+                self.join(&mut stream, room).await?;
+            }
+            self.settle(&mut stream).await
+        };
+        timeout(PATIENCE, joining).await.map_err(|_| Problem::Late("entry to all rooms"))??;
         self.reach(Stage::Present);
         self.converse(&mut stream).await
     }

@@ -1,0 +1,94 @@
+//! Every statement fits the schema and its indexes. Found in the sources themselves, so that none is forgotten.
+
+use std::fs;
+
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{AssertSqlSafe, Executor, SqlSafeStr};
+
+use crate::store::Options;
+use crate::store::sqlite::open::{self, Place};
+
+#[tokio::test]
+async fn every_statement_prepares_on_a_fresh_store_and_finds_its_rows_by_a_key() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = Options::new([1; 32]);
+    let place = Place::new(directory.path().join("store.db").to_str().unwrap(), &options);
+    let mut connection = place.connect_writer().await.unwrap();
+    open::migrate(&mut connection, &options).await.unwrap();
+
+    let mut count = 0;
+    let mut walks = Vec::new();
+    for file in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/sqlite")).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
+            let source = fs::read_to_string(&path).unwrap();
+            for statement in constants(&source).into_iter().chain(forms(&source)) {
+                prepare(&mut connection, &statement).await;
+                walks.extend(walk(&mut connection, &statement).await);
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 50, "only {count} statements were found");
+    assert!(walks.is_empty(), "{walks:#?}");
+}
+
+async fn prepare(connection: &mut SqliteConnection, statement: &str) {
+    let prepared = connection.prepare(AssertSqlSafe(statement.to_owned()).into_sql_str()).await;
+    assert!(prepared.is_ok(), "{statement}\n{prepared:?}");
+}
+
+/// The statement, if it reads a whole table that grows.
+async fn walk(connection: &mut SqliteConnection, statement: &str) -> Option<String> {
+    let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
+    let plan: Vec<(i64, i64, i64, String)> =
+        sqlx::query_as(explain).fetch_all(&mut *connection).await.unwrap();
+    let tables: Vec<String> =
+        sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'meta'")
+            .fetch_all(connection)
+            .await
+            .unwrap();
+    let is_walk = plan.iter().any(|(_, _, _, step)| {
+        step.strip_prefix("SCAN ")
+            .is_some_and(|what| tables.iter().any(|table| what.split(' ').next() == Some(table)))
+    });
+    let is_seldom = SELDOM.iter().any(|start| statement.starts_with(start));
+    (is_walk && !is_seldom).then(|| format!("{statement} {plan:?}"))
+}
+
+/// The texts of `const …: &str = "…"` that are SQL.
+fn constants(source: &str) -> Vec<String> {
+    let values = source.split(": &str =").skip(1).filter_map(literal);
+    values.map(|(text, _)| text.to_owned()).filter(|text| is_sql(text)).collect()
+}
+
+/// What `Form::new("…", columns, "…")` comes to for two rows.
+fn forms(source: &str) -> Vec<String> {
+    let form = |after: &str| {
+        let (head, after) = literal(after)?;
+        let (columns, after) = after.strip_prefix(',')?.split_once(',')?;
+        let (tail, _) = literal(after)?;
+        let row = format!("({})", vec!["?"; columns.trim().parse().ok()?].join(", "));
+        Some(format!("{head} {row}, {row} {tail}"))
+    };
+    source.split("Form::new(").skip(1).filter_map(form).collect()
+}
+
+/// The string at the beginning, and what follows it.
+fn literal(text: &str) -> Option<(&str, &str)> {
+    text.trim_start().strip_prefix('"')?.split_once('"')
+}
+
+fn is_sql(text: &str) -> bool {
+    ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"].iter().any(|verb| text.starts_with(verb))
+}
+
+/// May walk: they run once at a start, once a day, or when an operator asks.
+const SELDOM: [&str; 6] = [
+    "UPDATE seat SET deadline = ? WHERE deadline IS NULL",
+    "UPDATE session SET deadline = ? WHERE deadline IS NULL",
+    "SELECT room, name, min(deadline) FROM seat",
+    "SELECT id, settings ->> '$.retention_days' FROM room",
+    "UPDATE room_log SET epoch = ?",
+    "SELECT count(*) FROM account",
+];

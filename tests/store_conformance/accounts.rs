@@ -1,0 +1,49 @@
+//! Accounts and their keys.
+
+use perch::store::account::AccountEntry;
+use perch::store::error::AddAccountError;
+
+use crate::Place;
+use crate::scene::account;
+
+pub(crate) async fn accounts_are_added_read_and_removed(place: Place) {
+    let store = place.open().await;
+    let alice = store.add_account(account("alice")).await.unwrap();
+    assert_eq!(store.add_account(account("alice")).await, Err(AddAccountError::NameTaken));
+    let bob = store.add_account(account("bob")).await.unwrap();
+
+    let found = store.account("alice").await.unwrap().unwrap();
+    assert_eq!((found.id, found.is_disabled), (alice, false));
+    assert_eq!(found.credentials, account("alice").credentials);
+    assert_eq!(store.account("carol").await.unwrap(), None);
+
+    let names = |entries: Vec<AccountEntry>| {
+        entries.into_iter().map(|entry| entry.name.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(store.accounts(None, 10).await.unwrap()), ["alice", "bob"]);
+    assert_eq!(names(store.accounts(Some("alice"), 10).await.unwrap()), ["bob"]);
+    assert_eq!(names(store.accounts(None, 1).await.unwrap()), ["alice"]);
+
+    assert!(store.set_credentials(bob, Vec::new()).await.unwrap());
+    assert_eq!(store.account("bob").await.unwrap().unwrap().credentials, []);
+    assert!(store.set_account_disabled(bob, true).await.unwrap());
+    assert!(store.account("bob").await.unwrap().unwrap().is_disabled);
+
+    assert!(store.remove_account(bob).await.unwrap());
+    assert!(!store.remove_account(bob).await.unwrap());
+    assert!(!store.set_credentials(bob, account("bob").credentials).await.unwrap());
+    let again = store.add_account(account("bob")).await.unwrap();
+    assert!(again > bob, "an id is never given twice");
+    assert_eq!(store.account_count().await.unwrap(), 2);
+}
+
+pub(crate) async fn many_accounts_are_added_at_once(place: Place) {
+    let store = place.open().await;
+    store.add_account(account("user17")).await.unwrap();
+    let many = (0..250).map(|n| account(&format!("user{n}"))).collect();
+    let ids = store.add_accounts(many).await.unwrap();
+    assert_eq!(ids.len(), 250);
+    let refused: Vec<usize> = (0..250).filter(|&n| ids[n].is_none()).collect();
+    assert_eq!(refused, [17]);
+    assert_eq!(store.account_count().await.unwrap(), 250);
+}

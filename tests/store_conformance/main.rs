@@ -1,0 +1,108 @@
+//! What every store must do, whatever its engine: one body a rule, run on each.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+mod accounts;
+mod archive;
+mod faults;
+mod journal;
+mod model;
+mod opening;
+mod rooms;
+mod scene;
+mod sessions;
+mod time;
+
+use perch::store::{Options, Store};
+
+/// A place for a store that is gone with the test.
+pub(crate) struct Place {
+    directory: tempfile::TempDir,
+}
+
+impl Place {
+    fn sqlite() -> Self {
+        // What the engine says of a fault is in the log only.
+        let _ = tracing_subscriber::fmt().with_test_writer().try_init();
+        Self { directory: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("sqlite:{}", self.path().display())
+    }
+
+    pub(crate) fn path(&self) -> std::path::PathBuf {
+        self.directory.path().join("store.db")
+    }
+
+    pub(crate) async fn open(&self) -> Store {
+        self.open_with(&Options::new([7; 32])).await
+    }
+
+    pub(crate) async fn open_with(&self, options: &Options) -> Store {
+        Store::open(&self.url(), options).await.unwrap()
+    }
+}
+
+/// One test an engine for each body.
+macro_rules! on_every_engine {
+    ($($file:ident: $($rule:ident)*;)*) => {
+        mod sqlite {
+            $($(#[tokio::test]
+            async fn $rule() {
+                crate::$file::$rule(crate::Place::sqlite()).await;
+            })*)*
+        }
+    };
+}
+
+on_every_engine! {
+    opening: what_was_written_is_there_after_a_restart a_second_process_is_kept_out;
+    accounts: accounts_are_added_read_and_removed many_accounts_are_added_at_once;
+    rooms: a_room_is_loaded_as_it_was_made
+        names_are_unique_and_given_again_after_destruction
+        an_append_is_all_or_nothing
+        decisions_against_older_rules_are_stale
+        what_was_written_before_is_found_again
+        a_nick_has_one_owner
+        one_refused_append_does_not_spoil_its_group
+        the_log_gives_back_what_was_appended;
+    archive: joiners_get_the_last_messages
+        the_archive_is_paged_in_both_directions
+        the_archive_is_filtered
+        a_retracted_message_leaves_a_tombstone;
+    time:
+        a_log_is_purged_from_its_beginning_on
+        what_is_not_kept_is_blanked_after_a_while
+        rooms_with_retention_are_found
+        a_raised_epoch_tells_new_ids_from_lost_ones
+        who_was_inside_when_the_server_died_is_detached;
+    sessions: sessions_are_saved_and_found_again sessions_lapse;
+    journal: what_is_said_and_who_comes_and_goes_is_journalled nothing_is_journalled_unless_wanted;
+    model: a_loaded_room_is_the_room_that_applied_its_log;
+}
+
+mod faults_of_sqlite {
+    use crate::Place;
+    use crate::faults;
+
+    #[tokio::test]
+    async fn a_full_store_acknowledges_nothing_and_heals() {
+        faults::a_full_store_acknowledges_nothing_and_heals(Place::sqlite()).await;
+    }
+
+    #[tokio::test]
+    async fn a_newer_store_is_left_alone() {
+        faults::a_newer_store_is_left_alone(Place::sqlite()).await;
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_no_store_is_left_alone() {
+        faults::a_file_that_is_no_store_is_left_alone(Place::sqlite()).await;
+    }
+
+    #[tokio::test]
+    async fn a_killed_server_loses_nothing_acknowledged() {
+        faults::a_killed_server_loses_nothing_acknowledged(Place::sqlite()).await;
+    }
+}
