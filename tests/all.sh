@@ -91,6 +91,7 @@ step dependencies cargo deny check licenses bans sources
 step slixmpp      tests/interop/slixmpp.sh
 step persistence  persistence
 step kill         "$faults" kill --kills "${KILLS:-10}"
+step cut          "$faults" cut
 step power-cut    "$faults" power-cut --cuts "${CUTS:-10}"
 step planted      "$faults" power-cut --cuts 2 --plant-nosync
 step disk-full    "$faults" --body-bytes 2000 disk-full

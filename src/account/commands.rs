@@ -22,6 +22,7 @@ impl Account {
         let done = |decision| (Answer::Done, decision);
         let read = |answer| Ok((answer, Decision::default()));
         match command {
+            Command::Settle => read(Answer::Done),
             Command::Roster { since } => {
                 self.update(id, |session| session.is_interested = true);
                 read(Answer::Roster(self.roster.since(since)))

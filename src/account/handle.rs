@@ -22,6 +22,8 @@ use crate::chat::message::Payload;
 /// What a session asks of its account, and is answered when it is committed.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Command {
+    /// Nothing, once everything that was asked before is done.
+    Settle,
     /// From now on the session is told of changes.
     Roster {
         since: Option<i64>,

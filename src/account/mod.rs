@@ -32,6 +32,6 @@ pub(crate) use handle::{Answer, Command};
 pub(crate) use letters::Draft;
 pub(crate) use pep::{Field, PepCommand, Photo, Publication, fields_of};
 pub(crate) use presence::Appearance;
-pub(crate) use refusal::error_element;
+pub(crate) use refusal::{condition, error_element};
 pub(crate) use roster::{RosterAnswer, RosterItem};
 pub(crate) use session::Capabilities;

@@ -21,6 +21,11 @@ pub(crate) fn error_element(refusal: AccountRefusal) -> Element {
         .with_children(extra.map(|(name, namespace)| Element::new(name, namespace)))
 }
 
+/// The condition alone.
+pub(crate) fn condition(refusal: AccountRefusal) -> StanzaCondition {
+    wire_form(refusal).1
+}
+
 /// The packet that tells its sender why it was not taken; none where an error must not be answered.
 pub(super) fn refuse(packet: &Packet, refusal: AccountRefusal) -> Option<Packet> {
     if packet.kind.is_final() {

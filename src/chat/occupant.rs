@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use perch_address::{BareJid, FullJid};
+use perch_address::{BareJid, FullJid, nickname_key};
 
 use crate::chat::affiliation::{Affiliation, Role};
 use crate::chat::id::{SessionId, Timestamp};
@@ -62,6 +62,11 @@ impl Occupants {
 
     pub fn by_nick_key(&self, nick_key: &str) -> Option<&Arc<Occupant>> {
         self.by_nick.get(nick_key)
+    }
+
+    /// By the nick as somebody writes it.
+    pub fn by_nick(&self, nick: &str) -> Option<&Arc<Occupant>> {
+        self.by_nick_key(&nickname_key(nick).ok()?)
     }
 
     pub fn by_session(&self, session: SessionId) -> Option<&Arc<Occupant>> {

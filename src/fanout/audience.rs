@@ -60,8 +60,8 @@ pub struct View {
 pub struct Welcome {
     pub occupants: Vec<Arc<Occupant>>,
     pub history: Vec<Past>,
-    /// The joiner wants no more than this in all, counted over whole stanzas (§7.2.14).
-    pub characters_max: Option<u32>,
+    /// How many characters the history may have as it is sent; older messages are left out.
+    pub history_characters_max: Option<u32>,
     pub subject: Option<Past>,
 }
 
@@ -91,7 +91,7 @@ pub struct Moderation {
 impl Welcome {
     /// What the creator of a room is shown.
     pub fn empty() -> Self {
-        Self { occupants: Vec::new(), history: Vec::new(), characters_max: None, subject: None }
+        Self { occupants: Vec::new(), history: Vec::new(), history_characters_max: None, subject: None }
     }
 }
 
@@ -118,6 +118,11 @@ impl View {
 
     fn broadcasts(&self, role: Role) -> bool {
         self.broadcast[role as usize]
+    }
+
+    /// XEP-0045 §7.2.4 makes no exception for one's own address.
+    fn shows_own_jid(&self, occupant: &Occupant) -> bool {
+        self.is_non_anonymous || occupant.role == Role::Moderator
     }
 }
 
@@ -248,8 +253,8 @@ impl Audience {
     /// Occupants, self-presence, history, subject: in the order that XEP-0045 §7.1 gives, in one push.
     fn welcome(&mut self, step: &Step) {
         let (session, statuses) = match &step.event.change {
-            Change::Joined(joined) => (joined.session, join_statuses(joined, step.view)),
-            Change::TakenOver { by, .. } => (*by, vec![110]),
+            Change::Joined(joined) => (joined.session, join_statuses(Some(joined), step.view)),
+            Change::TakenOver { by, .. } => (*by, join_statuses(None, step.view)),
             _ => return,
         };
         let (Some(welcome), Some(own)) = (&step.welcome, step.after.first()) else { return };
@@ -270,8 +275,8 @@ impl Audience {
             .map(|o| presence::available(&self.room, o, sees_jids, &none))
             .collect();
         let notes = Notes { statuses, ..Notes::default() };
-        frames.push(presence::available(&self.room, own, true, &notes));
-        frames.extend(self.history(welcome));
+        frames.push(presence::available(&self.room, own, sees_jids, &notes));
+        frames.extend(self.history(welcome, address_of(own, session)));
         frames.push(match &welcome.subject {
             Some(subject) => self.past(subject),
             None => message::no_subject(&self.room),
@@ -280,15 +285,15 @@ impl Audience {
         let _ = mailbox.push_all(frames);
     }
 
-    /// The past in whole stanzas, the newest of them that fit.
-    fn history(&self, welcome: &Welcome) -> Vec<Frame> {
-        let mut left = welcome.characters_max.map_or(usize::MAX, |max| max as usize);
+    /// The newest messages that fit, whole ones only (XEP-0045 §7.2.14), in their order.
+    fn history(&self, welcome: &Welcome, to: &str) -> Vec<Frame> {
+        let mut budget = welcome.history_characters_max.map_or(usize::MAX, |characters| characters as usize);
         let mut frames: Vec<Frame> = (welcome.history.iter().rev())
             .map(|past| self.past(past))
             .take_while(|frame| {
-                let fits = frame.size() <= left;
-                left = left.saturating_sub(frame.size());
-                fits
+                let rest = budget.checked_sub(frame.characters(to));
+                budget = rest.unwrap_or(0);
+                rest.is_some()
             })
             .collect();
         frames.reverse();
@@ -310,17 +315,23 @@ impl Audience {
         let gone = Occupant { affiliation, ..Occupant::clone(before) };
         let notes = presence::departure_notes(&left.cause);
         let jid = before.seats.iter().find(|s| s.session == left.session).map(|s| s.jid.as_str());
+        let own_jid = jid.filter(|_| step.view.shows_own_jid(before));
         if let Some(member) = self.members.remove(&left.session) {
             let mut own = presence::departure_notes(&left.cause);
             own.statuses.insert(0, 110);
             deliver(
                 &member.mailbox,
-                &presence::unavailable(&self.room, &gone, jid, &left.presence, &own, true),
+                &presence::unavailable(&self.room, &gone, own_jid, &left.presence, &own, true),
             );
         }
         match step.after.first() {
-            // Other sessions go on under the nick: its presence is now theirs.
-            Some(remaining) => self.presence(step, remaining, &Notes::default(), None),
+            // Other sessions go on under the nick: its presence is now theirs. Unless they are about to go too.
+            Some(remaining) => {
+                let shown = |occupant: &Occupant| occupant.seats.first().map(|seat| seat.presence.clone());
+                if !left.cause.is_forced() && shown(remaining) != shown(before) {
+                    self.presence(step, remaining, &Notes::default(), None);
+                }
+            }
             None => self.to_others(step, before, |with_jid| {
                 let jid = jid.filter(|_| with_jid);
                 presence::unavailable(&self.room, &gone, jid, &left.presence, &notes, true)
@@ -337,7 +348,8 @@ impl Audience {
             new_nick: Some(new_nick),
             ..Notes::default()
         };
-        let own = presence::unavailable(&self.room, before, jid, &empty, &notes(true), true);
+        let own_jid = jid.filter(|_| step.view.shows_own_jid(before));
+        let own = presence::unavailable(&self.room, before, own_jid, &empty, &notes(true), true);
         self.to_seats(&step.after, &own);
         self.to_others(step, before, |with_jid| {
             presence::unavailable(&self.room, before, jid.filter(|_| with_jid), &empty, &notes(false), true)
@@ -398,7 +410,7 @@ impl Audience {
     ) {
         let mut own = Notes { statuses: vec![110], reason: notes.reason, by: notes.by, ..Notes::default() };
         own.statuses.extend_from_slice(&notes.statuses);
-        let frame = presence::available(&self.room, occupant, true, &own);
+        let frame = presence::available(&self.room, occupant, view.shows_own_jid(occupant), &own);
         for seat in occupant.seats.iter().filter(|s| Some(s.session) != except) {
             if let Some(member) = self.members.get(&seat.session) {
                 deliver(&member.mailbox, &frame);
@@ -457,14 +469,20 @@ fn deliver(mailbox: &Mailbox, frame: &Frame) {
     let _ = mailbox.push(frame.clone());
 }
 
-/// The codes of a self-presence on joining (XEP-0045 §7.2.2, §7.2.3, §7.2.12, §10.1.1).
-fn join_statuses(joined: &Joined, view: View) -> Vec<u16> {
+/// The address under which that session is inside.
+fn address_of(occupant: &Occupant, session: SessionId) -> &str {
+    occupant.seats.iter().find(|seat| seat.session == session).map_or("", |seat| seat.jid.as_str())
+}
+
+/// The codes of a self-presence on joining (XEP-0045 §7.2.2, §7.2.3, §7.2.12, §10.1.1); without a join, of joining
+/// again.
+fn join_statuses(joined: Option<&Joined>, view: View) -> Vec<u16> {
     let codes = [
         (110, true),
         (100, view.is_non_anonymous),
         (170, view.is_archived),
-        (201, joined.has_created),
-        (210, joined.nick_assigned),
+        (201, joined.is_some_and(|joined| joined.has_created)),
+        (210, joined.is_some_and(|joined| joined.nick_assigned)),
     ];
     codes.into_iter().filter(|&(_, applies)| applies).map(|(code, _)| code).collect()
 }

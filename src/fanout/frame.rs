@@ -30,6 +30,12 @@ impl Frame {
         self.0.bytes.len()
     }
 
+    /// Characters of the copy for that address.
+    pub fn characters(&self, to: &str) -> usize {
+        let is_first_of_a_character = |byte: &&u8| !matches!(byte, 0x80..=0xBF);
+        self.0.bytes.iter().filter(is_first_of_a_character).count() + " to=''".len() + to.chars().count()
+    }
+
     /// Writes the copy of the session whose ` to='…'` attribute is given.
     pub fn write(&self, to: &[u8], out: &mut Vec<u8>) {
         let Rendered { bytes, hole } = &*self.0;

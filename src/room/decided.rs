@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use perch_address::nickname_key;
-
 use crate::chat::affiliation::Role;
 use crate::chat::command::{Actor, HistoryRequest};
 use crate::chat::event::{Change, Decision, Ephemeral, Event, Parcel};
@@ -12,7 +10,7 @@ use crate::chat::occupant::{Occupant, Occupants};
 use crate::fanout::audience::{Past, Step, View, Welcome};
 use crate::fanout::mailbox::Mailbox;
 use crate::room::configuration;
-use crate::room::state::Room;
+use crate::room::state::{Room, nick_key};
 use crate::store::room::{Append, Appended};
 
 /// A decision with all that is needed to show it later.
@@ -87,7 +85,7 @@ pub(super) fn apply(
             step.welcome = Some(Welcome {
                 occupants: room.occupants().iter().cloned().collect(),
                 history: Vec::new(),
-                characters_max: None,
+                history_characters_max: wants_history.as_ref().and_then(|wanted| wanted.characters_max),
                 subject: room.subject().map(|subject| Past::from(&**subject)),
             });
         }
@@ -139,11 +137,6 @@ fn step(room: &mut Room, event: Event, apply: impl FnOnce(&mut Room, &Event), is
     }
 }
 
-/// The occupant who is addressed by this nick, however it is spelt.
-pub(super) fn by_nick<'a>(occupants: &'a Occupants, nick: &str) -> Option<&'a Arc<Occupant>> {
-    nickname_key(nick).ok().and_then(|key| occupants.by_nick_key(&key))
-}
-
 /// The occupants that a change is about, as they are now.
 fn affected(occupants: &Occupants, change: &Change) -> Vec<Arc<Occupant>> {
     let by_keys =
@@ -156,7 +149,7 @@ fn affected(occupants: &Occupants, change: &Change) -> Vec<Arc<Occupant>> {
         Change::AffiliationSet(set) => {
             set.roles.iter().filter_map(|(key, _)| occupants.by_nick_key(key)).cloned().collect()
         }
-        Change::Whispered { to, .. } => by_nick(occupants, to).cloned().into_iter().collect(),
+        Change::Whispered { to, .. } => occupants.by_nick(to).cloned().into_iter().collect(),
         Change::TakenOver { session, by, .. } => occupants
             .by_session(*by)
             .or_else(|| occupants.by_session(*session))

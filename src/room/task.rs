@@ -19,7 +19,7 @@ use crate::chat::refusal::Refusal;
 use crate::fanout::audience::{Audience, Moderation, Past, Step, View, Welcome};
 use crate::fanout::mailbox::Mailbox;
 use crate::room::creation;
-use crate::room::decided::{Decided, apply, by_nick};
+use crate::room::decided::{Decided, apply};
 use crate::room::directory::Services;
 use crate::room::request::{Receipt, Request, expire, refusal_of, refusal_of_append, refuse};
 use crate::room::state::Room;
@@ -265,7 +265,7 @@ impl RoomTask {
         for (ephemeral, view, is_quiet) in &decided.ephemeral {
             let about = match ephemeral {
                 Ephemeral::Presence { session, .. } => loaded.room.occupants().by_session(*session),
-                Ephemeral::Whisper { to, .. } => by_nick(loaded.room.occupants(), to),
+                Ephemeral::Whisper { to, .. } => loaded.room.occupants().by_nick(to),
                 Ephemeral::Message { .. } => None,
             };
             loaded.audience.deliver_ephemeral(ephemeral, about, *view, *is_quiet);
@@ -288,7 +288,6 @@ impl RoomTask {
                 // The subject comes last, and once (§7.2.15).
                 let is_said = |message: &ArchivedMessage| !matches!(message.kind, ArchivedKind::Subject(_));
                 welcome.history = history.into_iter().filter(is_said).map(past).collect();
-                welcome.characters_max = wanted.characters_max;
             }
             Err(error) => warn!(room = %self.name, %error, "history cannot be read"),
         }

@@ -198,15 +198,19 @@ impl Session {
     /// Leaves everything that the session was part of.
     pub async fn end(mut self, departure: Departure) {
         self.services.live.remove(&self.id);
-        let joined = std::mem::take(&mut self.joined);
-        for room in joined.into_keys() {
-            let command = match departure {
-                Departure::Own | Departure::Ended => Command::Leave { presence: Payload::default() },
-                Departure::Lost => Command::Remove { cause: event::Departure::Technical },
-            };
-            self.services.rooms.command(&room, self.actor(None), command, None, Receipt::None).await;
-        }
+        let farewell = match departure {
+            Departure::Own | Departure::Ended => Command::Leave { presence: Payload::default() },
+            Departure::Lost => Command::Remove { cause: event::Departure::Technical },
+        };
+        self.leave_rooms(&farewell).await;
         self.account.detach().await;
+    }
+
+    /// Leaves every room in that way.
+    pub(in crate::session) async fn leave_rooms(&mut self, farewell: &Command) {
+        for room in std::mem::take(&mut self.joined).into_keys() {
+            self.services.rooms.command(&room, self.actor(None), farewell.clone(), None, Receipt::None).await;
+        }
     }
 
     /// RFC 6120 §8.1.2.1: the server says who it is from; a client that says otherwise is ended.

@@ -3,9 +3,10 @@
 
 use tracing::instrument;
 
+use crate::chat::account::entry::Letter;
 use crate::chat::command::HistoryRequest;
 use crate::chat::event::Event;
-use crate::chat::id::{MessageId, RoomId, Seq, Timestamp};
+use crate::chat::id::{AccountId, MessageId, RoomId, Seq, Timestamp};
 use crate::chat::message::{Author, Content};
 use crate::store::Store;
 use crate::store::error::{ArchiveError, StoreError};
@@ -36,10 +37,19 @@ impl Store {
         }
     }
 
+    /// A page of a room's log.
     #[instrument(skip_all)]
     pub async fn archive_page(&self, query: ArchiveQuery) -> Result<Page, ArchiveError> {
         match self {
             Self::Sqlite(engine) => engine.archive_page(query).await,
+        }
+    }
+
+    /// A page of an account's log.
+    #[instrument(skip_all)]
+    pub async fn letter_page(&self, query: ArchiveQuery) -> Result<Page<ArchivedLetter>, ArchiveError> {
+        match self {
+            Self::Sqlite(engine) => engine.letter_page(query).await,
         }
     }
 
@@ -64,6 +74,7 @@ impl Store {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Log {
     Room(RoomId),
+    Account(AccountId),
 }
 
 /// Filters, and the page of what they leave. Bounds by time are inclusive, bounds by id exclusive.
@@ -91,8 +102,10 @@ pub struct ArchiveQuery {
 pub enum With {
     /// By bare address.
     Jid(Box<str>),
-    /// By the nick at that time.
+    /// By the nick at that time, in a room's log.
     Nick(Box<str>),
+    /// By full address, in an account's log: bare address and resource.
+    Resource(Box<str>, Box<str>),
 }
 
 /// Which page of what the filters leave; messages are in the order of the log in any case.
@@ -126,9 +139,9 @@ impl ArchiveQuery {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Page {
-    pub messages: Vec<ArchivedMessage>,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<M = ArchivedMessage> {
+    pub messages: Vec<M>,
     /// There is nothing behind this page in the direction of paging.
     pub is_complete: bool,
     /// How many messages the filters leave.
@@ -146,6 +159,14 @@ pub struct ArchivedMessage {
     pub content: Content,
     pub kind: ArchivedKind,
     pub tombstone: Option<Tombstone>,
+}
+
+/// A message of an account's archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArchivedLetter {
+    pub id: MessageId,
+    pub at: Timestamp,
+    pub letter: Letter,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

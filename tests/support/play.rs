@@ -54,7 +54,10 @@ impl Player<'_> {
             let done = match &step.action {
                 Action::Client(who, verb) => self.perform(*who, verb).await,
                 Action::Restart => self.host.restart().await,
-                Action::Kill => self.host.kill().await,
+                Action::Kill => {
+                    (0..self.seats.len()).for_each(|who| drop(self.vacate(who)));
+                    self.host.kill().await
+                }
             };
             done.map_err(|reason| format!("{}:{}: {reason}", self.script.path.display(), step.line))?;
         }

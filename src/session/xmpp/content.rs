@@ -20,8 +20,11 @@ pub fn content(stanza: &Stanza, by: &str) -> Content {
 fn is_forged(child: &Child<'_>, by: &str) -> bool {
     match (child.name(), child.namespace()) {
         ("stanza-id", namespace::STABLE_ID) => child.element().attribute("by") == Some(by),
+        // Who brings an older conversation along says when it was (XEP-0045 §7.9), in nobody's name but people's.
+        ("delay", namespace::DELAY) => {
+            child.element().attribute("from").is_none_or(|from| from == by || !from.contains('@'))
+        }
         ("occupant-id", namespace::OCCUPANT_ID)
-        | ("delay", namespace::DELAY)
         | ("x", namespace::MUC_USER)
         | ("result", namespace::ARCHIVE)
         | ("sent" | "received", namespace::CARBONS) => true,

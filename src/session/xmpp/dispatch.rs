@@ -5,9 +5,7 @@ use perch_xmpp::stanza::error::StanzaCondition;
 use perch_xmpp::stanza::{Kind, Stanza, error_reply};
 
 use crate::chat::command::Command;
-use crate::chat::message::Payload;
 use crate::chat::refusal::Refusal;
-use crate::room::Receipt;
 use crate::session::Session;
 use crate::session::xmpp::refusal::error_element;
 use crate::session::xmpp::{reply_to, room};
@@ -94,14 +92,6 @@ impl Session {
             _ => {}
         }
         Ok(Some(command))
-    }
-
-    /// Who goes offline leaves his rooms (XEP-0045 §7.14).
-    pub(in crate::session) async fn leave_rooms(&mut self, presence: &Payload) {
-        for room in std::mem::take(&mut self.joined).into_keys() {
-            let command = Command::Leave { presence: presence.clone() };
-            self.services.rooms.command(&room, self.actor(None), command, None, Receipt::None).await;
-        }
     }
 
     /// Answers a stanza with an error of RFC 6120 §8.3.3, of the usual type.

@@ -1,7 +1,7 @@
 //! XMPP stanzas to commands, and outcomes to stanzas.
 
 pub mod account;
-pub mod archive;
+mod archive;
 pub mod content;
 pub mod dispatch;
 pub mod refusal;

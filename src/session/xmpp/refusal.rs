@@ -97,6 +97,7 @@ mod tests {
         check(Refusal::Full, "wait service-unavailable"); // §7.2.9
         check(Refusal::Locked, "cancel item-not-found"); // §7.2.10
         check(Refusal::NoVoice, "auth forbidden"); // §7.4
+        check(Refusal::PrivateMessagesOff, "auth forbidden"); // §7.5
         check(Refusal::NotAnOccupant, "modify not-acceptable"); // §7.4, §7.5
         check(Refusal::NoSuchOccupant, "cancel item-not-found"); // §7.5
         check(Refusal::NicksLocked, "cancel not-acceptable"); // §7.6

@@ -160,6 +160,7 @@ async fn insert(
     let expires = ordinal.is_none().then(|| entry.at.plus(UNARCHIVED_LIFETIME).0);
     let inserted = sqlx::query(INSERT)
         .bind(entry.account.0)
+        .bind(i64::from(ordinal.is_none()))
         .bind(entry.seq.0)
         .bind(entry.epoch)
         .bind(entry.at.0)
@@ -217,20 +218,20 @@ const MOVE: &str =
     "UPDATE account_log SET seq = seq + ?2, last_at = max(last_at, ?3), archived = archived + ?4,
     handled = max(handled, coalesce(?5, 0)) WHERE account = ?1 RETURNING seq, last_at, epoch, archived";
 const INSERT: &str =
-    "INSERT INTO account_event (account, seq, epoch, at, ordinal, peer, resource, waits, is_input,
-    expires, origin_session, origin_number, origin_settled, text, change) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    "INSERT INTO account_event (account, class, seq, epoch, at, ordinal, jid, resource, waits,
+    is_input, expires, origin_session, origin_number, origin_settled, text, change) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 const EVENTS: &str =
     "SELECT seq, at, origin_session, origin_number, origin_settled, change FROM account_event
-    WHERE account = ? AND seq > ? ORDER BY seq LIMIT ?";
+    WHERE account = ? AND class IN (0, 1) AND seq > ? ORDER BY seq LIMIT ?";
 const LETTERS: &str =
     "SELECT seq, at, origin_session, origin_number, origin_settled, change FROM account_event
-    WHERE account = ? AND seq > ? AND peer IS NOT NULL ORDER BY seq LIMIT ?";
+    WHERE account = ? AND class IN (0, 1) AND seq > ? AND jid IS NOT NULL ORDER BY seq LIMIT ?";
 const NOTE: &str = "INSERT INTO account_log (account, epoch, delivered, seen_at, seen_status)
     SELECT ?1, epoch, ?2, ?3, ?4 FROM meta WHERE true
     ON CONFLICT (account) DO UPDATE SET delivered = max(delivered, ?2),
         seen_at = coalesce(?3, seen_at), seen_status = coalesce(?4, seen_status)";
-const EXPIRE: &str = "DELETE FROM account_event WHERE (account, seq) IN
-    (SELECT account, seq FROM account_event WHERE expires < ? LIMIT ?)";
+const EXPIRE: &str = "DELETE FROM account_event WHERE (account, class, seq) IN
+    (SELECT account, class, seq FROM account_event WHERE expires < ? LIMIT ?)";
 /// What the archive does not show stays so long in the log, for the sessions that are to see it and for who catches up.
 const UNARCHIVED_LIFETIME: std::time::Duration = std::time::Duration::from_secs(7 * 24 * 60 * 60);
 /// Entries taken out in one transaction: some 2 ms.

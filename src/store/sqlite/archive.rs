@@ -4,22 +4,45 @@
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
+use crate::chat::account::entry::AccountChange;
 use crate::chat::id::{MessageId, Seq, Timestamp};
-use crate::store::archive::{ArchiveEnds, ArchiveQuery, ArchivedMessage, Log, Page, PageAt, With};
+use crate::store::archive::{
+    ArchiveEnds, ArchiveQuery, ArchivedLetter, ArchivedMessage, Log, Page, PageAt, With,
+};
 use crate::store::error::{ArchiveError, StoreError};
 use crate::store::sqlite::Sqlite;
 use crate::store::sqlite::rows::{Rows, id, message_columns};
 
 impl Sqlite {
     pub(in crate::store) async fn archive_page(&self, query: ArchiveQuery) -> Result<Page, ArchiveError> {
+        let (statements, _) = statements(query.log);
+        let mut rows = Rows::of(statements.table);
+        self.page_of(query, |row| rows.message(row)).await
+    }
+
+    pub(in crate::store) async fn letter_page(
+        &self,
+        query: ArchiveQuery,
+    ) -> Result<Page<ArchivedLetter>, ArchiveError> {
+        self.page_of(query, letter).await
+    }
+
+    async fn page_of<M>(
+        &self,
+        query: ArchiveQuery,
+        read: impl FnMut(&SqliteRow) -> Result<M, StoreError>,
+    ) -> Result<Page<M>, ArchiveError> {
         let mut connection = self.readers.acquire().await.map_err(StoreError::from)?;
         let mut reader = Reader::new(&mut connection, query.log);
-        if !query.ids.is_empty() {
-            return reader.exactly(&query).await;
-        }
-        let range = reader.filtered(&query).await?;
-        let (range_of_page, order) = reader.paged(range, query.page).await?;
-        reader.page(&query, range, range_of_page, order).await
+        let Page { messages, is_complete, total, index } = if query.ids.is_empty() {
+            let range = reader.filtered(&query).await?;
+            let (range_of_page, order) = reader.paged(range, query.page).await?;
+            reader.page(&query, range, range_of_page, order).await?
+        } else {
+            reader.exactly(&query).await?
+        };
+        let messages = messages.iter().map(read).collect::<Result<_, _>>()?;
+        Ok(Page { messages, is_complete, total, index })
     }
 
     pub(in crate::store) async fn archive_ends(&self, log: Log) -> Result<Option<ArchiveEnds>, StoreError> {
@@ -112,7 +135,7 @@ impl<'c> Reader<'c> {
             .await?)
     }
 
-    async fn exactly(&mut self, query: &ArchiveQuery) -> Result<Page, ArchiveError> {
+    async fn exactly(&mut self, query: &ArchiveQuery) -> Result<Page<SqliteRow>, ArchiveError> {
         let mut ids = query.ids.clone();
         ids.sort();
         ids.dedup();
@@ -124,11 +147,11 @@ impl<'c> Reader<'c> {
             .fetch_all(&mut *self.connection)
             .await
             .map_err(StoreError::from)?;
-        let messages = self.messages(&rows)?;
-        if !messages.iter().map(|message| message.id).eq(ids) {
+        let found = rows.iter().map(id).collect::<Result<Vec<_>, _>>()?;
+        if found != ids {
             return Err(ArchiveError::ItemNotFound);
         }
-        Ok(Page { is_complete: true, total: Some(messages.len() as u64), index: Some(0), messages })
+        Ok(Page { is_complete: true, total: Some(rows.len() as u64), index: Some(0), messages: rows })
     }
 
     async fn page(
@@ -137,15 +160,16 @@ impl<'c> Reader<'c> {
         range: Range,
         (low, high): Range,
         order: Order,
-    ) -> Result<Page, ArchiveError> {
+    ) -> Result<Page<SqliteRow>, ArchiveError> {
         let max = query.max.min(ArchiveQuery::MAX) as usize;
         let sql = match order {
             Order::Up => self.statements.up,
             Order::Down => self.statements.down,
         };
-        let (jid, nick) = match &query.with {
+        let (jid, detail) = match &query.with {
             Some(With::Jid(jid)) => (Some(&**jid), None),
             Some(With::Nick(nick)) => (None, Some(&**nick)),
+            Some(With::Resource(jid, resource)) => (Some(&**jid), Some(&**resource)),
             None => (None, None),
         };
         // One more than is shown tells whether there is more.
@@ -154,7 +178,7 @@ impl<'c> Reader<'c> {
             .bind(low)
             .bind(high)
             .bind(jid)
-            .bind(nick)
+            .bind(detail)
             .bind(max as i64 + 1)
             .fetch_all(&mut *self.connection)
             .await
@@ -164,22 +188,22 @@ impl<'c> Reader<'c> {
         if order == Order::Down {
             rows.reverse();
         }
-        let mut page = Page { messages: self.messages(&rows)?, is_complete, ..Page::default() };
+        let mut page = Page { messages: rows, is_complete, total: None, index: None };
         if query.counts {
-            self.count(&mut page, range, jid, nick).await?;
+            self.count(&mut page, range, jid, detail).await?;
         }
         Ok(page)
     }
 
     async fn count(
         &mut self,
-        page: &mut Page,
+        page: &mut Page<SqliteRow>,
         (low, high): Range,
         jid: Option<&str>,
-        nick: Option<&str>,
+        detail: Option<&str>,
     ) -> Result<(), StoreError> {
-        let first = page.messages.first().map_or(i64::MAX, |message| message.id.seq().0);
-        let is_filtered = jid.is_some() || nick.is_some();
+        let first = page.messages.first().map(id).transpose()?.map_or(i64::MAX, |id| id.seq().0);
+        let is_filtered = jid.is_some() || detail.is_some();
         let sql = if is_filtered { self.statements.count } else { self.statements.span };
         let row = sqlx::query(sql)
             .bind(self.key)
@@ -187,18 +211,13 @@ impl<'c> Reader<'c> {
             .bind(high)
             .bind(first)
             .bind(jid)
-            .bind(nick)
+            .bind(detail)
             .fetch_one(&mut *self.connection)
             .await?;
         let (total, index): (i64, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
         page.total = Some(total.unsigned_abs());
         page.index = index.filter(|_| !page.messages.is_empty()).map(i64::unsigned_abs);
         Ok(())
-    }
-
-    fn messages(&self, rows: &[SqliteRow]) -> Result<Vec<ArchivedMessage>, StoreError> {
-        let mut reader = Rows::of(self.statements.table);
-        rows.iter().map(|row| reader.message(row)).collect()
     }
 }
 
@@ -221,10 +240,11 @@ struct Statements {
 fn statements(log: Log) -> (&'static Statements, i64) {
     match log {
         Log::Room(room) => (&ROOM, room.0),
+        Log::Account(account) => (&ACCOUNT, account.0),
     }
 }
 
-macro_rules! messages {
+macro_rules! room_messages {
     ($table:literal, $key:literal) => {
         concat!(
             "SELECT ",
@@ -244,31 +264,40 @@ macro_rules! messages {
     };
 }
 
+macro_rules! letters {
+    ($table:literal, $key:literal) => {
+        concat!("SELECT seq, epoch, at, change FROM ", $table, " AS log WHERE ", $key, " = ?1 ")
+    };
+}
+
 macro_rules! conversation {
     ($what:literal, $table:literal, $key:literal, $rest:literal) => {
         concat!("(SELECT ", $what, " FROM ", $table, " WHERE ", $key, " = ?1 AND class = 0 ", $rest, ")")
     };
 }
 
+/// `$messages` selects what a message is read from, `$detail` names the column that tells apart who has one address.
 macro_rules! statements {
-    ($table:literal, $key:literal) => {
+    ($table:literal, $key:literal, $detail:literal, $is_message:literal, $messages:ident) => {
         Statements {
             table: $table,
             up: concat!(
-                messages!($table, $key),
-                "AND class = 0 AND seq BETWEEN ?2 AND ?3 AND (?4 IS NULL OR jid = ?4) AND (?5 IS NULL OR nick = ?5)
-                 ORDER BY seq LIMIT ?6"
+                $messages!($table, $key),
+                "AND class = 0 AND seq BETWEEN ?2 AND ?3 AND (?4 IS NULL OR jid = ?4) AND (?5 IS NULL OR ",
+                $detail,
+                " = ?5) ORDER BY seq LIMIT ?6"
             ),
             down: concat!(
-                messages!($table, $key),
-                "AND class = 0 AND seq BETWEEN ?2 AND ?3 AND (?4 IS NULL OR jid = ?4) AND (?5 IS NULL OR nick = ?5)
-                 ORDER BY seq DESC LIMIT ?6"
+                $messages!($table, $key),
+                "AND class = 0 AND seq BETWEEN ?2 AND ?3 AND (?4 IS NULL OR jid = ?4) AND (?5 IS NULL OR ",
+                $detail,
+                " = ?5) ORDER BY seq DESC LIMIT ?6"
             ),
             exactly: concat!(
-                messages!($table, $key),
+                $messages!($table, $key),
                 "AND class = 0 AND seq IN (SELECT value FROM json_each(?2)) AND seq >= ?3 ORDER BY seq"
             ),
-            message: concat!(messages!($table, $key), "AND class IN (0, 1) AND seq = ?2 AND kind IN (1, 2, 4)"),
+            message: concat!($messages!($table, $key), "AND class IN (0, 1) AND seq = ?2 AND ", $is_message),
             epoch: concat!(
                 "SELECT epoch FROM ",
                 $table,
@@ -313,10 +342,24 @@ macro_rules! statements {
                 " WHERE ",
                 $key,
                 " = ?1 AND class = 0 AND seq BETWEEN ?2 AND ?3
-                 AND (?5 IS NULL OR jid = ?5) AND (?6 IS NULL OR nick = ?6)"
+                 AND (?5 IS NULL OR jid = ?5) AND (?6 IS NULL OR ",
+                $detail,
+                " = ?6)"
             ),
         }
     };
 }
 
-static ROOM: Statements = statements!("room_event", "room");
+/// `seq, epoch, at, change`
+fn letter(row: &SqliteRow) -> Result<ArchivedLetter, StoreError> {
+    let id = id(row)?;
+    match serde_json::from_str(row.try_get(3)?) {
+        Ok(AccountChange::Sent(letter) | AccountChange::Received(letter)) => {
+            Ok(ArchivedLetter { id, at: Timestamp(row.try_get(2)?), letter })
+        }
+        _ => Err(StoreError::Inconsistent { table: ACCOUNT.table, row: id.seq().0 }),
+    }
+}
+
+static ROOM: Statements = statements!("room_event", "room", "nick", "kind IN (1, 2, 4)", room_messages);
+static ACCOUNT: Statements = statements!("account_event", "account", "resource", "jid IS NOT NULL", letters);

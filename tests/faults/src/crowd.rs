@@ -22,6 +22,12 @@ pub(crate) struct Size {
     pub(crate) seed: u64,
 }
 
+struct Member {
+    name: String,
+    progress: watch::Receiver<Progress>,
+    scissors: watch::Sender<u32>,
+}
+
 impl Size {
     /// Names and passwords, which the server has to know before the crowd gathers.
     pub(crate) fn accounts(self) -> Vec<(String, String)> {
@@ -33,7 +39,7 @@ impl Size {
 pub(crate) struct Crowd {
     world: Arc<World>,
     orders: watch::Sender<Order>,
-    members: Vec<(String, watch::Receiver<Progress>)>,
+    members: Vec<Member>,
     tasks: JoinSet<()>,
 }
 
@@ -65,9 +71,10 @@ impl Crowd {
 
     fn add(&mut self, account: (String, String), habits: Habits, seed: u64) {
         let name = account.0.clone();
+        let (scissors, blades) = watch::channel(0);
         let (client, progress) =
-            Client::new(account, self.world.clone(), habits, seed, self.orders.subscribe());
-        self.members.push((name, progress));
+            Client::new(account, self.world.clone(), habits, seed, self.orders.subscribe(), blades);
+        self.members.push(Member { name, progress, scissors });
         self.tasks.spawn(client.run());
     }
 
@@ -81,13 +88,18 @@ impl Crowd {
 
     /// Streams that broke since the start, of all clients.
     pub(crate) fn cuts(&self) -> u32 {
-        self.members.iter().map(|(_, progress)| progress.borrow().cuts).sum()
+        self.members.iter().map(|member| member.progress.borrow().cuts).sum()
+    }
+
+    /// Cuts the connection of one client, in the midst of whatever is on its way.
+    pub(crate) fn cut(&self, n: usize) {
+        self.members[n].scissors.send_modify(|cuts| *cuts += 1);
     }
 
     /// Waits until everybody is at least so far.
     pub(crate) async fn until(&mut self, stage: Stage, patience: Duration) -> Result<(), Problem> {
         let deadline = Instant::now() + patience;
-        for (name, progress) in &mut self.members {
+        for Member { name, progress, .. } in &mut self.members {
             let arrival = timeout_at(deadline, progress.wait_for(|now| now.stage >= stage));
             let has_arrived = matches!(arrival.await, Ok(Ok(_)));
             if !has_arrived {

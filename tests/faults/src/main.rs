@@ -5,6 +5,7 @@
 
 mod client;
 mod crowd;
+mod cut;
 mod disk_full;
 mod kill;
 mod outcome;
@@ -64,6 +65,8 @@ struct Arguments {
 enum Test {
     /// SIGKILL under load, and a new start, over and over
     Kill(kill::Arguments),
+    /// Clients lose their connections, and half of them resume their sessions
+    Cut(cut::Arguments),
     /// SIGKILL under load, and all that was not synced is gone
     PowerCut(power_cut::Arguments),
     /// The disk fills up under load, and is emptied again
@@ -110,6 +113,7 @@ async fn run(arguments: &Arguments, folder: &std::path::Path, seed: u64) -> Resu
     };
     match &arguments.test {
         Test::Kill(test) => kill::run(test, &arguments.server, folder, size).await,
+        Test::Cut(test) => cut::run(test, &arguments.server, folder, size).await,
         Test::PowerCut(test) => power_cut::run(test, &arguments.server, folder, size).await,
         Test::DiskFull => disk_full::run(&arguments.server, folder, size).await,
         Test::Siege(test) => siege::run(test, &arguments.server, folder).await,
@@ -135,9 +139,9 @@ fn folder(arguments: &Arguments) -> Result<(PathBuf, bool), Problem> {
 
 fn finish(verdict: Result<Outcome, Problem>, seed: u64) -> ExitCode {
     match verdict {
-        Ok(Outcome { json, is_clean }) => {
+        Ok(Outcome { json, is_clean, words }) => {
             say(&json);
-            say(&format!("seed {seed}: {}", if is_clean { "nothing found" } else { "FAULTS FOUND" }));
+            say(&format!("seed {seed}: {words}"));
             ExitCode::from(u8::from(!is_clean))
         }
         Err(Problem::NotHere(why)) => {

@@ -7,6 +7,8 @@ pub(crate) enum Problem {
     Io(#[from] std::io::Error),
     #[error("the server closed the stream")]
     StreamClosed,
+    #[error("the connection was cut by the test")]
+    Cut,
     #[error("the server sent what is not XML: {0}")]
     Xml(String),
     #[error("the server refused {what}: {why}")]

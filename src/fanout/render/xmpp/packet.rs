@@ -24,7 +24,7 @@ pub fn open(kind: PacketKind, from: &str, id: Option<&str>, payload: &Payload) -
     Frame::new(out)
 }
 
-fn start(kind: PacketKind, from: &str, payload_bytes: usize) -> Vec<u8> {
+pub(super) fn start(kind: PacketKind, from: &str, payload_bytes: usize) -> Vec<u8> {
     let mut out = Vec::with_capacity(payload_bytes + 256);
     out.push(b'<');
     out.extend_from_slice(kind.name().as_bytes());
@@ -32,7 +32,13 @@ fn start(kind: PacketKind, from: &str, payload_bytes: usize) -> Vec<u8> {
     out
 }
 
-fn finish(kind: PacketKind, id: Option<&str>, lang: Option<&str>, payload: &Payload, out: &mut Vec<u8>) {
+pub(super) fn finish(
+    kind: PacketKind,
+    id: Option<&str>,
+    lang: Option<&str>,
+    payload: &Payload,
+    out: &mut Vec<u8>,
+) {
     if let Some(id) = id {
         attribute("id", id, out);
     }

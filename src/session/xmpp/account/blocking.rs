@@ -9,7 +9,7 @@ use super::{Answered, Asker, Fault};
 use crate::account::{Answer, Command, wire};
 
 pub(super) async fn list(asker: &Asker<'_>) -> Answered {
-    match asker.own.ask(Command::BlockList).await? {
+    match asker.command(Command::BlockList).await? {
         Answer::BlockList(jids) => Ok(Some(wire::block_items("blocklist", &jids))),
         _ => Ok(None),
     }

@@ -15,7 +15,7 @@ use crate::store::account_log::ItemChoice;
 pub(super) async fn read(asker: &Asker<'_>) -> Result<Element, Fault> {
     let items = items(asker).await?;
     let store = asker.services.accounts.store();
-    let rest = store.private_xml(asker.account(), namespace::BOOKMARKS_PRIVATE, "storage").await?;
+    let rest = store.private_xml(asker.account()?, namespace::BOOKMARKS_PRIVATE, "storage").await?;
     let rest = rest.and_then(|rest| Element::parse(&rest.0, namespace::CLIENT).ok());
     let rest = rest.iter().flat_map(Element::children).filter(|child| !is_conference(child)).cloned();
     Ok(Element::new("storage", namespace::BOOKMARKS_PRIVATE)
@@ -50,7 +50,7 @@ pub(super) async fn write(asker: &Asker<'_>, storage: &Element) -> Answered {
 
 async fn items(asker: &Asker<'_>) -> Result<Vec<Item>, Fault> {
     let all = ItemChoice::Newest(NodeSettings::ITEMS_LIMIT);
-    Ok(asker.services.accounts.store().node_items(asker.account(), namespace::BOOKMARKS, &all).await?)
+    Ok(asker.services.accounts.store().node_items(asker.account()?, namespace::BOOKMARKS, &all).await?)
 }
 
 fn is_conference(child: &Element) -> bool {

@@ -52,7 +52,7 @@ impl Session {
             && payload.namespace() == namespace::ARCHIVE
             && payload.name() != "prefs"
         {
-            return self.refuse(number, stanza, StanzaCondition::ServiceUnavailable);
+            return self.query_own_archive(number, stanza, &payload, is_set).await;
         }
         if matches!(addressee, Addressee::Own) && payload.is("query", namespace::ROSTER) && !is_set {
             return self.answer_roster(number, stanza, &payload).await;

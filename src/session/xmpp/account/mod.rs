@@ -22,7 +22,7 @@ use perch_xmpp::stanza::{Kind, Stanza};
 use perch_xmpp::xml::Element;
 
 pub use self::disco::{server_capabilities, server_info};
-use crate::account::{self, AccountHandle, Command, Face};
+use crate::account::{self, AccountHandle, Answer, Command, Face};
 use crate::chat::account::packet::{IqKind, MessageKind, Packet, PacketKind, PresenceKind};
 use crate::chat::account::refusal::AccountRefusal;
 use crate::chat::id::AccountId;
@@ -44,7 +44,22 @@ type Answered = Result<Option<Element>, Fault>;
 pub(super) struct Asker<'a> {
     pub(super) services: &'a Services,
     pub(super) jid: &'a Jid,
-    pub(super) own: &'a AccountHandle,
+    /// The way to the asker's own account, if it is one of ours.
+    pub(super) own: Option<&'a AccountHandle>,
+}
+
+/// What the server answers on behalf of a person, for somebody who need not be an account of ours: an occupant asks as
+/// his place in the room.
+pub(in crate::session) async fn answer_for_person(
+    services: &Services,
+    asker: &Jid,
+    person: &BareJid,
+    stanza: &Stanza,
+) -> Result<Option<Element>, StanzaCondition> {
+    let payload = stanza.children().next().ok_or(StanzaCondition::BadRequest)?.element();
+    let asker = Asker { services, jid: asker, own: None };
+    let is_set = stanza.type_.as_deref() == Some("set");
+    person::answer(&asker, person, &payload, is_set).await.map_err(Fault::condition)
 }
 
 impl Session {
@@ -63,7 +78,7 @@ impl Session {
     }
 
     fn asker(&self) -> Asker<'_> {
-        Asker { services: &self.services, jid: self.jid.as_jid(), own: &self.account }
+        Asker { services: &self.services, jid: self.jid.as_jid(), own: Some(&self.account) }
     }
 
     /// Answers a stanza with the reason that the account gives.
@@ -98,19 +113,37 @@ impl Asker<'_> {
         self.jid.bare()
     }
 
-    fn account(&self) -> AccountId {
-        self.own.account()
+    fn own(&self) -> Result<&AccountHandle, AccountRefusal> {
+        self.own.ok_or(AccountRefusal::Forbidden)
+    }
+
+    fn account(&self) -> Result<AccountId, AccountRefusal> {
+        Ok(self.own()?.account())
+    }
+
+    /// Asks the asker's own account.
+    async fn command(&self, command: Command) -> Result<Answer, AccountRefusal> {
+        self.own()?.ask(command).await
     }
 
     /// A change that is answered with an empty result.
     async fn done(&self, command: Command) -> Answered {
-        self.own.ask(command).await?;
+        self.command(command).await?;
         Ok(None)
     }
 
     /// The account of somebody else, as far as there is one.
     async fn face(&self, jid: &BareJid) -> Result<Option<std::sync::Arc<Face>>, Fault> {
         Ok(self.services.accounts.face(jid).await?)
+    }
+}
+
+impl Fault {
+    fn condition(self) -> StanzaCondition {
+        match self {
+            Self::Refused(refusal) => account::condition(refusal),
+            Self::Condition(condition) => condition,
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::chat::account::refusal::AccountRefusal;
 
 pub(super) async fn answer(asker: &Asker<'_>, prefs: &Element, is_set: bool) -> Answered {
     let command = if is_set { Command::SetPreferences(read(prefs)?) } else { Command::Preferences };
-    match asker.own.ask(command).await? {
+    match asker.command(command).await? {
         Answer::Preferences(preferences) => Ok(Some(write(&preferences))),
         _ => Ok(None),
     }

@@ -8,6 +8,7 @@ use perch_xmpp::stanza::{Child, Stanza};
 use super::presence_kind;
 use crate::account::{Appearance, Capabilities, Command};
 use crate::chat::account::packet::{PacketKind, PresenceKind};
+use crate::chat::command as room;
 use crate::chat::message::Payload;
 use crate::session::Session;
 
@@ -19,8 +20,9 @@ impl Session {
         match (kind, to) {
             (PresenceKind::Available, None) => self.account.appear(appearance(stanza)).await,
             (PresenceKind::Unavailable, None) => {
-                self.leave_rooms(&payload(stanza)).await;
                 self.account.vanish(payload(stanza)).await;
+                // It goes to everybody who was sent presence, and so to every room (RFC 6121 §4.5.2).
+                self.leave_rooms(&room::Command::Leave { presence: payload(stanza) }).await;
             }
             (PresenceKind::Available | PresenceKind::Unavailable, Some(to)) => {
                 let appearance = (kind == PresenceKind::Available).then(|| appearance(stanza));

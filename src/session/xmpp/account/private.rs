@@ -13,7 +13,7 @@ pub(super) async fn get(asker: &Asker<'_>, query: &Element) -> Answered {
         bookmarks::read(asker).await?
     } else {
         let store = asker.services.accounts.store();
-        let kept = store.private_xml(asker.account(), wanted.namespace(), wanted.name()).await?;
+        let kept = store.private_xml(asker.account()?, wanted.namespace(), wanted.name()).await?;
         let kept = kept.and_then(|payload| Element::parse(&payload.0, namespace::CLIENT).ok());
         // What was never stored is sent back as it was asked for (§3.2).
         kept.unwrap_or_else(|| wanted.clone())

@@ -188,7 +188,7 @@ async fn subscribe(asker: &Asker<'_>, owner: &BareJid, subscribe: &Element) -> A
 /// One's own account is asked by the session, another's by its address.
 async fn perform(asker: &Asker<'_>, owner: &BareJid, command: PepCommand) -> Result<Answer, AccountRefusal> {
     if *owner == asker.bare() {
-        return asker.own.ask(Command::Pep(command)).await;
+        return asker.command(Command::Pep(command)).await;
     }
     asker.services.accounts.ask_nodes(owner, asker.jid.clone(), command).await
 }

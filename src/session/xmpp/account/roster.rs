@@ -15,7 +15,7 @@ pub(super) async fn get(
     query: &Element,
 ) -> Result<(Option<Element>, Vec<Element>), Fault> {
     let since = query.attribute("ver").and_then(|version| version.parse().ok());
-    let answer = asker.own.ask(Command::Roster { since }).await?;
+    let answer = asker.command(Command::Roster { since }).await?;
     Ok(match answer {
         Answer::Roster(RosterAnswer::Full { contacts, version }) => {
             let query = Element::new("query", namespace::ROSTER)

@@ -15,7 +15,7 @@ pub(super) async fn set(asker: &Asker<'_>, vcard: &Element) -> Answered {
 
 /// One's own, or an empty one (XEP-0054 §3.1).
 pub(super) async fn own(asker: &Asker<'_>) -> Answered {
-    let Some(face) = asker.own.face() else { return Err(AccountRefusal::TemporarilyUnavailable.into()) };
+    let Some(face) = asker.own()?.face() else { return Err(AccountRefusal::TemporarilyUnavailable.into()) };
     let vcard = read(asker, &face, &asker.bare()).await?;
     Ok(Some(vcard.unwrap_or_else(|| Element::new("vCard", namespace::VCARD))))
 }

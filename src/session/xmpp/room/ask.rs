@@ -14,6 +14,7 @@ use crate::chat::command::{Command, Query};
 use crate::chat::message::Payload;
 use crate::chat::refusal::Refusal;
 use crate::session::Session;
+use crate::session::xmpp::account::answer_for_person;
 use crate::session::xmpp::room::disco::{self, ListedRoom};
 use crate::session::xmpp::room::iq::{self, Fault, Rendering, Request};
 use crate::session::xmpp::room::owner;
@@ -32,6 +33,12 @@ impl Session {
             return self.done(number);
         }
         let room = to.bare();
+        if to.resource().is_none()
+            && let Some(query) = stanza.children().find(|child| child.namespace() == namespace::ARCHIVE)
+        {
+            let is_set = stanza.type_.as_deref() == Some("set");
+            return self.query_room_archive(number, stanza, &room, &query.element(), is_set).await;
+        }
         let outcome = match to.resource() {
             None => self.ask_room(number, stanza, &room).await.map(Some),
             Some(nick) => self.ask_occupant(number, stanza, &room, nick).await,
@@ -60,9 +67,6 @@ impl Session {
 
     async fn ask_room(&mut self, number: u64, stanza: &Stanza, room: &BareJid) -> Outcome {
         let name = room.local().ok_or(StanzaCondition::ServiceUnavailable)?;
-        if stanza.children().next().is_some_and(|child| child.namespace() == namespace::ARCHIVE) {
-            return self.ask_room_archive(number, stanza, room).await;
-        }
         match iq::request(stanza)? {
             Request::Ping => Ok(None),
             Request::Query(query, rendering) => self.query_room(number, room, query, rendering).await,
@@ -153,8 +157,21 @@ impl Session {
         if address.is_asker && stanza.has("ping", namespace::PING) {
             return Ok(Some(None));
         }
+        // A vCard or a node belongs to the person and not to a device (XEP-0045 §17.4): the server answers.
+        if stanza.has("vCard", namespace::VCARD) || stanza.has("pubsub", namespace::PUBSUB) {
+            let from = self.occupant_address(room)?;
+            let answer = answer_for_person(&self.services, from.as_jid(), &address.jid, stanza).await?;
+            return Ok(Some(answer));
+        }
         self.relay(stanza, room, &address).await?;
         Ok(None)
+    }
+
+    /// How this session is known in a room.
+    fn occupant_address(&self, room: &BareJid) -> Result<FullJid, Fault> {
+        let name = room.local().unwrap_or_default();
+        let nick = self.joined.get(name).ok_or(Refusal::NotAnOccupant)?;
+        Ok(room.with_resource(nick).map_err(|_malformed| Refusal::NickMalformed)?)
     }
 
     async fn relay(
@@ -163,16 +180,8 @@ impl Session {
         room: &BareJid,
         address: &OccupantAddress,
     ) -> Result<(), Fault> {
-        let name = room.local().unwrap_or_default();
-        let nick = self.joined.get(name).ok_or(Refusal::NotAnOccupant)?;
-        let from = room.with_resource(nick).map_err(|_malformed| Refusal::NickMalformed)?;
-        // A vCard or a node belongs to the person and not to a device (XEP-0045 §17.4).
-        let is_of_person = stanza.has("vCard", namespace::VCARD) || stanza.has("pubsub", namespace::PUBSUB);
-        let responder: Jid = match address.sessions.first() {
-            _ if is_of_person => address.jid.clone().into(),
-            Some(session) => session.clone().into(),
-            None => return Err(Refusal::NoSuchOccupant.into()),
-        };
+        let from = self.occupant_address(room)?;
+        let responder: Jid = address.sessions.first().ok_or(Refusal::NoSuchOccupant)?.clone().into();
         let now = self.services.clock.now();
         let token = self.services.relays.begin(self.mailbox.clone(), stanza, responder.as_str(), now);
         let token = token.ok_or(StanzaCondition::ResourceConstraint)?;

@@ -33,9 +33,10 @@ fn groupchat(stanza: &Stanza, room: &str) -> Result<Command, Refusal> {
         content.retention = Retention::Kept;
         return Ok(Command::Retract { target: target.seq(), target_author: None, content });
     }
-    // A subject without body and thread changes the subject (§8.1); with one of them it is a message that has a title.
+    // Only a subject without body and thread changes the subject (§8.1); else it is a message that has a title.
+    let is_message = content.text.is_some() || stanza.has("thread", namespace::CLIENT);
     match stanza.child("subject", namespace::CLIENT) {
-        Some(subject) if content.text.is_none() && !stanza.has("thread", namespace::CLIENT) => {
+        Some(subject) if !is_message => {
             content.retention = Retention::Kept;
             Ok(Command::SetSubject { subject: subject.text().into(), content })
         }

@@ -15,13 +15,15 @@ CREATE TABLE account_log (
     seen_status    TEXT
 ) STRICT;
 
+-- The logs of all accounts. What the archive shows (class 0) lies together, apart from the rest (class 1).
 CREATE TABLE account_event (
     account        INTEGER NOT NULL REFERENCES account (id) ON DELETE CASCADE,
+    class          INTEGER NOT NULL,
     seq            INTEGER NOT NULL,
     epoch          INTEGER NOT NULL,
     at             INTEGER NOT NULL,
-    ordinal        INTEGER,                      -- its place in the archive, if it is in there
-    peer           TEXT,                         -- of a message: who is at the other end, bare
+    ordinal        INTEGER,                      -- place within class 0, so that counting is a subtraction
+    jid            TEXT,                         -- of a message: who is at the other end, bare
     resource       TEXT,
     waits          INTEGER NOT NULL,             -- kept for a session that takes messages
     is_input       INTEGER NOT NULL,             -- wants an answer of the account
@@ -29,14 +31,13 @@ CREATE TABLE account_event (
     origin_session INTEGER,
     origin_number  INTEGER,
     text           TEXT,
-    change         TEXT    NOT NULL,
-    PRIMARY KEY (account, seq)
+    change         TEXT    NOT NULL,             -- JSON
+    PRIMARY KEY (account, class, seq)
 ) STRICT, WITHOUT ROWID;
 
 CREATE UNIQUE INDEX account_event_origin ON account_event (account, origin_session, origin_number)
     WHERE origin_session IS NOT NULL;
-CREATE INDEX account_event_archive ON account_event (account, ordinal) WHERE ordinal IS NOT NULL;
-CREATE INDEX account_event_peer ON account_event (account, peer, ordinal) WHERE ordinal IS NOT NULL;
+CREATE INDEX account_event_peer ON account_event (account, jid, seq) WHERE class = 0;
 CREATE INDEX account_event_waiting ON account_event (account, seq) WHERE waits;
 CREATE INDEX account_event_input ON account_event (account, seq) WHERE is_input;
 CREATE INDEX account_event_expires ON account_event (expires) WHERE expires IS NOT NULL;

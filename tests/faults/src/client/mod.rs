@@ -88,6 +88,8 @@ pub(crate) struct Client {
     random: StdRng,
     salted_password: SaltedPassword,
     orders: watch::Receiver<Order>,
+    /// Each change cuts the connection.
+    scissors: watch::Receiver<u32>,
     progress: watch::Sender<Progress>,
     rooms: Vec<Room>,
     /// The present session's name, and how many there were.
@@ -130,6 +132,7 @@ impl Client {
         habits: Habits,
         seed: u64,
         orders: watch::Receiver<Order>,
+        scissors: watch::Receiver<u32>,
     ) -> (Self, watch::Receiver<Progress>) {
         let (progress, watcher) = watch::channel(Progress::default());
         let room = |name: &String| Room {
@@ -148,6 +151,7 @@ impl Client {
             random: StdRng::seed_from_u64(seed),
             salted_password: SaltedPassword::default(),
             orders,
+            scissors,
             progress,
             session: String::new(),
             sessions: 0,

@@ -37,7 +37,8 @@ impl Client {
     }
 
     async fn converse(&mut self, stream: &mut Stream) -> Result<(), Problem> {
-        let mut orders = self.orders.clone();
+        let (mut orders, mut scissors) = (self.orders.clone(), self.scissors.clone());
+        scissors.mark_unchanged();
         loop {
             let order = *orders.borrow_and_update();
             let is_settled = self.outstanding.is_empty() && self.unsettled.is_empty();
@@ -61,6 +62,7 @@ impl Client {
                 element = stream.next() => self.take(stream, &element?).await?,
                 () = sleep_until(self.next_post_at), if may_post => self.post(stream).await?,
                 () = sleep_until(overdue_at), if oldest.is_some() => return Err(Problem::Late("outcome of a post")),
+                _ = scissors.changed() => return Err(Problem::Cut),
                 changed = orders.changed() => if changed.is_err() { return Ok(()) },
             }
         }

@@ -61,7 +61,12 @@ pub(crate) async fn run(
         sleep(random.random_range(Duration::ZERO..TALK_MAX)).await;
         crowd.recorder().nemesis("power cut", Phase::Start);
         server.kill()?;
-        let unsynced = if cut % 2 == 0 { Unsynced::Dropped } else { Unsynced::Mixed(&mut random) };
+        // Where nothing is synced, half of it would leave no database to look for losses in.
+        let unsynced = if cut % 2 == 0 || arguments.plant_nosync {
+            Unsynced::Dropped
+        } else {
+            Unsynced::Mixed(&mut random)
+        };
         image::restore(&disk.image, &disk.root, unsynced)?;
         check_integrity(&disk.root, folder)?;
         disk.forget()?;
