@@ -24,7 +24,8 @@ pub(super) fn compare(
     bindings: &mut Bindings,
 ) -> Result<(), Differences> {
     let mut found = bindings.clone();
-    let level = Level { receiver, place: Place::Stanza };
+    let is_error = pattern.is("error", namespace::STREAM) || pattern.is("failure", namespace::SASL);
+    let level = Level { receiver, place: if is_error { Place::Error } else { Place::Stanza } };
     let differences = element(pattern, actual, level, pattern.name(), &mut found);
     if differences.is_empty() {
         *bindings = found;
@@ -198,7 +199,7 @@ fn is_added_of_course(level: Level<'_>, pattern: &Element, got: &Element) -> boo
             let is_stamp = STAMPS.iter().any(|(name, namespace)| got.is(name, namespace));
             is_stamp && pattern.child(got.name(), got.namespace()).is_none()
         }
-        Place::Error => got.is("text", namespace::STANZA_ERROR),
+        Place::Error => got.name() == "text",
         Place::Inner => false,
     }
 }

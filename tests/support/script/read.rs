@@ -70,10 +70,12 @@ impl Script {
             }
             "the server restarts" => Action::Restart,
             "the server is killed" => Action::Kill,
-            _ => match self.actor(line) {
-                Some((client, phrase)) => Action::Client(client, verb(phrase, block)?),
-                None => return self.introduce(line),
-            },
+            _ if self.introduce(line) => return Ok(()),
+            _ => {
+                let (client, phrase) =
+                    self.actor(line).ok_or("nobody is introduced by the name that begins the line")?;
+                Action::Client(client, verb(phrase, block)?)
+            }
         };
         self.steps.push(Step { line: number, action });
         Ok(())
@@ -87,15 +89,15 @@ impl Script {
         found.min_by_key(|(_, phrase)| phrase.len())
     }
 
-    /// `Romeo is romeo@localhost/orchard`
-    fn introduce(&mut self, line: &str) -> Result<(), String> {
-        let (name, jid) =
-            line.split_once(" is ").ok_or("nobody is introduced by the name that begins the line")?;
-        if !jid.contains('@') || !jid.contains('/') {
-            return Err("a client has a full address".to_owned());
+    /// Whether the line is `Romeo is romeo@localhost/orchard`.
+    fn introduce(&mut self, line: &str) -> bool {
+        match line.split_once(" is ") {
+            Some((name, jid)) if jid.contains('@') && jid.contains('/') => {
+                self.clients.push(Client { name: name.to_owned(), jid: jid.to_owned() });
+                true
+            }
+            _ => false,
         }
-        self.clients.push(Client { name: name.to_owned(), jid: jid.to_owned() });
-        Ok(())
     }
 }
 
