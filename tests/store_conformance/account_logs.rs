@@ -217,7 +217,7 @@ async fn account(store: &Store, name: &str) -> AccountId {
 }
 
 fn append(account: AccountId, number: i64, changes: Vec<AccountChange>) -> AccountAppend {
-    let origin = Some(Origin { session: SessionId(7), number });
+    let origin = Some(Origin { session: SessionId(7), number, settled: number - 1 });
     AccountAppend { account, origin, changes, handled: None }
 }
 

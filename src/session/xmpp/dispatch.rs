@@ -17,6 +17,11 @@ impl Session {
             Ok(to) => to,
             Err(_malformed) => return self.refuse(number, stanza, StanzaCondition::JidMalformed),
         };
+        if let Some(to) = &to
+            && self.answer_repetition(number, stanza, to).await
+        {
+            return;
+        }
         match to {
             Some(to) if to.domain() == self.services.rooms.domain() => {
                 self.route_to_room(number, stanza, &to).await

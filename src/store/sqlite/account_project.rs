@@ -207,7 +207,8 @@ const BLOCKED: &str = "SELECT jid FROM blocked WHERE account = ?";
 const NODES: &str = "SELECT node FROM node WHERE account = ?";
 const WAITING: &str =
     "SELECT seq FROM account_event WHERE account = ? AND waits AND seq > ? ORDER BY seq LIMIT ?";
-const INPUTS: &str = "SELECT seq, at, origin_session, origin_number, change FROM account_event
+const INPUTS: &str =
+    "SELECT seq, at, origin_session, origin_number, origin_settled, change FROM account_event
     WHERE account = ? AND is_input AND seq > ? ORDER BY seq";
 const VCARD: &str = "SELECT vcard FROM account_log WHERE account = ?";
 const PRIVATE: &str = "SELECT payload FROM private_xml WHERE account = ? AND namespace = ? AND name = ?";
