@@ -233,7 +233,7 @@ impl Services {
     pub(super) fn send(&self, packet: Packet) {
         let Some(local) = self.local(&packet.to) else {
             if packet.to.domain() != self.domain.domain() && self.foreign.try_send(packet).is_err() {
-                warn!("a stanza for another domain was dropped: too many are waiting");
+                debug!("a stanza for another domain was dropped: too many are waiting");
             }
             return;
         };
