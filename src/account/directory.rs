@@ -9,7 +9,7 @@ use perch_address::{BareJid, FullJid, Jid};
 use perch_xmpp::stanza::error::StanzaCondition;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument, debug_span, warn};
+use tracing::{Instrument, debug, debug_span, warn};
 
 use crate::account::capability::CapabilityCache;
 use crate::account::face::Face;
