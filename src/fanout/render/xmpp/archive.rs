@@ -210,7 +210,7 @@ mod tests {
             moderation: Some((&author, "rude")),
         };
         let shown = groupchat(finding(room), Some(&author), &content(""), Some(tombstone), false);
-        let retracted = "<retracted xmlns='urn:xmpp:message-retract:1' stamp='2002-09-10T23:08:26.000Z' \
+        let retracted = "<retracted xmlns='urn:xmpp:message-retract:1' stamp='2002-09-10T23:08:26Z' \
             id='0001000000000009'><moderated xmlns='urn:xmpp:message-moderate:1'>\
             <occupant-id xmlns='urn:xmpp:occupant-id:0' id='o1'/></moderated><reason>rude</reason></retracted>";
         check(&shown, room, &format!("{head}{retracted}{occupant}</message>"));
