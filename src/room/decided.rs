@@ -10,7 +10,7 @@ use crate::chat::occupant::{Occupant, Occupants};
 use crate::fanout::audience::{Past, Step, View, Welcome};
 use crate::fanout::mailbox::Mailbox;
 use crate::room::configuration;
-use crate::room::state::{Room, nick_key};
+use crate::room::state::Room;
 use crate::store::room::{Append, Appended};
 
 /// A decision with all that is needed to show it later.

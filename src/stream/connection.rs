@@ -38,13 +38,20 @@ pub(super) struct Handover {
 
 /// Where the sessions that can be resumed wait for their next connection, by the id that the client was given.
 #[derive(Default)]
-pub(crate) struct Handovers(DashMap<Box<str>, mpsc::Sender<Box<Handover>>>);
+pub(crate) struct Handovers(DashMap<Box<str>, Expected>);
+
+/// Whose next connection is waited for, and where it is to go.
+struct Expected {
+    account: BareJid,
+    sender: mpsc::Sender<Box<Handover>>,
+}
 
 impl Handovers {
-    /// Gives the connection to the session of that id, or back.
+    /// Gives the connection to the session of that id, or back. Of somebody else's session nobody learns that it exists.
     pub(super) fn offer(&self, id: &str, handover: Handover) -> Result<(), Box<Handover>> {
         let handover = Box::new(handover);
-        let Some(sender) = self.0.get(id).map(|entry| entry.clone()) else { return Err(handover) };
+        let expected = self.0.get(id).filter(|expected| expected.account == handover.account);
+        let Some(sender) = expected.map(|expected| expected.sender.clone()) else { return Err(handover) };
         sender.try_send(handover).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(handover) | mpsc::error::TrySendError::Closed(handover) => {
                 handover
@@ -52,9 +59,9 @@ impl Handovers {
         })
     }
 
-    fn register(&self, id: &str) -> mpsc::Receiver<Box<Handover>> {
+    fn register(&self, id: &str, account: BareJid) -> mpsc::Receiver<Box<Handover>> {
         let (sender, receiver) = mpsc::channel(1);
-        self.0.insert(id.into(), sender);
+        self.0.insert(id.into(), Expected { account, sender });
         receiver
     }
 }
@@ -168,7 +175,8 @@ impl Task<'_> {
                 Item::Stanza(stanza) => Box::pin(self.session.handle(stanza)).await?,
                 Item::Element(element) => {
                     if let Some(id) = Box::pin(self.session.handle_element(&element)).await? {
-                        self.handovers = Some(self.services.handovers.register(&id));
+                        let account = self.session.jid().bare();
+                        self.handovers = Some(self.services.handovers.register(&id, account));
                     }
                 }
                 Item::Open(_) => return Err(StreamFailure::from(StreamCondition::BadFormat).into()),
@@ -208,14 +216,12 @@ impl Task<'_> {
 
     /// The client comes back on another connection.
     async fn resume(&mut self, handover: Handover) -> Result<(), End> {
-        let Handover { mut socket, framer, mut negotiation, account, h } = handover;
-        if account != self.session.jid().bare() {
-            return refuse(&mut socket, &mut negotiation).await;
-        }
-        if let Some(mut old) = self.socket.take() {
+        let Handover { socket, framer, mut negotiation, account: _, h } = handover;
+        if let Some(mut old) = self.socket.replace(socket) {
             let _ = old.send(&StreamFailure::from(StreamCondition::Conflict).to_bytes()).await;
             old.close().await;
         }
+        self.framer = framer;
         self.session.acknowledge(h).await?;
         let mut greeting = Vec::new();
         for output in negotiation.handle_resumed(self.session.handled()) {
@@ -224,13 +230,13 @@ impl Task<'_> {
             }
         }
         self.session.resend();
-        self.framer = framer;
         self.last_heard = Instant::now();
         self.is_asked = false;
         self.timer.as_mut().reset(self.last_heard + self.services.policy.idle_time);
         debug!(jid = %self.session.jid(), "a session is resumed");
-        socket.send(&greeting).await?;
-        self.socket = Some(socket);
+        if let Some(socket) = &mut self.socket {
+            socket.send(&greeting).await?;
+        }
         self.process().await
     }
 
@@ -287,10 +293,13 @@ impl Task<'_> {
             End::Replaced => Some(StreamFailure::from(StreamCondition::Conflict).to_bytes()),
             End::Lost | End::Expired => None,
         };
-        // What was said before the end is said first.
+        debug!(jid = %self.session.jid(), ?departure, "a session ends");
         let rest = self.session.take_bytes(self.socket.is_some());
+        // The session ends first: who sees his stream closed may come back at once, and must not find it alive.
+        self.session.end(departure).await;
         if let Some(mut socket) = self.socket.take() {
             let parting = async {
+                // What was said before the end is said first.
                 if !rest.is_empty() {
                     socket.send(&rest).await?;
                 }
@@ -303,8 +312,6 @@ impl Task<'_> {
             // A peer that no longer reads is not waited for.
             let _ = tokio::time::timeout(FAREWELL_TIME, parting).await;
         }
-        debug!(jid = %self.session.jid(), ?departure, "a session ends");
-        self.session.end(departure).await;
     }
 }
 
@@ -325,17 +332,6 @@ async fn next(handovers: Option<&mut mpsc::Receiver<Box<Handover>>>) -> Box<Hand
         return handover;
     }
     std::future::pending().await
-}
-
-/// Somebody else's session is none that he can go on with; he may not even learn that it exists.
-async fn refuse(socket: &mut Socket, negotiation: &mut Negotiation) -> Result<(), End> {
-    for output in negotiation.close(StreamCondition::NotAuthorized.into()) {
-        if let Output::Send(bytes) = output {
-            drop(socket.send(&bytes).await);
-        }
-    }
-    socket.close().await;
-    Ok(())
 }
 
 fn slow_reader() -> StreamFailure {
