@@ -159,7 +159,11 @@ fn append(room: &RoomSnapshot, change: Change, number: i64) -> Append {
         changes: Arc::new([change]),
         quiet: [].into(),
         at: Timestamp(1_700_000_000_000 + number),
-        origin: Some(Origin { session: SessionId(number % 1000 * 7_919_000_000), number }),
+        origin: Some(Origin {
+            session: SessionId(number % 1000 * 7_919_000_000),
+            number,
+            settled: number - 1,
+        }),
     }
 }
 

@@ -105,11 +105,13 @@ pub async fn start(config: Config) -> Result<Server, StartError> {
     let (letters, inbox) = mpsc::channel(LETTERS);
     let rooms = rooms(&config, &store, &clock, letters);
     rooms.recover(clock.now().plus(RETURN_TIME)).await?;
+    store.detach_sessions(clock.now().plus(RESUMPTION_TIME)).await?;
     // Other domains are not served yet: what is for them is refused before it gets here.
     let (foreign, _unserved) = mpsc::channel(1);
     let people = account::Accounts::new(store.clone(), clock.clone(), config.domain.clone(), foreign);
     services.spawn(|stop| letter::carry(inbox, people.clone(), stop));
     let sessions = sessions(&config, &rooms, people, &clock);
+    services.spawn(|stop| sessions.clone().forget_lapsed(stop));
     services.spawn(|stop| end_revoked(accounts.revocations(), sessions.clone(), stop));
     let speaker = Streams::new(
         tls.clone(),

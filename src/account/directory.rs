@@ -118,6 +118,17 @@ impl Accounts {
         answer.await.unwrap_or(Err(AccountRefusal::Unreachable))
     }
 
+    /// Writes down what the accounts would lose, as the service does when it stops.
+    pub async fn shutdown(&self) {
+        let running: Vec<_> = self.0.running.iter().map(|entry| entry.value().requests.clone()).collect();
+        for requests in running {
+            let (done, noted) = oneshot::channel();
+            if requests.send(Box::new(Request::Note { done })).await.is_ok() {
+                drop(noted.await);
+            }
+        }
+    }
+
     /// Hands in a message of a room or another server. It is taken once this returns, or refused.
     pub(crate) async fn deliver(&self, draft: Draft) -> Result<(), AccountRefusal> {
         self.0.deliver(draft).await

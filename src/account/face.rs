@@ -9,9 +9,7 @@ use std::sync::Arc;
 use perch_address::{BareJid, FullJid, Jid};
 
 use crate::account::blocklist::BlockList;
-use crate::account::presence::Appearance;
 use crate::account::roster::Roster;
-use crate::account::wire;
 use crate::chat::account::node::Node;
 use crate::chat::account::preferences::ArchivePreferences;
 use crate::chat::id::{AccountId, SessionId, Timestamp};
@@ -65,14 +63,6 @@ impl Face {
     /// Whether the archive keeps what is exchanged with `peer`.
     pub(crate) fn keeps(&self, peer: &Jid) -> bool {
         self.preferences.keeps(peer, |jid| self.roster.lists(jid))
-    }
-
-    /// A presence as others get it (XEP-0398 §5).
-    pub(crate) fn dress(&self, appearance: &Appearance) -> Payload {
-        if appearance.hides_photo {
-            return appearance.payload.clone();
-        }
-        wire::with_photo(&appearance.payload, self.photo.as_deref())
     }
 
     /// Whether `viewer` is let in on this account's presence (RFC 6121 §4.3.2).

@@ -12,6 +12,7 @@ use crate::account::pep::PepCommand;
 use crate::account::presence::Appearance;
 use crate::account::roster::{RosterAnswer, RosterItem};
 use crate::account::task::Request;
+use crate::account::wire;
 use crate::chat::account::contact::SubscriptionRequest;
 use crate::chat::account::packet::Packet;
 use crate::chat::account::preferences::ArchivePreferences;
@@ -119,10 +120,10 @@ impl AccountHandle {
         answer.await.unwrap_or(Err(AccountRefusal::TemporarilyUnavailable))
     }
 
-    /// Sends a message. The outcome comes by the mailbox under `number`, after the commit; a refusal comes there as an
-    /// error stanza before it.
-    pub(crate) async fn post(&self, draft: Draft, number: u64) {
-        let origin = Origin { session: self.session, number: number as i64 };
+    /// Sends a message. The outcome comes by the mailbox under the origin's number, after the commit; a refusal comes
+    /// there as an error stanza before it.
+    pub(crate) async fn post(&self, draft: Draft, origin: Origin) {
+        let number = origin.number as u64;
         self.send(Request::Post { session: self.session, draft, origin, number }).await;
     }
 
@@ -146,12 +147,13 @@ impl AccountHandle {
         self.send(Request::Detach { session: self.session, payload: Payload::default() }).await;
     }
 
-    /// What a presence has to look like where it goes around the account, as one to a room does (XEP-0398 §5).
-    pub(crate) fn dress(&self, appearance: &Appearance) -> Payload {
-        match self.services.running_face(&self.jid.bare()) {
-            Some(face) => face.dress(appearance),
-            None => appearance.payload.clone(),
+    /// A presence that goes around the account, as one to a room does, with the photo that it has to tell (XEP-0398 §5).
+    pub(crate) fn dress(&self, payload: Payload) -> Payload {
+        let photo = self.face().and_then(|face| face.photo.clone());
+        if photo.is_none() && !wire::speaks_of_photo(&payload) {
+            return payload;
         }
+        wire::replace_photo(&payload, photo.as_deref()).unwrap_or(payload)
     }
 
     /// The account as others see it; fresh after each answered command.

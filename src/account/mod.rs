@@ -22,6 +22,8 @@ mod session;
 mod state;
 mod subscription;
 mod task;
+#[cfg(test)]
+mod tests;
 pub(crate) mod wire;
 
 pub use directory::Accounts;

@@ -85,10 +85,6 @@ impl Roster {
         self.contact(jid).is_some_and(|contact| contact.is_listed)
     }
 
-    pub(crate) fn version(&self) -> i64 {
-        self.version
-    }
-
     /// The answer for a session that has `version` of the roster, if any.
     pub(crate) fn since(&self, version: Option<i64>) -> RosterAnswer {
         let oldest_known = if self.removed.len() < REMOVED_MAX {

@@ -115,8 +115,4 @@ impl Sessions {
     pub(super) fn available(&self) -> impl Iterator<Item = &Session> {
         self.iter().filter(|session| session.is_available())
     }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }

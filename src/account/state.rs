@@ -242,11 +242,6 @@ impl Decision {
         Self { changes: changes.into_iter().collect(), ..Self::default() }
     }
 
-    /// Whether there is nothing to write.
-    pub(crate) fn is_unwritten(&self) -> bool {
-        self.changes.is_empty() && self.approaches.is_empty()
-    }
-
     pub(super) fn approach(&mut self, to: &BareJid, request: SubscriptionRequest, payload: Payload) {
         self.approaches.push(Approach { to: to.clone(), request, payload });
     }

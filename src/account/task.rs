@@ -29,7 +29,7 @@ use crate::chat::account::refusal::AccountRefusal;
 use crate::chat::id::{AccountId, Origin, Seq, SessionId};
 use crate::chat::message::Payload;
 use crate::fanout::mailbox::{Ending, Mailbox};
-use crate::store::account_log::{AccountNote, LoadedAccount};
+use crate::store::account_log::{AccountAppendError, AccountNote, LoadedAccount};
 use crate::store::error::StoreError;
 
 /// What the account's own sessions ask.
@@ -87,6 +87,10 @@ pub(super) enum Request {
     Acknowledge {
         session: SessionId,
         seq: Seq,
+    },
+    /// Writes down what would be lost.
+    Note {
+        done: oneshot::Sender<()>,
     },
 }
 
@@ -154,15 +158,22 @@ pub(super) struct AccountTask {
     early: BTreeMap<Seq, AccountEvent>,
     /// Applied, and to be answered.
     inputs: VecDeque<AccountEvent>,
-    /// How far the store knows that messages were delivered.
-    noted: Seq,
+    /// What the store knows of it.
+    noted: AccountNote,
+    /// Nobody has been signed in since it was loaded.
+    is_fresh: bool,
+    /// The account was removed: nothing of it can be written any more.
+    is_gone: bool,
     /// Subscription requests that were sent again in this run, as nobody answers them (RFC 6121 §3.1.2).
     has_asked_again: bool,
 }
 
 impl AccountTask {
     fn new(services: Arc<Services>, face: FaceCell, loaded: LoadedAccount) -> Self {
-        let noted = loaded.snapshot.delivered;
+        let noted = AccountNote {
+            delivered: loaded.snapshot.delivered,
+            last_seen: loaded.snapshot.last_seen.clone(),
+        };
         let task = Self {
             services,
             account: Account::new(loaded.snapshot, loaded.waiting),
@@ -171,6 +182,8 @@ impl AccountTask {
             early: BTreeMap::new(),
             inputs: loaded.inputs.into(),
             noted,
+            is_fresh: true,
+            is_gone: false,
             has_asked_again: false,
         };
         task.show_face();
@@ -189,7 +202,8 @@ impl AccountTask {
                     Box::pin(self.handle_batch(std::mem::take(&mut batch))).await;
                 }
                 Some(arrival) = queues.arrivals.recv() => Box::pin(self.arrive(*arrival)).await,
-                () = tokio::time::sleep(IDLE) => {
+                // An account at peace, with a device that listens, does not wake up for nothing.
+                () = tokio::time::sleep(IDLE), if self.mailboxes.is_empty() || self.note_to_write().is_some() => {
                     Box::pin(self.note()).await;
                     if self.mailboxes.is_empty() && self.services.forget(self.account.jid(), queues) {
                         return;
@@ -198,6 +212,9 @@ impl AccountTask {
             }
             if queues.is_behind.swap(false, Ordering::Relaxed) {
                 Box::pin(self.recover()).await;
+            }
+            if self.is_gone {
+                return Box::pin(self.end(queues)).await;
             }
         }
     }
@@ -281,15 +298,50 @@ impl AccountTask {
         Ok(())
     }
 
-    async fn append(&self, appends: Vec<AccountAppend>) -> Result<Vec<AccountAppended>, AccountRefusal> {
+    async fn append(&mut self, appends: Vec<AccountAppend>) -> Result<Vec<AccountAppended>, AccountRefusal> {
         if appends.is_empty() {
             return Ok(Vec::new());
         }
+        let is_own = appends.iter().any(|append| append.account == self.account.id());
         let appended = self.services.store.append_accounts(appends, self.services.clock.now()).await;
         appended.map_err(|error| {
             warn!(%error, "an append was refused");
+            self.is_gone |= is_own && error == AccountAppendError::Gone;
             refusal_of_append(error)
         })
+    }
+
+    /// The account is no more: its sessions are ended, and whoever asks for it next asks the store.
+    async fn end(&mut self, queues: &mut Queues) {
+        for mailbox in self.mailboxes.values() {
+            mailbox.end(Ending::AccountGone);
+        }
+        *self.face.write() = None;
+        turn_away(self.account.jid(), &self.services, queues, StanzaCondition::ItemNotFound).await;
+    }
+
+    /// Loads the account anew for who comes after a pause: it may have been removed and made again meanwhile.
+    async fn refresh(&mut self) -> Result<(), StanzaCondition> {
+        if self.is_fresh || !self.mailboxes.is_empty() {
+            return Ok(());
+        }
+        match self.services.store.load_account(self.account.jid()).await {
+            Ok(Some(loaded)) => {
+                self.inputs = loaded.inputs.into();
+                self.account = Account::new(loaded.snapshot, loaded.waiting);
+                self.early.clear();
+                self.is_fresh = true;
+                Ok(())
+            }
+            Ok(None) => {
+                self.is_gone = true;
+                Err(StanzaCondition::ItemNotFound)
+            }
+            Err(error) => {
+                error!(%error, "the account cannot be loaded");
+                Err(StanzaCondition::ResourceConstraint)
+            }
+        }
     }
 
     /// Takes committed entries, in whatever order they come, and applies them in the order of the log.
@@ -365,15 +417,17 @@ impl AccountTask {
 
     /// Writes down how far messages were delivered, and when somebody was last here.
     async fn note(&mut self) {
-        let delivered = self.account.delivered();
-        if delivered == self.noted && self.account.last_seen().is_none() {
-            return;
-        }
-        let note = AccountNote { delivered, last_seen: self.account.last_seen() };
-        match self.services.store.note_account(self.account.id(), note).await {
-            Ok(()) => self.noted = delivered,
+        let Some(note) = self.note_to_write() else { return };
+        match self.services.store.note_account(self.account.id(), note.clone()).await {
+            Ok(()) => self.noted = note,
             Err(error) => warn!(%error, "the account's cursors were not noted"),
         }
+    }
+
+    fn note_to_write(&self) -> Option<AccountNote> {
+        let note = AccountNote { delivered: self.account.delivered(), last_seen: self.account.last_seen() };
+        let is_new = note != self.noted;
+        is_new.then_some(note)
     }
 
     fn show_face(&self) {
@@ -388,6 +442,7 @@ impl AccountTask {
         }
         self.account.attach(session, jid);
         self.mailboxes.insert(session, mailbox);
+        self.is_fresh = false;
         former
     }
 }

@@ -54,6 +54,11 @@ pub(super) fn replace_photo(payload: &Payload, photo: Option<&str>) -> Option<Pa
     Some(with_photo(&Payload(bare), photo))
 }
 
+/// Whether a presence may say something about a photo; cheaper than reading it.
+pub(super) fn speaks_of_photo(payload: &Payload) -> bool {
+    memchr::memmem::find(&payload.0, namespace::VCARD_UPDATE.as_bytes()).is_some()
+}
+
 /// The text of a presence's `<status/>`.
 pub(super) fn status(payload: &Payload) -> Box<str> {
     if payload.0.is_empty() {
@@ -135,11 +140,10 @@ pub(super) fn capabilities_query(capabilities: &Capabilities) -> Notice {
 pub(crate) const CAPABILITIES_QUERY: &str = "capabilities";
 
 /// An event that tells one item again (XEP-0060 §6.1.7, XEP-0163 §4.3.4).
-pub(super) fn item_event(owner: &BareJid, node: &Node, item: &Item, is_late: bool) -> Notice {
+pub(super) fn item_event(owner: &BareJid, node: &Node, item: &Item) -> Notice {
     let items = items_element(node, [item_element(item, node.settings.deliver_payloads)]);
     let event = Element::new("event", namespace::PUBSUB_EVENT).with_child(items);
-    let content =
-        if is_late { with(&payload(&event), &delay(Some(owner), item.at)) } else { payload(&event) };
+    let content = with(&payload(&event), &delay(Some(owner), item.at));
     Notice {
         kind: PacketKind::Message(MessageKind::Headline),
         from: Some(owner.clone().into()),

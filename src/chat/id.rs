@@ -86,6 +86,9 @@ impl<'de> Deserialize<'de> for MessageId {
 pub struct Origin {
     pub session: SessionId,
     pub number: i64,
+    /// The session's stanzas up to this one were settled when this one was handed on. No part of the key: after a crash
+    /// it tells how much was handled (see [`resumption`](crate::session::resumption)).
+    pub settled: i64,
 }
 
 /// Milliseconds since 1970-01-01 UTC. Order never rests on it; within one log it does not fall.

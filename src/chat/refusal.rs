@@ -61,8 +61,6 @@ pub enum Refusal {
     NoSuchMessage,
     #[error("The request is malformed: {0}")]
     BadRequest(&'static str),
-    #[error("This is no address")]
-    AddressMalformed,
     #[error("A value of the form is not acceptable: {0}")]
     BadSetting(&'static str),
     #[error("This is not offered here")]

@@ -168,8 +168,9 @@ impl Audience {
             Change::RoleSet { role, by, reason, .. } => {
                 let notes = Notes { reason, by: by.as_ref(), ..Notes::default() };
                 for occupant in &step.after {
-                    self.set_moderator(step, occupant, *role == Role::Moderator);
+                    let risen = self.set_moderator(occupant, *role == Role::Moderator);
                     self.presence(step, occupant, &notes, None);
+                    self.show_everybody(step, occupant, &risen);
                 }
             }
             Change::AffiliationSet(set) => self.affiliation_set(step, set),
@@ -359,7 +360,7 @@ impl Audience {
 
     fn affiliation_set(&mut self, step: &Step, set: &AffiliationSet) {
         for occupant in &step.after {
-            self.set_moderator(step, occupant, occupant.role == Role::Moderator);
+            let risen = self.set_moderator(occupant, occupant.role == Role::Moderator);
             // Nobody needs to be told that he did it himself.
             let by = set.by.as_ref().filter(|by| by.jid != occupant.jid);
             let notes = Notes { reason: &set.reason, by, ..Notes::default() };
@@ -367,6 +368,7 @@ impl Audience {
             if set.affiliation != Affiliation::Outcast {
                 self.presence(step, occupant, &notes, None);
             }
+            self.show_everybody(step, occupant, &risen);
         }
     }
 
@@ -380,18 +382,32 @@ impl Audience {
         self.members.clear();
     }
 
-    /// A new moderator sees real addresses from now on, and so is shown who is there (§9.6).
-    fn set_moderator(&mut self, step: &Step, occupant: &Occupant, is_moderator: bool) {
+    /// Notes who is a moderator from now on, and returns those of its sessions for which that is new.
+    fn set_moderator(&mut self, occupant: &Occupant, is_moderator: bool) -> Vec<Mailbox> {
+        let mut risen = Vec::new();
         for seat in &occupant.seats {
-            let Some(member) = self.members.get_mut(&seat.session) else { continue };
-            let is_new = is_moderator && !member.is_moderator;
-            member.is_moderator = is_moderator;
-            if is_new && !step.view.is_non_anonymous {
-                let none = Notes::default();
-                let others = step.everybody.iter().filter(|other| other.nick_key != occupant.nick_key);
-                let frames = others.map(|other| presence::available(&self.room, other, true, &none));
-                let _ = member.mailbox.push_all(frames.collect::<Vec<_>>());
+            if let Some(member) = self.members.get_mut(&seat.session) {
+                if is_moderator && !member.is_moderator {
+                    risen.push(member.mailbox.clone());
+                }
+                member.is_moderator = is_moderator;
             }
+        }
+        risen
+    }
+
+    /// A new moderator sees real addresses from now on, and so is shown who is there (§9.6).
+    fn show_everybody(&self, step: &Step, to: &Occupant, risen: &[Mailbox]) {
+        if risen.is_empty() || step.view.is_non_anonymous {
+            return;
+        }
+        let none = Notes::default();
+        let others = step.everybody.iter().filter(|other| other.nick_key != to.nick_key);
+        let frames: Vec<Frame> =
+            others.map(|other| presence::available(&self.room, other, true, &none)).collect();
+        for mailbox in risen {
+            // Who cannot take them finds his stream ended.
+            let _ = mailbox.push_all(frames.iter().cloned());
         }
     }
 

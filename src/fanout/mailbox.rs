@@ -71,6 +71,8 @@ enum State {
     Open,
     /// Something did not fit: what follows would leave a gap, so nothing more is taken.
     Overrun,
+    /// The reader knows of the overrun. Outcomes are still told: what was under way is to be counted.
+    Told,
     Closed,
 }
 
@@ -168,7 +170,11 @@ impl Inbox {
     fn try_take(&self, into: &mut VecDeque<Item>) -> Option<Result<(), Rejected>> {
         let mut queue = self.0.queue.lock();
         if queue.items.is_empty() {
-            return (queue.state == State::Overrun).then_some(Err(Rejected));
+            if queue.state == State::Overrun {
+                queue.state = State::Told;
+                return Some(Err(Rejected));
+            }
+            return None;
         }
         queue.bytes = 0;
         if into.is_empty() {
@@ -235,6 +241,9 @@ mod tests {
         assert_eq!(items.len(), 1);
         items.clear();
         assert_eq!(inbox.take(&mut items).await, Err(Rejected));
+        mailbox.settle(7, Ok(()));
+        inbox.take(&mut items).await.expect("the end is told once, and outcomes are told after it");
+        assert_eq!(mailbox.push(frame(1)), Err(Rejected));
     }
 
     #[test]

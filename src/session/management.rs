@@ -18,8 +18,8 @@ use crate::session::Session;
 
 pub(super) struct Management {
     outbound: Outbound<Frame>,
-    /// The id under which the session can be resumed.
-    id: Option<Box<str>>,
+    /// The id under which the session can be resumed, and how long after its connection was lost.
+    resumption: Option<(Box<str>, Duration)>,
     /// The client asked, and is answered when everything that came before is settled.
     owes_answer: bool,
     /// We asked, and have no answer yet.
@@ -40,7 +40,7 @@ impl Session {
             return Err(StreamCondition::UnsupportedStanzaType.into());
         };
         match parsed {
-            Ok(Request::Enable { resume, .. }) => return Ok(self.enable(resume)),
+            Ok(Request::Enable { resume, max }) => return Ok(self.enable(resume, max).await),
             Ok(Request::Acknowledge) => self.answer_ask(),
             Ok(Request::Acknowledged { h }) => self.acknowledge(h).await?,
             Ok(Request::Resume { .. }) => self.write_raw(&failed(StanzaCondition::UnexpectedRequest, None)),
@@ -53,17 +53,31 @@ impl Session {
     pub async fn acknowledge(&mut self, h: u32) -> Result<(), StreamFailure> {
         let Some(management) = &mut self.management else { return Ok(()) };
         management.has_asked = false;
-        management.acknowledged += management.outbound.acknowledge(h)? as u64;
+        let count = management.outbound.acknowledge(h)?;
+        management.acknowledged += count as u64;
         let mut taken = None;
         while let Some((_, seq)) =
             management.marks.pop_front_if(|(count, _)| *count <= management.acknowledged)
         {
             taken = Some(seq);
         }
+        // What was written while the question was under way is asked for now, not with what comes next: that may be
+        // long. A client that answers without having got on is not asked in a circle.
+        if count > 0 && !management.outbound.is_empty() {
+            self.ask_for_acknowledgement();
+        }
         if let Some(seq) = taken {
             self.account.acknowledge(seq).await;
         }
         Ok(())
+    }
+
+    /// Whether the client may say that it has so many.
+    pub fn check_acknowledged(&self, h: u32) -> Result<(), StreamFailure> {
+        match &self.management {
+            Some(management) => Ok(management.outbound.check(h).map(drop)?),
+            None => Ok(()),
+        }
     }
 
     /// A message of the account's log is among what was sent: the account learns when the client has it.
@@ -94,7 +108,13 @@ impl Session {
     }
 
     pub fn resumption_id(&self) -> Option<&str> {
-        self.management.as_ref()?.id.as_deref()
+        self.management.as_ref()?.resumption.as_ref().map(|(id, _)| &**id)
+    }
+
+    /// How long the session waits for its client to come back.
+    pub fn resumption_time(&self) -> Duration {
+        let resumption = self.management.as_ref().and_then(|management| management.resumption.as_ref());
+        resumption.map_or(Duration::ZERO, |(_, time)| *time)
     }
 
     /// Puts everything that the client has not acknowledged before what comes next.
@@ -144,7 +164,7 @@ impl Session {
     /// Asks a silent client whether it is there: by stream management, or by a ping (XEP-0199).
     pub fn ask_for_life(&mut self) {
         if self.management.is_some() {
-            self.write_raw(&request());
+            self.ask_for_acknowledgement();
             return;
         }
         let ping = Element::new("iq", namespace::CLIENT)
@@ -164,25 +184,37 @@ impl Session {
         }
     }
 
-    fn enable(&mut self, wants_resumption: bool) -> Option<Box<str>> {
+    async fn enable(&mut self, wants_resumption: bool, max: Option<Duration>) -> Option<Box<str>> {
         if self.management.is_some() {
             self.write_raw(&failed(StanzaCondition::UnexpectedRequest, None));
             return None;
         }
-        let id = if wants_resumption { random_id() } else { None };
         self.inbound.enable();
-        let lifetime: Duration = self.services.policy.resumption_time;
-        self.write_raw(&enabled(id.as_deref().map(|id| (id, lifetime))));
-        let outbound = Outbound::new(BOUNDS);
+        let time = self.services.policy.resumption_time.min(max.unwrap_or(Duration::MAX));
+        let id = if wants_resumption && !time.is_zero() { self.promise_resumption().await } else { None };
+        self.write_raw(&enabled(id.as_deref().map(|id| (id, time))));
         self.management = Some(Management {
-            outbound,
-            id: id.clone(),
+            outbound: Outbound::new(BOUNDS),
+            resumption: id.clone().map(|id| (id, time)),
             owes_answer: false,
             has_asked: false,
             acknowledged: 0,
             marks: VecDeque::new(),
         });
         id
+    }
+
+    /// An id under which the session will be found, whatever happens.
+    async fn promise_resumption(&self) -> Option<Box<str>> {
+        let id = random_id()?;
+        self.save(&id).await.then_some(id)
+    }
+
+    fn ask_for_acknowledgement(&mut self) {
+        if let Some(management) = &mut self.management {
+            management.has_asked = true;
+            self.write_raw(&request());
+        }
     }
 
     /// XEP-0198 §4: the answer to `<r/>` counts what is settled. It waits for what is still on its way to the store,

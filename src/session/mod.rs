@@ -2,6 +2,7 @@
 
 mod management;
 mod outstanding;
+pub mod resumption;
 pub mod xmpp;
 
 use std::collections::HashMap;
@@ -27,6 +28,7 @@ use crate::fanout::mailbox::{Ending, Inbox, Mailbox, mailbox};
 use crate::room::{Receipt, Rooms};
 use crate::session::management::Management;
 use crate::session::outstanding::{Context, Outstanding};
+use crate::session::resumption::Former;
 use crate::session::xmpp::room::relay::Relays;
 
 /// All sessions of this member, and what they need. Cheap to clone.
@@ -83,6 +85,8 @@ pub struct Session {
     inbound: Inbound,
     outstanding: Outstanding,
     management: Option<Management>,
+    /// The session that its client could not resume, for a while.
+    former: Option<Box<Former>>,
     /// Bytes to be written next.
     out: Vec<u8>,
     /// The last message of the account's log among them, where the client does not acknowledge.
@@ -126,6 +130,7 @@ impl Sessions {
             inbound: Inbound::default(),
             outstanding: Outstanding::default(),
             management: None,
+            former: None,
             out: Vec::new(),
             written_mark: None,
         };
@@ -169,7 +174,12 @@ impl Session {
 
     /// Whether so many of its stanzas wait for their outcome that no more are taken.
     pub fn is_saturated(&self) -> bool {
-        self.outstanding.is_full()
+        self.outstanding.is_full() || self.inbound.pending() >= PENDING_MAX
+    }
+
+    /// Whether all that its client sent is settled.
+    pub fn is_settled(&self) -> bool {
+        self.inbound.pending() == 0
     }
 
     /// The outcome of one of its stanzas has come.
@@ -220,8 +230,14 @@ impl Session {
             session: self.id,
             jid: self.jid.clone(),
             is_administrator: self.services.policy.administrators.contains(&self.jid.bare()),
-            origin: number.map(|number| Origin { session: self.id, number: number as i64 }),
+            origin: number.map(|number| self.origin(number)),
         }
+    }
+
+    /// The key of one of its stanzas.
+    pub(in crate::session) fn origin(&self, number: u64) -> Origin {
+        let (settled, _) = self.inbound.position();
+        Origin { session: self.id, number: number as i64, settled: settled as i64 }
     }
 
     /// The receipt of a stanza whose outcome comes by the mailbox.
@@ -250,6 +266,10 @@ impl Session {
         let _ = self.send(&frame);
     }
 }
+
+/// Stanzas from the first that is not settled to the last that was read: while that one waits, the others go on, so
+/// that what a crash leaves behind a gap is bounded.
+const PENDING_MAX: usize = 1024;
 
 /// ` to='…'` with the address escaped.
 fn to_attribute(jid: &FullJid) -> Box<[u8]> {

@@ -4,8 +4,9 @@ use perch_address::{BareJid, Jid};
 use thiserror::Error;
 use tracing::instrument;
 
+use crate::chat::account::contact::Contact;
 use crate::chat::account::entry::{AccountAppend, AccountAppended, AccountEvent};
-use crate::chat::account::node::Item;
+use crate::chat::account::node::{Item, Node};
 use crate::chat::account::snapshot::AccountSnapshot;
 use crate::chat::id::{AccountId, Seq, Timestamp};
 use crate::chat::message::Payload;
@@ -48,12 +49,17 @@ pub enum ItemChoice {
     Newest(u32),
 }
 
-/// The newest item of one node.
+/// The newest item of a node, with what decides who may read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastItem {
-    pub owner: BareJid,
-    pub node: Box<str>,
+    /// The localpart of its owner.
+    pub owner: Box<str>,
+    pub node: Node,
     pub item: Item,
+    /// What the owner knows of who asks.
+    pub contact: Option<Contact>,
+    /// The owner wants to hear nothing of who asks.
+    pub is_blocked: bool,
 }
 
 /// Accounts' logs and projections.
@@ -146,9 +152,22 @@ impl Store {
         }
     }
 
-    /// Takes out of the logs what nobody may need any more. Says whether there is more of it.
+    /// The newest items of these nodes of these owners, by localpart, for `viewer` to be sent as far as he may.
     #[instrument(skip_all)]
-    pub async fn expire_account_events(&self, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn last_items(
+        &self,
+        viewer: &BareJid,
+        owners: &[Box<str>],
+        nodes: &[Box<str>],
+    ) -> Result<Vec<LastItem>, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.last_items(viewer, owners, nodes).await,
+        }
+    }
+
+    /// Takes out of the logs what nobody may need any more. Says how much it was.
+    #[instrument(skip_all)]
+    pub async fn expire_account_events(&self, now: Timestamp) -> Result<u64, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.expire_account_events(now).await,
         }

@@ -1,8 +1,10 @@
-//! Signed-in devices as rows: what of a session outlives a crash of the member that held it.
+//! Signed-in devices as rows: what of a session outlives it, and a crash of the member that held it.
 
+use perch_address::Jid;
 use tracing::instrument;
 
-use crate::chat::id::{AccountId, Seq, SessionId, Timestamp};
+use crate::chat::id::{AccountId, RoomId, Seq, SessionId, Timestamp};
+use crate::chat::message::Payload;
 use crate::store::Store;
 use crate::store::error::StoreError;
 
@@ -15,11 +17,19 @@ impl Store {
         }
     }
 
-    /// They have ended and cannot be resumed.
+    /// They have ended, and nobody asks for them again.
     #[instrument(skip_all)]
     pub async fn forget_sessions(&self, sessions: &[SessionId]) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(engine) => engine.forget_sessions(sessions).await,
+        }
+    }
+
+    /// The session whose client was given an id with that hash.
+    #[instrument(skip_all)]
+    pub async fn session_to_resume(&self, resumption: &str) -> Result<Option<SavedSession>, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.session_to_resume(resumption).await,
         }
     }
 
@@ -54,25 +64,57 @@ impl Store {
     }
 }
 
-/// A session as it was last saved. It is saved now and then, so what it says is at most true: more may have happened.
+/// A session as it was last saved: when it became resumable, and when it ended. What it says is true, and between the
+/// two more has happened, of which the logs tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionRow {
     pub id: SessionId,
     pub account: AccountId,
     pub resource: Box<str>,
-    /// Its connection is gone; it may be resumed until then.
+    /// It is over, and forgotten then; `None` while it lives.
     pub deadline: Option<Timestamp>,
-    /// Inbound stanzas that were acknowledged to the client (XEP-0198).
+    /// Inbound stanzas up to here were settled.
     pub handled: i64,
+    /// The number after which its client began to count (XEP-0198).
+    pub counted_from: i64,
     /// What the client acknowledged of its account's log.
     pub acknowledged: Seq,
+    /// A hash of the id under which the client may ask for it.
+    pub resumption: Option<Box<str>>,
+    /// The session that could not be resumed, and that this one came after.
+    pub former: Option<SessionId>,
 }
 
 /// What is known of a session that somebody wants to resume.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SavedSession {
     pub row: SessionRow,
-    /// Numbers of inbound stanzas behind `handled` that were written to logs nevertheless, in order: the `h` of
-    /// `<failed/>` may go up to them, and what is sent again for them would be written twice.
-    pub written: Vec<i64>,
+    /// Inbound stanzas up to here were settled: what the row says, or the last stanza that is in a log.
+    pub settled: i64,
+    /// What is in logs of its stanzas behind `settled`, and of some before it, in the order of their numbers.
+    pub written: Vec<Written>,
+}
+
+/// A stanza of a session that was committed to a log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Written {
+    pub number: i64,
+    pub to: Addressee,
+    /// The client's own id of the stanza, where it is a message.
+    pub id: Option<Box<str>>,
+    /// Empty where it is no message, or one that was taken out since.
+    pub payload: Payload,
+}
+
+/// Whom a stanza was for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Addressee {
+    /// The room of this localpart; `is_archived`: its archive shows the entry.
+    Room {
+        id: RoomId,
+        name: Box<str>,
+        seq: Seq,
+        is_archived: bool,
+    },
+    Person(Jid),
 }

@@ -3,10 +3,11 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use dashmap::DashMap;
 use perch_address::BareJid;
 use perch_xmpp::stream::{Negotiation, Output, StreamCondition, StreamFailure};
@@ -38,20 +39,19 @@ pub(super) struct Handover {
 
 /// Where the sessions that can be resumed wait for their next connection, by the id that the client was given.
 #[derive(Default)]
-pub(crate) struct Handovers(DashMap<Box<str>, Expected>);
+pub(crate) struct Handovers(DashMap<Box<str>, Waiting>);
 
-/// Whose next connection is waited for, and where it is to go.
-struct Expected {
+struct Waiting {
     account: BareJid,
     sender: mpsc::Sender<Box<Handover>>,
 }
 
 impl Handovers {
-    /// Gives the connection to the session of that id, or back. Of somebody else's session nobody learns that it exists.
+    /// Gives the connection to the session of that id, or back. Nobody learns that somebody else's session exists.
     pub(super) fn offer(&self, id: &str, handover: Handover) -> Result<(), Box<Handover>> {
         let handover = Box::new(handover);
-        let expected = self.0.get(id).filter(|expected| expected.account == handover.account);
-        let Some(sender) = expected.map(|expected| expected.sender.clone()) else { return Err(handover) };
+        let own = self.0.get(id).filter(|waiting| waiting.account == handover.account);
+        let Some(sender) = own.map(|waiting| waiting.sender.clone()) else { return Err(handover) };
         sender.try_send(handover).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(handover) | mpsc::error::TrySendError::Closed(handover) => {
                 handover
@@ -61,7 +61,7 @@ impl Handovers {
 
     fn register(&self, id: &str, account: BareJid) -> mpsc::Receiver<Box<Handover>> {
         let (sender, receiver) = mpsc::channel(1);
-        self.0.insert(id.into(), Expected { account, sender });
+        self.0.insert(id.into(), Waiting { account, sender });
         receiver
     }
 }
@@ -74,6 +74,8 @@ enum End {
     Failed(StreamFailure),
     /// The connection broke: the client may come back.
     Lost,
+    /// It came back on another connection.
+    Resumed(Box<Handover>),
     /// It did not come back in time.
     Expired,
     Replaced,
@@ -134,7 +136,8 @@ pub(super) async fn run(services: &Arc<Services>, live: Live) {
     loop {
         end = match end.take() {
             None => task.step().await.err(),
-            Some(End::Lost) if task.session.is_resumable() => task.park(),
+            Some(End::Lost) if task.session.is_resumable() => task.park().await.err(),
+            Some(End::Resumed(handover)) => Box::pin(task.resume(*handover)).await.err(),
             Some(end) => return Box::pin(task.finish(end)).await,
         };
     }
@@ -158,7 +161,10 @@ impl Task<'_> {
                 self.is_asked = false;
                 self.process().await
             }
-            handover = next(self.handovers.as_mut()) => Box::pin(self.resume(*handover)).await,
+            handover = next(self.handovers.as_mut()) => match Box::pin(admitted(&self.session, handover)).await {
+                Some(handover) => Err(End::Resumed(handover)),
+                None => Ok(()),
+            },
             () = self.timer.as_mut() => self.tick().await,
         }
     }
@@ -175,8 +181,8 @@ impl Task<'_> {
                 Item::Stanza(stanza) => Box::pin(self.session.handle(stanza)).await?,
                 Item::Element(element) => {
                     if let Some(id) = Box::pin(self.session.handle_element(&element)).await? {
-                        let account = self.session.jid().bare();
-                        self.handovers = Some(self.services.handovers.register(&id, account));
+                        self.handovers =
+                            Some(self.services.handovers.register(&id, self.session.jid().bare()));
                     }
                 }
                 Item::Open(_) => return Err(StreamFailure::from(StreamCondition::BadFormat).into()),
@@ -199,6 +205,10 @@ impl Task<'_> {
                 self.write().await?;
             }
         }
+        if self.items.capacity() > ITEMS_KEPT {
+            // The mailbox's queue after a burst: it would stay for as long as the session is silent.
+            self.items = VecDeque::new();
+        }
         self.write().await
     }
 
@@ -209,19 +219,33 @@ impl Task<'_> {
         if bytes.is_empty() {
             return Ok(());
         }
-        tokio::time::timeout(WRITE_TIME, socket.send(&bytes)).await.map_err(|_elapsed| End::Lost)??;
+        let mut sending = pin!(tokio::time::timeout(WRITE_TIME, socket.send(&bytes)));
+        loop {
+            tokio::select! {
+                biased;
+                sent = sending.as_mut() => {
+                    sent.map_err(|_elapsed| End::Lost)??;
+                    break;
+                }
+                // Who is back need not wait until the connection he lost is known to be dead. What was being written
+                // is among the unacknowledged.
+                handover = next(self.handovers.as_mut()) => {
+                    if let Some(handover) = Box::pin(admitted(&self.session, handover)).await {
+                        return Err(End::Resumed(handover));
+                    }
+                }
+            }
+        }
         self.session.note_written().await;
         Ok(())
     }
 
     /// The client comes back on another connection.
     async fn resume(&mut self, handover: Handover) -> Result<(), End> {
-        let Handover { socket, framer, mut negotiation, account: _, h } = handover;
-        if let Some(mut old) = self.socket.replace(socket) {
-            let _ = old.send(&StreamFailure::from(StreamCondition::Conflict).to_bytes()).await;
-            old.close().await;
+        let Handover { mut socket, framer, mut negotiation, h, .. } = handover;
+        if let Some(old) = self.socket.take() {
+            bid_farewell(old, &[], Some(StreamFailure::from(StreamCondition::Conflict).to_bytes())).await;
         }
-        self.framer = framer;
         self.session.acknowledge(h).await?;
         let mut greeting = Vec::new();
         for output in negotiation.handle_resumed(self.session.handled()) {
@@ -230,22 +254,24 @@ impl Task<'_> {
             }
         }
         self.session.resend();
+        self.framer = framer;
         self.last_heard = Instant::now();
         self.is_asked = false;
         self.timer.as_mut().reset(self.last_heard + self.services.policy.idle_time);
         debug!(jid = %self.session.jid(), "a session is resumed");
-        if let Some(socket) = &mut self.socket {
-            socket.send(&greeting).await?;
-        }
+        tokio::time::timeout(WRITE_TIME, socket.send(&greeting)).await.map_err(|_elapsed| End::Lost)??;
+        self.socket = Some(socket);
+        // What was taken from the mailbox and not looked at when the connection was lost.
+        self.deliver().await?;
         self.process().await
     }
 
     /// Waits without a connection.
-    fn park(&mut self) -> Option<End> {
+    async fn park(&mut self) -> Result<(), End> {
         self.socket = None;
-        self.timer.as_mut().reset(Instant::now() + self.services.policy.resumption_time);
+        self.timer.as_mut().reset(Instant::now() + self.session.resumption_time());
         debug!(jid = %self.session.jid(), "a session waits for its client");
-        None
+        self.deliver().await
     }
 
     async fn tick(&mut self) -> Result<(), End> {
@@ -268,22 +294,29 @@ impl Task<'_> {
         self.is_asked = true;
         self.timer.as_mut().reset(now + ANSWER_TIME);
         self.session.ask_for_life();
+        self.items = VecDeque::new();
         self.inbox.shrink();
         self.write().await
     }
 
     async fn finish(mut self, end: End) {
+        let departure = match &end {
+            End::Closed => Departure::Own,
+            End::Failed(_) | End::Replaced => Departure::Ended,
+            End::Lost | End::Expired | End::Resumed(_) => Departure::Lost,
+        };
+        if self.session.is_resumable() && departure != Departure::Own {
+            // What is under way is committed in milliseconds, or the store is in trouble.
+            let _ = tokio::time::timeout(SETTLE_TIME, self.settle()).await;
+        }
+        // Before anybody can know that the session is over, what he will ask for then is there.
+        self.session.save_end(departure).await;
         if let Some(mut receiver) = self.handovers.take() {
             receiver.close();
         }
         if let Some(id) = self.session.resumption_id() {
             self.services.handovers.0.remove(id);
         }
-        let departure = match &end {
-            End::Closed => Departure::Own,
-            End::Failed(_) | End::Replaced => Departure::Ended,
-            End::Lost | End::Expired => Departure::Lost,
-        };
         let farewell = match end {
             End::Closed => Some(STREAM_END.into()),
             End::Failed(failure) => {
@@ -291,32 +324,55 @@ impl Task<'_> {
                 Some(failure.to_bytes())
             }
             End::Replaced => Some(StreamFailure::from(StreamCondition::Conflict).to_bytes()),
-            End::Lost | End::Expired => None,
+            End::Lost | End::Expired | End::Resumed(_) => None,
         };
         debug!(jid = %self.session.jid(), ?departure, "a session ends");
+        // What was said before the end is said first.
         let rest = self.session.take_bytes(self.socket.is_some());
-        // The session ends first: who sees his stream closed may come back at once, and must not find it alive.
+        // Who sees his stream closed may come back at once, and must not find his session alive.
         self.session.end(departure).await;
-        if let Some(mut socket) = self.socket.take() {
-            let parting = async {
-                // What was said before the end is said first.
-                if !rest.is_empty() {
-                    socket.send(&rest).await?;
+        if let Some(socket) = self.socket.take() {
+            bid_farewell(socket, &rest, farewell).await;
+        }
+    }
+
+    /// Waits for the outcome of what the client sent last, so that its count is final.
+    async fn settle(&mut self) {
+        loop {
+            for item in self.items.drain(..) {
+                if let mailbox::Item::Settled { number, outcome } = item {
+                    self.session.settle(number, outcome);
                 }
-                if let Some(farewell) = farewell {
-                    socket.send(&farewell).await?;
-                }
-                socket.close().await;
-                io::Result::Ok(())
-            };
-            // A peer that no longer reads is not waited for.
-            let _ = tokio::time::timeout(FAREWELL_TIME, parting).await;
+            }
+            if self.session.is_settled() {
+                return;
+            }
+            // After an overrun no frames come, but outcomes do.
+            let _ = self.inbox.take(&mut self.items).await;
         }
     }
 }
 
 const STREAM_END: &[u8] = b"</stream:stream>";
 const FAREWELL_TIME: Duration = Duration::from_secs(2);
+const SETTLE_TIME: Duration = Duration::from_secs(2);
+/// Items whose room is kept for the next ones.
+const ITEMS_KEPT: usize = 64;
+
+/// A peer that no longer reads is not waited for.
+async fn bid_farewell(mut socket: Socket, rest: &[u8], farewell: Option<Bytes>) {
+    let parting = async {
+        if !rest.is_empty() {
+            socket.send(rest).await?;
+        }
+        if let Some(farewell) = farewell {
+            socket.send(&farewell).await?;
+        }
+        socket.close().await;
+        io::Result::Ok(())
+    };
+    let _ = tokio::time::timeout(FAREWELL_TIME, parting).await;
+}
 
 async fn read(socket: Option<&mut Socket>, into: &mut bytes::BytesMut) -> io::Result<usize> {
     match socket {
@@ -332,6 +388,21 @@ async fn next(handovers: Option<&mut mpsc::Receiver<Box<Handover>>>) -> Box<Hand
         return handover;
     }
     std::future::pending().await
+}
+
+/// The next connection, unless it is turned away: who says that he has what he was never sent (XEP-0198 §6) cannot go
+/// on. The session is none the worse for it, nor is the connection that it has.
+async fn admitted(session: &Session, mut handover: Box<Handover>) -> Option<Box<Handover>> {
+    let Err(too_high) = session.check_acknowledged(handover.h) else { return Some(handover) };
+    let parting: Vec<u8> = handover
+        .negotiation
+        .close(too_high)
+        .into_iter()
+        .filter_map(|output| if let Output::Send(bytes) = output { Some(bytes) } else { None })
+        .flatten()
+        .collect();
+    bid_farewell(handover.socket, &parting, None).await;
+    None
 }
 
 fn slow_reader() -> StreamFailure {

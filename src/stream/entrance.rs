@@ -15,6 +15,7 @@ use tracing::{debug, info};
 
 use crate::auth::{AsOf, Attempt};
 use crate::listener::{Connection, Kind, Place};
+use crate::session::resumption::Former;
 use crate::session::{Departure, Opened};
 use crate::stream::Services;
 use crate::stream::connection::{Handover, Live};
@@ -63,6 +64,7 @@ pub(super) async fn enter(services: &Arc<Services>, connection: Connection) -> R
             place: Some(place),
             attempt: None,
             account: None,
+            former: None,
         };
         visitor.negotiate().await
     };
@@ -96,6 +98,8 @@ struct Visitor<'a> {
     attempt: Option<Attempt>,
     /// Whom the last look-up found, and when that was.
     account: Option<AsOf>,
+    /// The session that could not be resumed: the next one comes instead.
+    former: Option<Box<Former>>,
 }
 
 /// Where a step of the negotiation leads.
@@ -127,7 +131,7 @@ impl Visitor<'_> {
                         Next::Then(more) => then.extend(more),
                         Next::StartTls(proceed) => self = self.start_tls(&proceed).await?,
                         Next::Session(opened) => return self.begin(*opened).await.map(Some),
-                        Next::HandOver(to) => match self.hand_over(to) {
+                        Next::HandOver(to) => match self.hand_over(to).await {
                             Ok(()) => return Ok(None),
                             Err(back) => {
                                 let (visitor, refused) = *back;
@@ -194,7 +198,12 @@ impl Visitor<'_> {
                             self.negotiation.handle_bind_refused(StanzaCondition::ResourceConstraint);
                         Next::Then(refused)
                     }
-                    Ok(opened) => Next::Session(Box::new(opened)),
+                    Ok(mut opened) => {
+                        if let Some(former) = self.former.take() {
+                            opened.session.follow(former);
+                        }
+                        Next::Session(Box::new(opened))
+                    }
                     Err(condition) => Next::Then(self.negotiation.handle_bind_refused(condition)),
                 });
             }
@@ -252,17 +261,21 @@ impl Visitor<'_> {
         Ok(Live { socket: self.socket, framer: self.framer, opened })
     }
 
-    /// Gives this connection to the session that the client wants to go on with.
-    fn hand_over(self, to: HandOverTo) -> Result<(), Box<(Self, Vec<Output>)>> {
+    /// Gives this connection to the session that the client wants to go on with. Where there is none any more, the
+    /// answer says what was handled of it (XEP-0198 §5).
+    async fn hand_over(self, to: HandOverTo) -> Result<(), Box<(Self, Vec<Output>)>> {
         let HandOverTo { previd, account, h } = to;
-        let Self { services, socket, framer, negotiation, peer, place, attempt, account: id } = self;
-        match services.handovers.offer(&previd, Handover { socket, framer, negotiation, account, h }) {
+        let Self { services, socket, framer, negotiation, peer, place, attempt, account: id, .. } = self;
+        let handover = Handover { socket, framer, negotiation, account, h };
+        match services.handovers.offer(&previd, handover) {
             Ok(()) => Ok(()),
             Err(back) => {
-                let Handover { socket, framer, mut negotiation, .. } = *back;
-                let refused = negotiation.handle_resume_failed(StanzaCondition::ItemNotFound, None);
+                let Handover { socket, framer, mut negotiation, account, .. } = *back;
+                let former = services.sessions.former(&account, &previd).await;
+                let handled = former.as_ref().map(|former| former.handled());
+                let refused = negotiation.handle_resume_failed(StanzaCondition::ItemNotFound, handled);
                 let visitor =
-                    Self { services, socket, framer, negotiation, peer, place, attempt, account: id };
+                    Self { services, socket, framer, negotiation, peer, place, attempt, account: id, former };
                 Err(Box::new((visitor, refused)))
             }
         }

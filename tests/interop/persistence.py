@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 import pathlib
+import random
 import socket
 import ssl
 import subprocess
@@ -116,9 +117,12 @@ class Server:
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Not one that the system would choose: while the server is dead, it might give it to somebody else's connection."""
+    while True:
+        port = random.randrange(15_000, 32_000)
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return port
 
 
 def password_of(name):

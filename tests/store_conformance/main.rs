@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod account_logs;
 mod accounts;
 mod archive;
 mod faults;
@@ -59,6 +60,12 @@ macro_rules! on_every_engine {
 on_every_engine! {
     opening: what_was_written_is_there_after_a_restart a_second_process_is_kept_out;
     accounts: accounts_are_added_read_and_removed many_accounts_are_added_at_once;
+    account_logs: a_message_is_in_both_logs_or_in_none
+        stamps_of_an_account_do_not_fall
+        an_account_is_loaded_as_its_log_left_it
+        a_node_keeps_its_newest_items
+        an_accounts_archive_is_paged_and_filtered
+        what_the_archive_does_not_show_goes_after_a_while;
     rooms: a_room_is_loaded_as_it_was_made
         names_are_unique_and_given_again_after_destruction
         an_append_is_all_or_nothing

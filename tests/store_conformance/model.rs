@@ -201,7 +201,7 @@ impl World {
         // A device that has lost its connection comes back as another session.
         let session = SessionId((person * 4 + device * 2 + self.random.random_range(0..2)) as i64 + 1);
         let jid = format!("{}@localhost/{}", PEOPLE[person], ["desk", "phone"][device]).parse().unwrap();
-        let origin = Some(Origin { session, number: self.number });
+        let origin = Some(Origin { session, number: self.number, settled: 0 });
         Actor { session, jid, is_administrator: self.random.random_bool(0.2), origin }
     }
 

@@ -82,7 +82,7 @@ pub(crate) async fn decisions_against_older_rules_are_stale(place: Place) {
 pub(crate) async fn what_was_written_before_is_found_again(place: Place) {
     let store = place.open().await;
     let room = make(&store, "tea").await;
-    let origin = Some(Origin { session: SessionId(1), number: 7 });
+    let origin = Some(Origin { session: SessionId(1), number: 7, settled: 6 });
     let keyed = |changes: Vec<Change>| Append { origin, ..decision(&room, changes) };
     let first = store.append(keyed(vec![post("alice", "hi"), post("alice", "ho")])).await.unwrap();
     let again = store.append(keyed(vec![post("alice", "hi")])).await;
@@ -119,7 +119,7 @@ pub(crate) async fn a_nick_has_one_owner(place: Place) {
 pub(crate) async fn one_refused_append_does_not_spoil_its_group(place: Place) {
     let store = place.open().await;
     let room = make(&store, "tea").await;
-    let origin = |number| Some(Origin { session: SessionId(1), number });
+    let origin = |number| Some(Origin { session: SessionId(1), number, settled: 0 });
     let keyed = |number, change| Append { origin: origin(number), ..decision(&room, vec![change]) };
     let jobs = [
         keyed(1, post("alice", "one")),
@@ -166,7 +166,7 @@ pub(crate) async fn the_log_gives_back_what_was_appended(place: Place) {
         Change::VoiceRequested { author: author("bob"), role: Role::Participant },
         Change::Detached { session: SessionId(1), deadline: Some(Timestamp(99)) },
     ];
-    let origin = Some(Origin { session: SessionId(1), number: 1 });
+    let origin = Some(Origin { session: SessionId(1), number: 1, settled: 0 });
     let appended = store
         .append(Append { origin, at: Timestamp(500), ..decision(&room, changes.clone()) })
         .await

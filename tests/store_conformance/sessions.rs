@@ -2,7 +2,7 @@
 
 use perch::chat::id::{AccountId, Origin, Seq, SessionId, Timestamp};
 use perch::store::room::Append;
-use perch::store::session::SessionRow;
+use perch::store::session::{SavedSession, SessionRow};
 
 use crate::Place;
 use crate::scene::{account, decision, make, post};
@@ -17,17 +17,20 @@ pub(crate) async fn sessions_are_saved_and_found_again(place: Place) {
 
     // More was written than was saved: who resumes must not be asked to send it again.
     let room = make(&store, "tea").await;
-    for number in [4, 6, 9] {
-        let origin = Some(Origin { session: SessionId(1), number });
+    for (number, settled) in [(4, 3), (6, 5), (9, 7)] {
+        let origin = Some(Origin { session: SessionId(1), number, settled });
         store.append(Append { origin, ..decision(&room, vec![post("alice", "hi")]) }).await.unwrap();
     }
     let saved = store.session(SessionId(1)).await.unwrap().unwrap();
-    assert_eq!((saved.row, saved.written), (row.clone(), vec![6, 9]));
+    assert_eq!((&saved.row, saved.settled, numbers(&saved)), (&row, 7, vec![4, 6, 9]));
+    assert_eq!(store.session_to_resume("hash 1").await.unwrap(), Some(saved));
+    assert_eq!(store.session_to_resume("hash 3").await.unwrap(), None);
 
-    let moved = SessionRow { handled: 9, acknowledged: Seq(3), ..row };
+    // What lies far behind is not looked at any more: no client sends it again.
+    let moved = SessionRow { handled: 900, acknowledged: Seq(3), ..row };
     store.save_sessions(vec![moved.clone()]).await.unwrap();
     let saved = store.session(SessionId(1)).await.unwrap().unwrap();
-    assert_eq!((saved.row, saved.written), (moved, vec![]));
+    assert_eq!((&saved.row, saved.settled, numbers(&saved)), (&moved, 900, vec![]));
 
     store.forget_sessions(&[SessionId(1)]).await.unwrap();
     assert_eq!(store.session(SessionId(1)).await.unwrap(), None);
@@ -59,5 +62,12 @@ fn session(id: i64, account: AccountId, handled: i64) -> SessionRow {
         deadline: None,
         handled,
         acknowledged: Seq(0),
+        counted_from: 0,
+        resumption: Some(format!("hash {id}").into()),
+        former: None,
     }
+}
+
+fn numbers(saved: &SavedSession) -> Vec<i64> {
+    saved.written.iter().map(|written| written.number).collect()
 }

@@ -3,15 +3,16 @@
 use perch_address::BareJid;
 
 use crate::account::face::Face;
-use crate::account::roster::Roster;
+use crate::chat::account::contact::Contact;
 use crate::chat::account::node::{AccessModel, Node, NodeAffiliation, SendLastItem};
 use crate::chat::account::refusal::AccountRefusal;
+use crate::store::account_log::LastItem;
 
-/// Whether `viewer` may subscribe to a node of `owner` and read its items.
+/// Whether `viewer` may subscribe to a node of `owner` and read its items. `contact`: what the owner knows of him.
 pub(crate) fn may_read(
     node: &Node,
     owner: &BareJid,
-    roster: &Roster,
+    contact: Option<&Contact>,
     viewer: &BareJid,
 ) -> Result<(), AccountRefusal> {
     match affiliation(node, owner, viewer) {
@@ -21,7 +22,7 @@ pub(crate) fn may_read(
         }
         None => {}
     }
-    let contact = roster.contact(viewer).filter(|contact| contact.subscription.from);
+    let contact = contact.filter(|contact| contact.subscription.from);
     let (is_let_in, refusal) = match node.settings.access {
         AccessModel::Open => (true, AccountRefusal::Forbidden),
         AccessModel::Presence => (contact.is_some(), AccountRefusal::PresenceRequired),
@@ -47,27 +48,22 @@ pub(super) fn affiliation(node: &Node, owner: &BareJid, who: &BareJid) -> Option
     node.affiliations.iter().find(|(jid, _)| jid == who).map(|(_, affiliation)| *affiliation)
 }
 
-impl Face {
-    /// The nodes whose last items `viewer` is to be sent when he comes, as far as he is interested (XEP-0163 §4.3.4).
-    pub(crate) fn nodes_for<'a>(
-        &'a self,
-        viewer: &'a BareJid,
-        interests: &'a [Box<str>],
-    ) -> impl Iterator<Item = &'a Node> {
-        let nodes = self.nodes.values().filter(|node| interests.contains(&node.name));
-        nodes.filter(|node| {
-            node.settings.send_last_item == SendLastItem::OnSubAndPresence
-                && node.settings.deliver_notifications
-                && self.may_read_node(node, viewer).is_ok()
-        })
-    }
+/// Whether a last item is to be sent to who comes (XEP-0163 §4.3.4). `owner` is its address in full.
+pub(crate) fn is_sent_late(last: &LastItem, owner: &BareJid, viewer: &BareJid) -> bool {
+    let settings = &last.node.settings;
+    settings.send_last_item == SendLastItem::OnSubAndPresence
+        && settings.deliver_notifications
+        && !last.is_blocked
+        && may_read(&last.node, owner, last.contact.as_ref(), viewer).is_ok()
+}
 
+impl Face {
     /// Whether `viewer` may read a node of this account; one that is blocked finds nothing.
     pub(crate) fn may_read_node(&self, node: &Node, viewer: &BareJid) -> Result<(), AccountRefusal> {
         if *viewer != self.jid && self.blocks(viewer.as_jid()) {
             return Err(AccountRefusal::Unreachable);
         }
-        may_read(node, &self.jid, &self.roster, viewer)
+        may_read(node, &self.jid, self.roster.contact(viewer), viewer)
     }
 }
 
@@ -76,6 +72,7 @@ mod tests {
     use perch_address::Jid;
 
     use super::*;
+    use crate::account::roster::Roster;
     use crate::chat::account::contact::{Contact, Subscription};
     use crate::chat::account::node::{NodeSettings, NodeSubscription};
 
@@ -114,12 +111,11 @@ mod tests {
                     is_pending: true,
                 }],
             };
+            let roster = roster();
             for (viewer, expected) in cells {
-                assert_eq!(
-                    may_read(&node, &jid("owner@x"), &roster(), &jid(viewer)),
-                    expected,
-                    "{access:?} {viewer}"
-                );
+                let viewer = jid(viewer);
+                let found = may_read(&node, &jid("owner@x"), roster.contact(&viewer), &viewer);
+                assert_eq!(found, expected, "{access:?} {viewer}");
             }
         };
         let cells = |friend, idol, stranger| {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use perch_address::{BareJid, Jid};
 use perch_xmpp::namespace;
 
-pub(crate) use self::access::may_read;
+pub(super) use self::access::{is_sent_late, may_read};
 pub(crate) use self::avatar::Photo;
 pub(crate) use self::settings::{Field, fields_of};
 use self::settings::{configure, has_settings};
@@ -262,7 +262,7 @@ impl Account {
             let answer = Answer::Subscribed { id: known.id.clone(), is_pending: known.is_pending };
             return Ok((answer, Decision::default()));
         }
-        let is_pending = match may_read(node, &self.jid, &self.roster, &by.bare()) {
+        let is_pending = match may_read(node, &self.jid, self.roster.contact(&by.bare()), &by.bare()) {
             Ok(()) => false,
             Err(AccountRefusal::ApprovalRequired) => true,
             Err(refusal) => return Err(refusal),

@@ -67,6 +67,10 @@ impl Account {
         Effect::push(sessions, notice).into_iter().collect()
     }
 
+    fn may_read(&self, node: &Node, viewer: &BareJid) -> bool {
+        may_read(node, &self.jid, self.roster.contact(viewer), viewer).is_ok()
+    }
+
     fn notify_all(&self, node: &Node, event: &Element, effects: &mut Vec<Effect>) {
         if !node.settings.deliver_notifications {
             return;
@@ -89,7 +93,7 @@ impl Account {
         let own = packet(self.jid.clone().into());
         effects.push(Effect::Notify { to: self.jid.clone(), node: node.name.clone(), packet: own });
         for contact in self.roster.contacts().filter(|contact| contact.subscription.from) {
-            let is_let_in = may_read(node, &self.jid, &self.roster, &contact.jid).is_ok();
+            let is_let_in = may_read(node, &self.jid, Some(contact), &contact.jid).is_ok();
             if is_let_in && !by_name.contains(&contact.jid) && !self.blocked.covers(contact.jid.as_jid()) {
                 let to = contact.jid.clone();
                 let packet = packet(to.clone().into());
@@ -100,7 +104,7 @@ impl Account {
             !subscription.is_pending
                 && !self.blocked.covers(&subscription.jid)
                 && subscription.jid.bare() != self.jid
-                && may_read(node, &self.jid, &self.roster, &subscription.jid.bare()).is_ok()
+                && self.may_read(node, &subscription.jid.bare())
         });
         effects.extend(subscribed.map(|subscription| Effect::Send(packet(subscription.jid.clone()))));
     }

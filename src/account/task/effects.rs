@@ -3,16 +3,17 @@
 
 use std::collections::VecDeque;
 
+use perch_address::BareJid;
 use tracing::{error, warn};
 
 use super::{AccountTask, Arrival};
+use crate::account::pep::is_sent_late;
 use crate::account::state::{Effect, Notice, Recipients};
 use crate::account::wire;
 use crate::chat::account::packet::{Packet, PacketKind, PresenceKind};
 use crate::chat::id::{Seq, SessionId};
 use crate::fanout::frame::Frame;
 use crate::fanout::render::xmpp::packet;
-use crate::store::account_log::ItemChoice;
 
 /// Messages of the log that a session is shown before it has to acknowledge some.
 const FLOOD_PAGE: u32 = 50;
@@ -68,7 +69,7 @@ impl AccountTask {
         Vec::new()
     }
 
-    fn notify(&self, to: perch_address::BareJid, node: Box<str>, packet: Packet) -> Vec<Effect> {
+    fn notify(&self, to: BareJid, node: Box<str>, packet: Packet) -> Vec<Effect> {
         if to == *self.account.jid() {
             return self.account.receive_event(packet, &node);
         }
@@ -128,24 +129,18 @@ impl AccountTask {
             return;
         };
         let own = self.account.jid();
-        let mut owners = vec![own.clone()];
-        owners.extend(self.account.watched().filter(|jid| self.services.local(jid.as_jid()).is_some()));
-        for owner in owners {
-            let face = match self.services.face(&owner).await {
-                Ok(Some(face)) => face,
-                Ok(None) => continue,
-                Err(error) => {
-                    warn!(%error, "last items cannot be read");
-                    return;
-                }
-            };
-            for node in face.nodes_for(own, &interests) {
-                let items = self.services.store.node_items(face.id, &node.name, &ItemChoice::Newest(1)).await;
-                let Ok(items) = items else { continue };
-                for item in items {
-                    let notice = wire::item_event(&face.jid, node, &item, true);
-                    self.push_notice(&Recipients::from_slice(&[session]), &notice);
-                }
+        let local = self.account.watched().filter(|jid| self.services.local(jid.as_jid()).is_some());
+        let owners: Vec<BareJid> = std::iter::once(own.clone()).chain(local).collect();
+        let names: Vec<Box<str>> = owners.iter().filter_map(|jid| jid.local().map(Into::into)).collect();
+        let last = match self.services.store.last_items(own, &names, &interests).await {
+            Ok(last) => last,
+            Err(error) => return warn!(%error, "last items cannot be read"),
+        };
+        for last in last {
+            let Some(owner) = owners.iter().find(|jid| jid.local() == Some(&*last.owner)) else { continue };
+            if is_sent_late(&last, owner, own) {
+                let notice = wire::item_event(owner, &last.node, &last.item);
+                self.push_notice(&Recipients::from_slice(&[session]), &notice);
             }
         }
     }

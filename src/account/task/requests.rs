@@ -35,6 +35,10 @@ impl AccountTask {
         let now = self.services.clock.now();
         match request {
             Request::Attach { session, jid, mailbox, reply } => {
+                if let Err(condition) = self.refresh().await {
+                    let _ = reply.send(Err(condition));
+                    return;
+                }
                 if let Some(former) = self.attach(session, jid, mailbox) {
                     self.drop_session(former, &Default::default()).await;
                 }
@@ -87,6 +91,10 @@ impl AccountTask {
             Request::Acknowledge { session, seq } => {
                 let effects = self.account.acknowledge(session, seq);
                 self.perform(effects).await;
+            }
+            Request::Note { done } => {
+                self.note().await;
+                let _ = done.send(());
             }
             Request::Post { session, draft, origin, number } => {
                 self.post_all(vec![Post { session, draft, origin, number }]).await;

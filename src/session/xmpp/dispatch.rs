@@ -17,6 +17,11 @@ impl Session {
             Ok(to) => to,
             Err(_malformed) => return self.refuse(number, stanza, StanzaCondition::JidMalformed),
         };
+        if let Some(to) = &to
+            && self.answer_repetition(number, stanza, to).await
+        {
+            return;
+        }
         match to {
             Some(to) if to.domain() == self.services.rooms.domain() => {
                 self.route_to_room(number, stanza, &to).await
@@ -70,9 +75,10 @@ impl Session {
             return Ok(None);
         }
         let current = self.joined.get(name).map(|nick| &**nick);
-        let command = room::presence::command(stanza, nick, current, self.services.clock.now())?;
-        match &command {
+        let mut command = room::presence::command(stanza, nick, current, self.services.clock.now())?;
+        match &mut command {
             Command::Join(join) => {
+                join.presence = self.account.dress(std::mem::take(&mut join.presence));
                 if !self.joined.contains_key(name) && self.joined.len() >= ROOMS_MAX {
                     return Err(Refusal::TooManyRooms);
                 }
@@ -81,9 +87,11 @@ impl Session {
             Command::Leave { .. } => {
                 self.joined.remove(name);
             }
-            Command::Rename { nick, .. } => {
+            Command::Rename { nick, presence } => {
+                *presence = self.account.dress(std::mem::take(presence));
                 self.joined.insert(name.into(), nick.clone());
             }
+            Command::SetPresence { presence } => *presence = self.account.dress(std::mem::take(presence)),
             _ => {}
         }
         Ok(Some(command))

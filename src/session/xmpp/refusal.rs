@@ -36,21 +36,18 @@ pub fn verdict(refusal: &Refusal) -> (ErrorType, StanzaCondition) {
         Refusal::NoSuchRoom | Refusal::Locked => (Cancel, Condition::ItemNotFound),
         Refusal::NoSuchOccupant | Refusal::NoSuchMessage => (Cancel, Condition::ItemNotFound),
         Refusal::Destroyed { .. } => (Cancel, Condition::Gone),
-        Refusal::CreationRestricted | Refusal::TargetOutranks | Refusal::RegistrationClosed => {
-            (Cancel, Condition::NotAllowed)
-        }
+        Refusal::CreationRestricted
+        | Refusal::TargetOutranks
+        | Refusal::RegistrationClosed
+        | Refusal::PrivateMessagesOff => (Cancel, Condition::NotAllowed),
         Refusal::BadSetting(_) => (Modify, Condition::NotAcceptable),
         // XEP-0410 §3.2 shows the type that XEP-0045 leaves open.
         Refusal::NotAnOccupant | Refusal::NicksLocked => (Cancel, Condition::NotAcceptable),
-        Refusal::NickMissing | Refusal::NickMalformed | Refusal::AddressMalformed => {
-            (Modify, Condition::JidMalformed)
-        }
+        Refusal::NickMissing | Refusal::NickMalformed => (Modify, Condition::JidMalformed),
         Refusal::NickTaken | Refusal::LastOwner | Refusal::SelfBan | Refusal::AlreadyDone { .. } => {
             (Cancel, Condition::Conflict)
         }
-        Refusal::Banned | Refusal::Forbidden | Refusal::NoVoice | Refusal::PrivateMessagesOff => {
-            (Auth, Condition::Forbidden)
-        }
+        Refusal::Banned | Refusal::Forbidden | Refusal::NoVoice => (Auth, Condition::Forbidden),
         Refusal::MembersOnly | Refusal::NotRegistered => (Auth, Condition::RegistrationRequired),
         Refusal::PasswordRequired => (Auth, Condition::NotAuthorized),
         Refusal::Full => (Wait, Condition::ServiceUnavailable),
@@ -98,7 +95,7 @@ mod tests {
         check(Refusal::Full, "wait service-unavailable"); // §7.2.9
         check(Refusal::Locked, "cancel item-not-found"); // §7.2.10
         check(Refusal::NoVoice, "auth forbidden"); // §7.4
-        check(Refusal::PrivateMessagesOff, "auth forbidden"); // §7.5
+        check(Refusal::PrivateMessagesOff, "cancel not-allowed"); // §7.5
         check(Refusal::NotAnOccupant, "cancel not-acceptable"); // §7.4, §7.5
         check(Refusal::NoSuchOccupant, "cancel item-not-found"); // §7.5
         check(Refusal::NicksLocked, "cancel not-acceptable"); // §7.6

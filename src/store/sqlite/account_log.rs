@@ -83,17 +83,8 @@ impl Sqlite {
             .await
     }
 
-    pub(in crate::store) async fn expire_account_events(&self, now: Timestamp) -> Result<bool, StoreError> {
-        self.writer
-            .transact(move |connection| {
-                async move {
-                    let expired =
-                        sqlx::query(EXPIRE).bind(now.0).bind(EXPIRED_TOGETHER).execute(connection).await?;
-                    Ok(Ok::<_, StoreError>(expired.rows_affected() >= u64::from(EXPIRED_TOGETHER)))
-                }
-                .boxed()
-            })
-            .await
+    pub(in crate::store) async fn expire_account_events(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.in_slices(EXPIRE, now.0).await
     }
 }
 
@@ -172,6 +163,7 @@ async fn insert(
         .bind(expires)
         .bind(origin.map(|origin| origin.session.0))
         .bind(origin.map(|origin| origin.number))
+        .bind(origin.map(|origin| origin.settled))
         .bind(body(change).map(str::to_owned))
         .bind(text)
         .execute(connection)
@@ -196,14 +188,17 @@ fn body(change: &AccountChange) -> Option<&str> {
     }
 }
 
-/// `seq, at, origin_session, origin_number, change`
+/// `seq, at, origin_session, origin_number, origin_settled, change`
 pub(super) fn event(row: &SqliteRow) -> Result<AccountEvent, StoreError> {
     let seq = Seq(row.try_get(0)?);
     let origin = match (row.try_get::<Option<i64>, _>(2)?, row.try_get::<Option<i64>, _>(3)?) {
-        (Some(session), Some(number)) => Some(Origin { session: SessionId(session), number }),
+        (Some(session), Some(number)) => {
+            let settled = row.try_get::<Option<i64>, _>(4)?.unwrap_or_default();
+            Some(Origin { session: SessionId(session), number, settled })
+        }
         _ => None,
     };
-    let change = serde_json::from_str(row.try_get(4)?)
+    let change = serde_json::from_str(row.try_get(5)?)
         .map_err(|_| StoreError::Inconsistent { table: "account_event", row: seq.0 })?;
     Ok(AccountEvent { seq, at: Timestamp(row.try_get(1)?), origin, change })
 }
@@ -215,10 +210,12 @@ const MOVE: &str =
     handled = max(handled, coalesce(?5, 0)) WHERE account = ?1 RETURNING seq, last_at, epoch, archived";
 const INSERT: &str =
     "INSERT INTO account_event (account, class, seq, epoch, at, ordinal, jid, resource, waits,
-    is_input, expires, origin_session, origin_number, text, change) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-const EVENTS: &str = "SELECT seq, at, origin_session, origin_number, change FROM account_event
+    is_input, expires, origin_session, origin_number, origin_settled, text, change) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const EVENTS: &str =
+    "SELECT seq, at, origin_session, origin_number, origin_settled, change FROM account_event
     WHERE account = ? AND class IN (0, 1) AND seq > ? ORDER BY seq LIMIT ?";
-const LETTERS: &str = "SELECT seq, at, origin_session, origin_number, change FROM account_event
+const LETTERS: &str =
+    "SELECT seq, at, origin_session, origin_number, origin_settled, change FROM account_event
     WHERE account = ? AND class IN (0, 1) AND seq > ? AND jid IS NOT NULL ORDER BY seq LIMIT ?";
 const NOTE: &str = "INSERT INTO account_log (account, epoch, delivered, seen_at, seen_status)
     SELECT ?1, epoch, ?2, ?3, ?4 FROM meta WHERE true
@@ -228,5 +225,3 @@ const EXPIRE: &str = "DELETE FROM account_event WHERE (account, class, seq) IN
     (SELECT account, class, seq FROM account_event WHERE expires < ? LIMIT ?)";
 /// What the archive does not show stays so long in the log, for the sessions that are to see it and for who catches up.
 const UNARCHIVED_LIFETIME: std::time::Duration = std::time::Duration::from_secs(7 * 24 * 60 * 60);
-/// Entries taken out in one transaction: some 2 ms.
-const EXPIRED_TOGETHER: u32 = 500;

@@ -5,14 +5,14 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{Connection, Row};
 
 use crate::chat::account::entry::AccountChange;
-use crate::chat::account::node::{Item, Node, NodeSettings};
 use crate::chat::account::snapshot::AccountSnapshot;
 use crate::chat::id::{AccountId, Epoch, Seq, Timestamp};
 use crate::chat::message::Payload;
-use crate::store::account_log::{ItemChoice, LoadedAccount};
+use crate::store::account_log::LoadedAccount;
 use crate::store::error::StoreError;
 use crate::store::sqlite::Sqlite;
 use crate::store::sqlite::account_log::event;
+use crate::store::sqlite::nodes::project_node;
 
 impl Sqlite {
     pub(in crate::store) async fn load_account(
@@ -73,27 +73,6 @@ impl Sqlite {
             .fetch_optional(&self.readers)
             .await?;
         Ok(payload.map(Payload::from))
-    }
-
-    pub(in crate::store) async fn node_items(
-        &self,
-        account: AccountId,
-        node: &str,
-        choice: &ItemChoice,
-    ) -> Result<Vec<Item>, StoreError> {
-        let rows = match choice {
-            ItemChoice::Newest(count) => {
-                let newest = sqlx::query(NEWEST).bind(account.0).bind(node).bind(count);
-                let mut rows = newest.fetch_all(&self.readers).await?;
-                rows.reverse();
-                rows
-            }
-            ItemChoice::Ids(ids) => {
-                let ids = serde_json::to_string(ids).expect("texts are plain data");
-                sqlx::query(BY_ID).bind(account.0).bind(node).bind(ids).fetch_all(&self.readers).await?
-            }
-        };
-        rows.iter().map(|row| item(row, account)).collect()
     }
 }
 
@@ -175,62 +154,6 @@ pub(super) async fn project(
     Ok(())
 }
 
-async fn project_node(
-    connection: &mut SqliteConnection,
-    account: AccountId,
-    seq: Seq,
-    at: Timestamp,
-    change: &AccountChange,
-) -> Result<(), StoreError> {
-    let id = account.0;
-    match change {
-        AccountChange::NodeSet(node) => {
-            let text = serde_json::to_string(node).expect("nodes are plain data with text keys");
-            sqlx::query(PUT_NODE).bind(id).bind(&*node.name).bind(text).execute(&mut *connection).await?;
-            trim(connection, account, node).await?;
-        }
-        AccountChange::NodeDeleted { node } => {
-            sqlx::query(DELETE_NODE).bind(id).bind(&**node).execute(connection).await?;
-        }
-        AccountChange::ItemPublished { node, item } => {
-            sqlx::query(PUT_ITEM)
-                .bind(id)
-                .bind(&**node)
-                .bind(&*item.id)
-                .bind(seq.0)
-                .bind(at.0)
-                .bind(item.publisher.as_str())
-                .bind(item.payload.as_str())
-                .execute(&mut *connection)
-                .await?;
-            let text: Option<String> =
-                sqlx::query_scalar(NODE).bind(id).bind(&**node).fetch_optional(&mut *connection).await?;
-            let node: Node = text
-                .and_then(|text| serde_json::from_str(&text).ok())
-                .ok_or(StoreError::Inconsistent { table: "node", row: id })?;
-            trim(connection, account, &node).await?;
-        }
-        AccountChange::ItemsRetracted { node, ids, .. } => {
-            for item in ids {
-                sqlx::query(RETRACT).bind(id).bind(&**node).bind(&**item).execute(&mut *connection).await?;
-            }
-        }
-        AccountChange::NodePurged { node } => {
-            sqlx::query(PURGE).bind(id).bind(&**node).execute(connection).await?;
-        }
-        _ => {}
-    }
-    Ok(())
-}
-
-/// A node keeps no more items than it is configured to; one that keeps none keeps the last, for who comes later.
-async fn trim(connection: &mut SqliteConnection, account: AccountId, node: &Node) -> Result<(), StoreError> {
-    let NodeSettings { persist_items, items_max, .. } = node.settings;
-    let kept = if persist_items { items_max } else { 1 };
-    sqlx::query(TRIM).bind(account.0).bind(&*node.name).bind(kept).execute(connection).await?;
-    Ok(())
-}
-
 fn snapshot(row: &SqliteRow, jid: &BareJid) -> Result<AccountSnapshot, StoreError> {
     let id = AccountId(row.try_get(0)?);
     let preferences = match row.try_get::<Option<&str>, _>(7)? {
@@ -260,17 +183,6 @@ fn snapshot(row: &SqliteRow, jid: &BareJid) -> Result<AccountSnapshot, StoreErro
     })
 }
 
-fn item(row: &SqliteRow, account: AccountId) -> Result<Item, StoreError> {
-    let publisher = Jid::new(row.try_get(2)?)
-        .map_err(|_| StoreError::Inconsistent { table: "node_item", row: account.0 })?;
-    Ok(Item {
-        id: row.try_get::<String, _>(0)?.into(),
-        at: Timestamp(row.try_get(1)?),
-        publisher,
-        payload: Payload::from(row.try_get::<String, _>(3)?),
-    })
-}
-
 const HEAD: &str = "SELECT id, coalesce(log.epoch, meta.epoch), coalesce(seq, 0), coalesce(last_at, 0),
     coalesce(handled, 0), coalesce(delivered, 0), coalesce(roster_version, 0), preferences, photo, seen_at,
     seen_status FROM account JOIN meta LEFT JOIN account_log AS log ON log.account = id WHERE name = ?";
@@ -278,17 +190,13 @@ const CONTACTS: &str = "SELECT contact FROM contact WHERE account = ?";
 const REMOVED: &str = "SELECT jid, version FROM contact_removed WHERE account = ?";
 const BLOCKED: &str = "SELECT jid FROM blocked WHERE account = ?";
 const NODES: &str = "SELECT node FROM node WHERE account = ?";
-const NODE: &str = "SELECT node FROM node WHERE account = ? AND name = ?";
 const WAITING: &str =
     "SELECT seq FROM account_event WHERE account = ? AND waits AND seq > ? ORDER BY seq LIMIT ?";
-const INPUTS: &str = "SELECT seq, at, origin_session, origin_number, change FROM account_event
+const INPUTS: &str =
+    "SELECT seq, at, origin_session, origin_number, origin_settled, change FROM account_event
     WHERE account = ? AND is_input AND seq > ? ORDER BY seq";
 const VCARD: &str = "SELECT vcard FROM account_log WHERE account = ?";
 const PRIVATE: &str = "SELECT payload FROM private_xml WHERE account = ? AND namespace = ? AND name = ?";
-const NEWEST: &str = "SELECT id, at, publisher, payload FROM node_item WHERE account = ? AND node = ?
-    ORDER BY seq DESC LIMIT ?";
-const BY_ID: &str = "SELECT id, at, publisher, payload FROM node_item WHERE account = ? AND node = ?
-    AND id IN (SELECT value FROM json_each(?)) ORDER BY seq";
 const PUT_CONTACT: &str =
     "INSERT INTO contact (account, jid, version, shared, contact) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (account, jid) DO UPDATE
@@ -308,16 +216,6 @@ const SET_VCARD: &str = "UPDATE account_log SET vcard = ?2 WHERE account = ?1";
 const SET_PHOTO: &str = "UPDATE account_log SET photo = ?2 WHERE account = ?1";
 const SET_PRIVATE: &str = "INSERT INTO private_xml (account, namespace, name, payload) VALUES (?, ?, ?, ?)
     ON CONFLICT (account, namespace, name) DO UPDATE SET payload = excluded.payload";
-const PUT_NODE: &str = "INSERT INTO node (account, name, node) VALUES (?, ?, ?)
-    ON CONFLICT (account, name) DO UPDATE SET node = excluded.node";
-const DELETE_NODE: &str = "DELETE FROM node WHERE account = ? AND name = ?";
-const PUT_ITEM: &str = "INSERT INTO node_item (account, node, id, seq, at, publisher, payload)
-    VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, node, id) DO UPDATE SET
-    seq = excluded.seq, at = excluded.at, publisher = excluded.publisher, payload = excluded.payload";
-const RETRACT: &str = "DELETE FROM node_item WHERE account = ? AND node = ? AND id = ?";
-const PURGE: &str = "DELETE FROM node_item WHERE account = ? AND node = ?";
-const TRIM: &str = "DELETE FROM node_item WHERE account = ?1 AND node = ?2 AND seq <=
-    (SELECT seq FROM node_item WHERE account = ?1 AND node = ?2 ORDER BY seq DESC LIMIT 1 OFFSET ?3)";
 /// Messages that may wait for one account (the rules have the same bound).
 const WAITING_MAX: u32 = 10_000;
 /// Removed contacts that are remembered (the rules have the same bound).

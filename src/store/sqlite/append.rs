@@ -287,6 +287,7 @@ impl Plan {
             record.kind.number().into(),
             origin.map(|origin| origin.session.0).into(),
             origin.map(|origin| origin.number).into(),
+            origin.map(|origin| origin.settled).into(),
             author.map(|author| &*author.nick).into(),
             author.map(|author| author.jid.as_str()).into(),
             author.and_then(|author| author.resource.as_deref()).into(),
@@ -339,8 +340,8 @@ const WRITTEN: &str =
 /// engine need not keep the pages as they were.
 static EVENT: Form = Form::new(
     "INSERT OR FAIL INTO room_event (room, class, seq, epoch, at, ordinal, kind, origin_session, origin_number,
-        nick, jid, resource, occupant_id, stanza_id, lang, text, payload, expires, data) VALUES",
-    19,
+        origin_settled, nick, jid, resource, occupant_id, stanza_id, lang, text, payload, expires, data) VALUES",
+    20,
     "",
 );
 static MOVE: Form = Form::new(

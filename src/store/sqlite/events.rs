@@ -53,10 +53,10 @@ impl Sqlite {
 const EVENTS: &str = concat!(
     "SELECT ",
     message_columns!(),
-    ", class, origin_session, origin_number FROM room_event WHERE room = ?1 AND class = 0 AND seq > ?2
+    ", class, origin_session, origin_number, origin_settled FROM room_event WHERE room = ?1 AND class = 0 AND seq > ?2
     UNION ALL SELECT ",
     message_columns!(),
-    ", class, origin_session, origin_number FROM room_event WHERE room = ?1 AND class = 1 AND seq > ?2
+    ", class, origin_session, origin_number, origin_settled FROM room_event WHERE room = ?1 AND class = 1 AND seq > ?2
     ORDER BY seq LIMIT ?3"
 );
 /// Newest first. The walk ends after the wished number, whether all of them are young enough or not.

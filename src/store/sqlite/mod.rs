@@ -13,6 +13,7 @@ mod checkpoint;
 mod events;
 mod fault;
 mod journal;
+mod nodes;
 mod open;
 mod project;
 mod retention;

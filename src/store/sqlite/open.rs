@@ -15,8 +15,11 @@ use crate::store::Options;
 use crate::store::error::OpenError;
 
 /// Forward only: a step that was released is never changed, the next one is put behind it.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_foundation.sql"), include_str!("migrations/0002_accounts.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_foundation.sql"),
+    include_str!("migrations/0002_accounts.sql"),
+    include_str!("migrations/0003_resumption.sql"),
+];
 
 /// The schema that this program writes.
 pub(super) const SCHEMA: i64 = MIGRATIONS.len() as i64;

@@ -59,7 +59,8 @@ impl Sqlite {
             .transact(|connection| {
                 async move {
                     let epoch = sqlx::query_scalar(RAISE_EPOCH).fetch_one(&mut *connection).await?;
-                    sqlx::query(RAISE_EPOCH_OF_ROOMS).bind(epoch).execute(connection).await?;
+                    sqlx::query(RAISE_EPOCH_OF_ROOMS).bind(epoch).execute(&mut *connection).await?;
+                    sqlx::query(RAISE_EPOCH_OF_ACCOUNTS).bind(epoch).execute(connection).await?;
                     Ok(Ok::<_, StoreError>(Epoch(epoch)))
                 }
                 .boxed()
@@ -129,6 +130,7 @@ const EXPIRE: &str = "UPDATE room_event SET lang = NULL, text = NULL, payload = 
     WHERE (room, class, seq) IN (SELECT room, class, seq FROM room_event WHERE expires <= ? LIMIT ?)";
 const RETAINED: &str = "SELECT id, settings ->> '$.retention_days' FROM room
     WHERE settings ->> '$.retention_days' IS NOT NULL ORDER BY id";
+const RAISE_EPOCH_OF_ACCOUNTS: &str = "UPDATE account_log SET epoch = ?";
 const RAISE_EPOCH: &str = "UPDATE meta SET epoch = epoch + 1 RETURNING epoch";
 const RAISE_EPOCH_OF_ROOMS: &str = "UPDATE room_log SET epoch = ?";
 

@@ -34,7 +34,7 @@ impl Rows {
         Self { table, people: Vec::new() }
     }
 
-    /// Further columns: class, origin_session, origin_number.
+    /// Further columns: class, origin_session, origin_number, origin_settled.
     pub(super) fn event(&mut self, row: &SqliteRow) -> Result<Event, StoreError> {
         let is_archived = row.try_get::<i64, _>(FURTHER)? == 0;
         let retention = if is_archived { Retention::Kept } else { Retention::Transient };
@@ -43,7 +43,10 @@ impl Rows {
             None => (None, None),
         };
         let origin = match (row.try_get(FURTHER + 1)?, row.try_get(FURTHER + 2)?) {
-            (Some(session), Some(number)) => Some(Origin { session: SessionId(session), number }),
+            (Some(session), Some(number)) => {
+                let settled = row.try_get::<Option<i64>, _>(FURTHER + 3)?.unwrap_or_default();
+                Some(Origin { session: SessionId(session), number, settled })
+            }
             _ => None,
         };
         let change = record::change(self.kind(row)?, author, content, row.try_get(12)?);

@@ -160,11 +160,17 @@ fn run(command: &mut Command, input: &str) -> Result<String, Problem> {
     Err(Problem::Setup(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr))))
 }
 
+/// Not one that the system would choose: while the server is dead, it might give it to a connection of somebody else.
 fn free_port() -> Result<u16, Problem> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+    let mut candidates = std::iter::repeat_with(|| rand::random_range(PORTS)).take(PORT_ATTEMPTS);
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    candidates.find(is_free).ok_or_else(|| Problem::Setup("no port is free".to_owned()))
 }
 
 pub(crate) const DOMAIN: &str = "localhost";
 pub(crate) const ROOMS: &str = "rooms.localhost";
+/// Below the ports that Linux gives to outgoing connections (`ip_local_port_range`).
+const PORTS: std::ops::Range<u16> = 15_000..32_000;
+const PORT_ATTEMPTS: usize = 100;
 const START_PATIENCE: Duration = Duration::from_secs(30);
 const TAIL_LINES: usize = 20;

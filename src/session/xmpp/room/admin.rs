@@ -99,7 +99,7 @@ fn person(item: &Element) -> Result<(Person, Option<Box<str>>), Refusal> {
 }
 
 fn bare(text: &str) -> Result<BareJid, Refusal> {
-    Jid::new(text).map(|jid| jid.bare()).map_err(|_malformed| Refusal::AddressMalformed)
+    Jid::new(text).map(|jid| jid.bare()).map_err(|_malformed| Refusal::BadRequest("an address is malformed"))
 }
 
 const EITHER: Refusal = Refusal::BadRequest("an item has either a role or an affiliation");
@@ -193,7 +193,7 @@ mod tests {
             Ok((Person::Nick("Hecate".into()), Affiliation::None, None, "")),
         );
         check("<item affiliation='none'/>", Err(Refusal::BadRequest("an affiliation goes by address")));
-        check("<item jid='@x' affiliation='none'/>", Err(Refusal::AddressMalformed));
+        check("<item jid='@x' affiliation='none'/>", Err(Refusal::BadRequest("an address is malformed")));
     }
 
     #[test]

@@ -69,14 +69,21 @@ impl<F> Outbound<F> {
     /// Lets go of everything up to `h` and returns how many stanzas that were. Counts are taken modulo 2³²: an `h` that
     /// lies behind what was sent lies, modulo that, before what was acknowledged.
     pub fn acknowledge(&mut self, h: u32) -> Result<usize, HandledCountTooHigh> {
-        let too_high = HandledCountTooHigh { h, sent: self.sent() };
-        let count = usize::try_from(h.wrapping_sub(self.acknowledged)).map_err(|_| too_high)?;
-        if count > self.queue.len() {
-            return Err(too_high);
-        }
+        let count = self.check(h)?;
         self.bytes -= self.queue.drain(..count).map(|(_, bytes)| bytes).sum::<usize>();
+        if self.queue.is_empty() {
+            // Most sessions are silent most of the time: a burst leaves nothing behind.
+            self.queue = VecDeque::new();
+        }
         self.acknowledged = h;
         Ok(count)
+    }
+
+    /// How many stanzas [`acknowledge`](Self::acknowledge) would let go of.
+    pub fn check(&self, h: u32) -> Result<usize, HandledCountTooHigh> {
+        let too_high = HandledCountTooHigh { h, sent: self.sent() };
+        let count = usize::try_from(h.wrapping_sub(self.acknowledged)).map_err(|_| too_high)?;
+        if count > self.queue.len() { Err(too_high) } else { Ok(count) }
     }
 
     /// What to send again on resumption, oldest first.
