@@ -241,7 +241,8 @@ impl Account {
             let AccountChange::Received(letter) = &event.change else { continue };
             let waits = self.waiting.letters.get(&event.seq).is_some_and(SmallVec::is_empty);
             let is_for_it = letter.to.is_bare() || letter.to == *jid.as_jid();
-            if !waits && !(is_for_it && event.seq >= live_from) {
+            let is_new = is_for_it && event.seq >= live_from;
+            if !(waits || is_new) {
                 continue;
             }
             if let Some(shown) = self.waiting.letters.get_mut(&event.seq) {

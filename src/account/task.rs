@@ -220,6 +220,7 @@ impl AccountTask {
     }
 
     /// Messages that follow one another are committed together; everything else is done one by one.
+    #[expect(clippy::vec_box, reason = "the queue gives them boxed")]
     async fn handle_batch(&mut self, batch: Vec<Box<Request>>) {
         let mut posts = Vec::new();
         for request in batch {
@@ -312,7 +313,7 @@ impl AccountTask {
     }
 
     /// The account is no more: its sessions are ended, and whoever asks for it next asks the store.
-    async fn end(&mut self, queues: &mut Queues) {
+    async fn end(&self, queues: &mut Queues) {
         for mailbox in self.mailboxes.values() {
             mailbox.end(Ending::AccountGone);
         }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use MessageKind::{Chat, Headline, Normal};
+use Retention::{Ephemeral, Kept, Transient};
 use perch_address::{BareJid, Jid};
 
 use crate::account::handle::{Answer, Command};
@@ -155,8 +157,8 @@ impl World {
             from,
             to: jid(to),
             content,
-            is_kept_offline: retention == Retention::Kept,
-            is_copied: kind == MessageKind::Chat,
+            is_kept_offline: retention == Kept,
+            is_copied: kind == Chat,
         };
         let owner = self.owner(session);
         let face = self.accounts.get(&jid(to).bare()).map(Account::face);
@@ -215,7 +217,7 @@ impl World {
             match effect {
                 Effect::Tell { sessions, packet } | Effect::Letter { sessions, packet, .. } => {
                     let stanza = wire::element(&packet).to_bytes(perch_xmpp::namespace::CLIENT);
-                    self.note(&sessions, &String::from_utf8(stanza.to_vec()).unwrap());
+                    self.note(&sessions, str::from_utf8(&stanza).unwrap());
                 }
                 Effect::Push { sessions, notice } => {
                     let from = notice.from.unwrap_or_else(|| owner.clone().into());
@@ -291,9 +293,6 @@ fn jid(text: &str) -> Jid {
 fn text(text: &str) -> Payload {
     Payload::from(text.to_owned())
 }
-
-use MessageKind::{Chat, Headline, Normal};
-use Retention::{Ephemeral, Kept, Transient};
 
 #[test]
 fn a_request_is_told_again_at_each_login_until_it_is_answered() {

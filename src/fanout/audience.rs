@@ -351,10 +351,11 @@ impl Audience {
         };
         let own_jid = jid.filter(|_| step.view.shows_own_jid(before));
         let own = presence::unavailable(&self.room, before, own_jid, &empty, &notes(true), true);
-        self.to_seats(&step.after, &own);
+        // Whoever learns that he is renamed may count on it that the others are told.
         self.to_others(step, before, |with_jid| {
             presence::unavailable(&self.room, before, jid.filter(|_| with_jid), &empty, &notes(false), true)
         });
+        self.to_seats(&step.after, &own);
         self.presence(step, after, &Notes::default(), None);
     }
 

@@ -1,6 +1,8 @@
 //! Random commands to random rooms, compared with the rules themselves: a room loaded from the store is the room that
 //! applied the same log in memory, and the log is what was applied.
 
+use std::io::Write as _;
+
 use perch::chat::affiliation::{Affiliation, Role};
 use perch::chat::command::{
     Actor, AffiliationItem, Command, HistoryRequest, Invitation, Join, Person, RoleItem,
@@ -24,7 +26,7 @@ use crate::scene::{author, content, payload};
 
 pub(crate) async fn a_loaded_room_is_the_room_that_applied_its_log(place: Place) {
     for seed in 0..SEEDS {
-        eprintln!("seed {seed}");
+        writeln!(std::io::stderr(), "seed {seed}").expect("standard error is open");
         let mut world = World::new(seed, place.open().await, Timestamp(seed as i64 * 1_000_000));
         for _ in 0..STEPS {
             world.step().await;
@@ -88,7 +90,7 @@ impl World {
         self.rooms.push(Known { room: Room::load(snapshot), log });
     }
 
-    async fn refuse_name(&mut self, name: &str) {
+    async fn refuse_name(&self, name: &str) {
         let changes = foundation(&author("eve").jid, &SECRET, Settings::default(), false);
         let refused = self.store.create_room(self.new_room(name, changes)).await;
         assert_eq!(refused, Err(CreateRoomError::NameTaken));
@@ -98,7 +100,7 @@ impl World {
         NewRoom { name: name.into(), secret: SECRET, changes: changes.into(), at: self.now, origin: None }
     }
 
-    async fn append_stale(&mut self, place: usize) {
+    async fn append_stale(&self, place: usize) {
         let rules = RulesVersion(self.rooms[place].room.rules().0 - 1);
         let changes = vec![Change::Posted { author: author("eve"), content: content("no", Retention::Kept) }];
         let append = self.append(place, Decision { changes, ..Decision::default() }, None);

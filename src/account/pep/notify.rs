@@ -44,9 +44,9 @@ impl Account {
         effects: &mut Vec<Effect>,
     ) {
         let Some(node) = self.nodes.get(name).filter(|_| is_told) else { return };
-        let retract =
-            |id: &Box<str>| Element::new("retract", namespace::PUBSUB_EVENT).with_attribute("id", &**id);
-        self.notify_all(node, &wire::items_element(node, ids.iter().map(retract)), effects);
+        let retract = |id: &str| Element::new("retract", namespace::PUBSUB_EVENT).with_attribute("id", id);
+        let retracts = ids.iter().map(|id| retract(id));
+        self.notify_all(node, &wire::items_element(node, retracts), effects);
     }
 
     pub(in crate::account) fn apply_purged(&self, name: &str, effects: &mut Vec<Effect>) {

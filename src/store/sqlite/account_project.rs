@@ -88,33 +88,8 @@ pub(super) async fn project(
     let id = account.0;
     match change {
         AccountChange::Sent(_) | AccountChange::Received(_) | AccountChange::Approached { .. } => {}
-        AccountChange::ContactSet { contact, .. } => {
-            let jid = contact.jid.as_str();
-            if contact.is_forgettable() {
-                sqlx::query(DELETE_CONTACT).bind(id).bind(jid).execute(&mut *connection).await?;
-            } else {
-                sqlx::query(PUT_CONTACT)
-                    .bind(id)
-                    .bind(jid)
-                    .bind(contact.version)
-                    .bind(contact.subscription.from)
-                    .bind(json(serde_json::to_string(contact)))
-                    .execute(&mut *connection)
-                    .await?;
-            }
-            sqlx::query(RETURN_CONTACT).bind(id).bind(jid).execute(&mut *connection).await?;
-            sqlx::query(MOVE_ROSTER).bind(id).bind(contact.version).execute(connection).await?;
-        }
-        AccountChange::ContactRemoved { jid, version } => {
-            sqlx::query(DELETE_CONTACT).bind(id).bind(jid.as_str()).execute(&mut *connection).await?;
-            sqlx::query(REMOVE_CONTACT)
-                .bind(id)
-                .bind(jid.as_str())
-                .bind(version)
-                .execute(&mut *connection)
-                .await?;
-            sqlx::query(FORGET_REMOVED).bind(id).bind(REMOVED_MAX).execute(&mut *connection).await?;
-            sqlx::query(MOVE_ROSTER).bind(id).bind(version).execute(connection).await?;
+        AccountChange::ContactSet { .. } | AccountChange::ContactRemoved { .. } => {
+            project_contact(connection, account, change).await?;
         }
         AccountChange::Blocked { jids } => {
             for jid in jids {
@@ -150,6 +125,46 @@ pub(super) async fn project(
         | AccountChange::ItemPublished { .. }
         | AccountChange::ItemsRetracted { .. }
         | AccountChange::NodePurged { .. } => project_node(connection, account, seq, at, change).await?,
+    }
+    Ok(())
+}
+
+async fn project_contact(
+    connection: &mut SqliteConnection,
+    account: AccountId,
+    change: &AccountChange,
+) -> Result<(), StoreError> {
+    let id = account.0;
+    match change {
+        AccountChange::ContactSet { contact, .. } => {
+            let jid = contact.jid.as_str();
+            if contact.is_forgettable() {
+                sqlx::query(DELETE_CONTACT).bind(id).bind(jid).execute(&mut *connection).await?;
+            } else {
+                sqlx::query(PUT_CONTACT)
+                    .bind(id)
+                    .bind(jid)
+                    .bind(contact.version)
+                    .bind(contact.subscription.from)
+                    .bind(serde_json::to_string(contact).expect("contacts are plain data"))
+                    .execute(&mut *connection)
+                    .await?;
+            }
+            sqlx::query(RETURN_CONTACT).bind(id).bind(jid).execute(&mut *connection).await?;
+            sqlx::query(MOVE_ROSTER).bind(id).bind(contact.version).execute(connection).await?;
+        }
+        AccountChange::ContactRemoved { jid, version } => {
+            sqlx::query(DELETE_CONTACT).bind(id).bind(jid.as_str()).execute(&mut *connection).await?;
+            sqlx::query(REMOVE_CONTACT)
+                .bind(id)
+                .bind(jid.as_str())
+                .bind(version)
+                .execute(&mut *connection)
+                .await?;
+            sqlx::query(FORGET_REMOVED).bind(id).bind(REMOVED_MAX).execute(&mut *connection).await?;
+            sqlx::query(MOVE_ROSTER).bind(id).bind(version).execute(connection).await?;
+        }
+        _ => {}
     }
     Ok(())
 }

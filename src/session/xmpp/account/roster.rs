@@ -14,12 +14,14 @@ pub(super) async fn get(
     asker: &Asker<'_>,
     query: &Element,
 ) -> Result<(Option<Element>, Vec<Element>), Fault> {
-    let since = query.attribute("ver").and_then(|version| version.parse().ok());
+    let version = query.attribute("ver");
+    let since = version.and_then(|version| version.parse().ok());
     let answer = asker.command(Command::Roster { since }).await?;
     Ok(match answer {
-        Answer::Roster(RosterAnswer::Full { contacts, version }) => {
+        Answer::Roster(RosterAnswer::Full { contacts, version: current }) => {
             let query = Element::new("query", namespace::ROSTER)
-                .with_attribute("ver", version.to_string())
+                // Only who asks by version is told one (RFC 6121 §2.6.2).
+                .with_optional("ver", version.map(|_| current.to_string()))
                 .with_children(contacts.iter().map(wire::roster_item));
             (Some(query), Vec::new())
         }

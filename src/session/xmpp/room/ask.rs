@@ -65,7 +65,7 @@ impl Session {
         }
     }
 
-    async fn ask_room(&mut self, number: u64, stanza: &Stanza, room: &BareJid) -> Outcome {
+    async fn ask_room(&self, number: u64, stanza: &Stanza, room: &BareJid) -> Outcome {
         let name = room.local().ok_or(StanzaCondition::ServiceUnavailable)?;
         match iq::request(stanza)? {
             Request::Ping => Ok(None),
@@ -174,12 +174,7 @@ impl Session {
         Ok(room.with_resource(nick).map_err(|_malformed| Refusal::NickMalformed)?)
     }
 
-    async fn relay(
-        &mut self,
-        stanza: &Stanza,
-        room: &BareJid,
-        address: &OccupantAddress,
-    ) -> Result<(), Fault> {
+    async fn relay(&self, stanza: &Stanza, room: &BareJid, address: &OccupantAddress) -> Result<(), Fault> {
         let from = self.occupant_address(room)?;
         let responder: Jid = address.sessions.first().ok_or(Refusal::NoSuchOccupant)?.clone().into();
         let now = self.services.clock.now();
