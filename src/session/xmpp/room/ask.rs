@@ -134,7 +134,7 @@ impl Session {
 
     /// What goes to an occupant is passed on by the room, which knows the real address (XEP-0045 §17.4).
     async fn ask_occupant(
-        &mut self,
+        &self,
         number: u64,
         stanza: &Stanza,
         room: &BareJid,
