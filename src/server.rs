@@ -44,6 +44,7 @@ pub struct Server {
     tls: Tls,
     store: Store,
     rooms: Rooms,
+    people: account::Accounts,
     sessions: Sessions,
     listeners: Stage,
     streams: Stage,
@@ -110,7 +111,7 @@ pub async fn start(config: Config) -> Result<Server, StartError> {
     let (foreign, _unserved) = mpsc::channel(1);
     let people = account::Accounts::new(store.clone(), clock.clone(), config.domain.clone(), foreign);
     services.spawn(|stop| letter::carry(inbox, people.clone(), stop));
-    let sessions = sessions(&config, &rooms, people, &clock);
+    let sessions = sessions(&config, &rooms, people.clone(), &clock);
     services.spawn(|stop| sessions.clone().forget_lapsed(stop));
     services.spawn(|stop| end_revoked(accounts.revocations(), sessions.clone(), stop));
     let speaker = Streams::new(
@@ -125,7 +126,7 @@ pub async fn start(config: Config) -> Result<Server, StartError> {
         let speak = move |connection| speaker.clone().serve(connection);
         listeners.spawn(|stop| listener.run(admission.clone(), stop, tasks, speak));
     }
-    Ok(Server { listening, tls, store, rooms, sessions, listeners, streams, services, _lock: lock })
+    Ok(Server { listening, tls, store, rooms, people, sessions, listeners, streams, services, _lock: lock })
 }
 
 /// Ends the sessions of accounts that were removed, disabled, or got a new password.
@@ -174,7 +175,7 @@ fn stream_policy(config: &Config, accounts: &Accounts) -> stream::Policy {
             decoy: accounts.decoy(),
             entrance_limits: announced(Limits::PRE_AUTH.stanza_bytes_max),
             session_limits: announced(limits.stanza_bytes_max),
-            session_features: Vec::new(),
+            session_features: vec![session::xmpp::account::capabilities_feature()],
         })
     };
     stream::Policy {
@@ -209,6 +210,7 @@ impl Server {
         self.rooms.shutdown().await;
         self.sessions.end_all(Ending::Shutdown);
         self.streams.end("streams", STREAMS_TIME).await;
+        self.people.shutdown().await;
         self.services.end("services", SERVICES_TIME).await;
         self.store.close().await;
         info!("stopped");

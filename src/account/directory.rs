@@ -9,7 +9,7 @@ use perch_address::{BareJid, FullJid, Jid};
 use perch_xmpp::stanza::error::StanzaCondition;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument, debug_span, warn};
+use tracing::{Instrument, debug, debug_span, warn};
 
 use crate::account::capability::CapabilityCache;
 use crate::account::face::Face;
@@ -233,7 +233,7 @@ impl Services {
     pub(super) fn send(&self, packet: Packet) {
         let Some(local) = self.local(&packet.to) else {
             if packet.to.domain() != self.domain.domain() && self.foreign.try_send(packet).is_err() {
-                warn!("a stanza for another domain was dropped: too many are waiting");
+                debug!("a stanza for another domain was dropped: too many are waiting");
             }
             return;
         };

@@ -9,20 +9,27 @@ use crate::account::capability;
 use crate::chat::account::node::{Item, Node};
 
 /// The server, as everybody may see it.
-pub fn server_info() -> Element {
+pub(super) fn server_info() -> Element {
     info([identity("server", "im", Some("perch"))], SERVER_FEATURES)
 }
 
-/// What a stream announces of the server (XEP-0115 §6.3): the node and the verification string.
-pub fn server_capabilities() -> (&'static str, String) {
+/// What a stream announces of the server (XEP-0115 §6.3), so that clients need not ask.
+pub fn capabilities_feature() -> Element {
+    Element::new("c", namespace::CAPS)
+        .with_attribute("hash", "sha-1")
+        .with_attribute("node", CAPABILITIES_NODE)
+        .with_attribute("ver", server_capabilities())
+}
+
+fn server_capabilities() -> String {
     let version = capability::verification(&server_info(), "sha-1");
-    (CAPABILITIES_NODE, version.expect("the server's own description is well-formed"))
+    version.expect("the server's own description is well-formed")
 }
 
 /// Whether a node of the server is the one that stands for what it announced.
 pub(super) fn is_capabilities_node(node: &str) -> bool {
-    let (ours, version) = server_capabilities();
-    node.split_once('#').is_some_and(|(node, hash)| node == ours && hash == version)
+    node.split_once('#')
+        .is_some_and(|(node, hash)| node == CAPABILITIES_NODE && hash == server_capabilities())
 }
 
 pub(super) fn server_items(rooms_domain: &str) -> Element {
@@ -120,7 +127,7 @@ fn feature(name: &str) -> Element {
     Element::new("feature", namespace::DISCO_INFO).with_attribute("var", name)
 }
 
-const CAPABILITIES_NODE: &str = "https://perch.chat/caps";
+const CAPABILITIES_NODE: &str = "urn:perch:server";
 
 const SERVER_FEATURES: &[&str] = &[
     namespace::DISCO_INFO,

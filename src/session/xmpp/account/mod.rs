@@ -21,7 +21,7 @@ use perch_xmpp::stanza::error::StanzaCondition;
 use perch_xmpp::stanza::{Kind, Stanza};
 use perch_xmpp::xml::Element;
 
-pub use self::disco::{server_capabilities, server_info};
+pub use self::disco::capabilities_feature;
 use crate::account::{self, AccountHandle, Answer, Command, Face};
 use crate::chat::account::packet::{IqKind, MessageKind, Packet, PacketKind, PresenceKind};
 use crate::chat::account::refusal::AccountRefusal;
