@@ -14,6 +14,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use support::names::Names;
 use support::play::play;
 use support::script::{Clause, Script};
+use support::trials::trials;
 
 fn main() -> ExitCode {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts");
@@ -24,11 +25,11 @@ fn main() -> ExitCode {
         print_standards(&folder, &paths);
         return ExitCode::SUCCESS;
     }
-    let trials = paths.into_iter().enumerate().map(|(number, path)| {
+    let played = paths.into_iter().enumerate().map(|(number, path)| {
         let name = name(&folder, &path);
         Trial::test(name, move || test(&path, number))
     });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+    libtest_mimic::run(&Arguments::from_args(), played.chain(trials()).collect()).exit_code()
 }
 
 fn test(path: &Path, number: usize) -> Result<(), Failed> {

@@ -241,7 +241,7 @@ impl Account {
     }
 
     /// Shows a contact's subscription stanza: a question to every available session, news to those that have asked
-    /// for the roster as well (RFC 6121 §3.1.3, §3.1.6).
+    /// for the roster (RFC 6121 §3.1.3, §3.1.6).
     pub(super) fn tell_subscription(
         &self,
         contact: &BareJid,
@@ -253,7 +253,7 @@ impl Account {
         let sessions = self
             .sessions
             .iter()
-            .filter(|session| session.is_available() || (session.is_interested && !is_question));
+            .filter(|session| if is_question { session.is_available() } else { session.is_interested });
         let kind = PresenceKind::Subscription(request);
         let packet = presence(kind, contact.as_jid(), self.jid.clone().into(), payload);
         effects.extend(Effect::tell(sessions.map(|session| session.id), packet));

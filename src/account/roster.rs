@@ -228,10 +228,13 @@ impl Account {
         let step = subscription::inbound(before.subscription, request);
         let mut decision = Decision::default();
         if step.next != before.subscription {
+            let shown = |state: Subscription| Subscription { is_asked: false, ..state };
+            let is_shown_otherwise = shown(step.next) != shown(before.subscription);
             let contact = Contact {
                 subscription: step.next,
                 request: step.next.is_asked.then(|| payload.clone()),
-                version: self.roster.version + 1,
+                // That somebody waits for an answer is no news of the roster.
+                version: if is_shown_otherwise { self.roster.version + 1 } else { before.version },
                 ..before
             };
             let told = step.is_delivered.then(|| (request, payload.clone()));
@@ -254,11 +257,12 @@ impl Account {
     ) {
         let before = self.roster.subscription(&contact.jid);
         let was_listed = self.roster.lists(&contact.jid);
+        let is_news = self.roster.contact(&contact.jid).is_none_or(|known| known.version < contact.version);
         Arc::make_mut(&mut self.roster).put(contact.clone());
         if let Some((request, payload)) = told {
             self.tell_subscription(&contact.jid, *request, payload, effects);
         }
-        if contact.is_listed || was_listed {
+        if is_news && (contact.is_listed || was_listed) {
             let push = RosterPush { version: contact.version, item: Ok(contact.clone()) };
             self.push_roster(&push, effects);
         }

@@ -106,12 +106,15 @@ impl Room {
     }
 
     /// Who could join may read, and a password has to be shown at the door first unless one belongs to the room. Who
-    /// was banned could not join, whatever he still is sent (XEP-0313 §7.1.1).
+    /// was banned could not join, whatever he still is sent (XEP-0313 §5.1.2); who may not is told no more than that (§8).
     fn archive_access(&self, by: &Actor, rank: Rank) -> Result<ArchiveAccess, Refusal> {
-        self.may_enter(by)?;
+        self.may_enter(by).map_err(|refusal| match refusal {
+            Refusal::Locked => refusal,
+            _ => Refusal::Forbidden,
+        })?;
         let is_known = rank.affiliation >= Affiliation::Member || rank.role > Role::None;
         if self.settings.password.is_some() && !is_known {
-            return Err(Refusal::PasswordRequired);
+            return Err(Refusal::Forbidden);
         }
         let sees_addresses = self.settings.whois == Whois::Anyone || rank.moderates();
         Ok(ArchiveAccess { room: self.id, from: self.first_seq, sees_addresses })
@@ -250,13 +253,13 @@ mod tests {
         let open = Scene::open().full();
         check(&open, "stranger", query.clone(), sight, Ok(false));
         check(&open, "admin", query.clone(), sight, Ok(true));
-        check(&open, "outcast", query.clone(), sight, Err(Refusal::Banned));
+        check(&open, "outcast", query.clone(), sight, Err(Refusal::Forbidden));
         let closed = Scene::with(Settings { members_only: true, ..Settings::default() }).full();
-        check(&closed, "stranger", query.clone(), sight, Err(Refusal::MembersOnly));
+        check(&closed, "stranger", query.clone(), sight, Err(Refusal::Forbidden));
         check(&closed, "member", query.clone(), sight, Ok(false));
         let secret = Scene::with(Settings { password: Some("sesame".into()), ..Settings::default() });
         check(&secret.clone().full(), "bob", query.clone(), sight, Ok(false));
-        check(&secret, "bob", query.clone(), sight, Err(Refusal::PasswordRequired));
+        check(&secret, "bob", query.clone(), sight, Err(Refusal::Forbidden));
         check(&secret, "owner", query.clone(), sight, Ok(true));
         check(&Scene::locked(), "bob", query.clone(), sight, Err(Refusal::Locked));
         let by_service = open.room.answer(&administrator(), &query).map(sight);

@@ -41,6 +41,9 @@ pub(super) enum Kind {
 pub struct Tombstone {
     /// The retraction.
     pub by: MessageId,
+    /// What the retraction's sender knows it by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Box<str>>,
     pub at: Timestamp,
     pub author: Author,
     pub is_moderation: bool,

@@ -326,13 +326,14 @@ impl Task<'_> {
             End::Replaced => Some(StreamFailure::from(StreamCondition::Conflict).to_bytes()),
             End::Lost | End::Expired | End::Resumed(_) => None,
         };
+        debug!(jid = %self.session.jid(), ?departure, "a session ends");
         // What was said before the end is said first.
         let rest = self.session.take_bytes(self.socket.is_some());
+        // Who sees his stream closed may come back at once, and must not find his session alive.
+        self.session.end(departure).await;
         if let Some(socket) = self.socket.take() {
             bid_farewell(socket, &rest, farewell).await;
         }
-        debug!(jid = %self.session.jid(), ?departure, "a session ends");
-        self.session.end(departure).await;
     }
 
     /// Waits for the outcome of what the client sent last, so that its count is final.

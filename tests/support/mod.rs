@@ -8,6 +8,7 @@
 //! | [`login`] | from a connection to a session: header, SASL, resource |
 //! | [`names`] | what addresses in transcripts stand for |
 //! | [`host`] | the server that is spoken to: in this process, or another one |
+//! | [`trials`] | tries the language itself |
 //! | [`play`] | does one step after the other; [`request`], [`room`], [`silence`] are the larger ones |
 
 mod connection;
@@ -20,3 +21,4 @@ mod request;
 mod room;
 pub(crate) mod script;
 mod silence;
+pub(crate) mod trials;

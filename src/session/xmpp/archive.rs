@@ -149,6 +149,7 @@ impl Session {
                         let tombstone = item.tombstone.as_ref().map(|tombstone| Tombstone {
                             at: tombstone.at,
                             by: tombstone.by,
+                            id: tombstone.id.as_deref(),
                             moderation: tombstone
                                 .is_moderation
                                 .then_some((&tombstone.author, &*tombstone.reason)),

@@ -40,8 +40,9 @@ pub fn verdict(refusal: &Refusal) -> (ErrorType, StanzaCondition) {
         | Refusal::TargetOutranks
         | Refusal::RegistrationClosed
         | Refusal::PrivateMessagesOff => (Cancel, Condition::NotAllowed),
-        Refusal::NotAnOccupant | Refusal::BadSetting(_) => (Modify, Condition::NotAcceptable),
-        Refusal::NicksLocked => (Cancel, Condition::NotAcceptable),
+        Refusal::BadSetting(_) => (Modify, Condition::NotAcceptable),
+        // XEP-0410 §3.2 shows the type that XEP-0045 leaves open.
+        Refusal::NotAnOccupant | Refusal::NicksLocked => (Cancel, Condition::NotAcceptable),
         Refusal::NickMissing | Refusal::NickMalformed => (Modify, Condition::JidMalformed),
         Refusal::NickTaken | Refusal::LastOwner | Refusal::SelfBan | Refusal::AlreadyDone { .. } => {
             (Cancel, Condition::Conflict)
@@ -95,7 +96,7 @@ mod tests {
         check(Refusal::Locked, "cancel item-not-found"); // §7.2.10
         check(Refusal::NoVoice, "auth forbidden"); // §7.4
         check(Refusal::PrivateMessagesOff, "cancel not-allowed"); // §7.5
-        check(Refusal::NotAnOccupant, "modify not-acceptable"); // §7.4, §7.5
+        check(Refusal::NotAnOccupant, "cancel not-acceptable"); // §7.4, §7.5
         check(Refusal::NoSuchOccupant, "cancel item-not-found"); // §7.5
         check(Refusal::NicksLocked, "cancel not-acceptable"); // §7.6
         check(Refusal::NoSuchRoom, "cancel item-not-found"); // §7.10

@@ -74,9 +74,10 @@ impl Scene {
                 };
                 batch.one(self.room.0, SET_SUBJECT, [json(&subject).into(), room]);
             }
-            Change::Retracted { target, author, is_moderation, reason, .. } => {
+            Change::Retracted { target, author, is_moderation, reason, content } => {
                 let tombstone = Tombstone {
                     by: MessageId::new(self.epoch, self.seq),
+                    id: content.id.clone(),
                     at: self.at,
                     author: author.clone(),
                     is_moderation: *is_moderation,

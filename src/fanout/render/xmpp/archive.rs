@@ -27,6 +27,8 @@ pub struct Tombstone<'a> {
     pub at: Timestamp,
     /// The retraction.
     pub by: MessageId,
+    /// What the retraction's sender knows it by, and whoever was shown it.
+    pub id: Option<&'a str>,
     /// Of a moderation: who did it, and why.
     pub moderation: Option<(&'a Author, &'a str)>,
 }
@@ -66,7 +68,7 @@ pub fn groupchat(
         }
         out.push(b'>');
         match tombstone {
-            Some(tombstone) => retracted(&tombstone, out),
+            Some(tombstone) => retracted(finding.archive, &tombstone, out),
             None => out.extend_from_slice(&content.payload.0),
         }
         if let Some(author) = author {
@@ -90,15 +92,21 @@ fn real_address(author: &Author, out: &mut Vec<u8>) {
     out.extend_from_slice(CLOSE_X);
 }
 
-fn retracted(tombstone: &Tombstone<'_>, out: &mut Vec<u8>) {
+fn retracted(room: &str, tombstone: &Tombstone<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"<retracted");
     attribute("xmlns", namespace::RETRACT, out);
     attribute("stamp", &datetime::format(tombstone.at.0), out);
-    attribute("id", &tombstone.by.to_string(), out);
+    match tombstone.id {
+        Some(id) => attribute("id", id, out),
+        None => attribute("id", &tombstone.by.to_string(), out),
+    }
     out.push(b'>');
     if let Some((moderator, reason)) = tombstone.moderation {
         out.extend_from_slice(b"<moderated");
         attribute("xmlns", namespace::MODERATE, out);
+        if !moderator.nick.is_empty() {
+            attribute("by", &format!("{room}/{}", moderator.nick), out);
+        }
         out.push(b'>');
         occupant_id(&moderator.occupant_id, out);
         out.extend_from_slice(b"</moderated>");
@@ -207,11 +215,12 @@ mod tests {
         let tombstone = Tombstone {
             at: Timestamp(1_031_699_306_000),
             by: MessageId::new(Epoch(1), Seq(9)),
+            id: None,
             moderation: Some((&author, "rude")),
         };
         let shown = groupchat(finding(room), Some(&author), &content(""), Some(tombstone), false);
         let retracted = "<retracted xmlns='urn:xmpp:message-retract:1' stamp='2002-09-10T23:08:26Z' \
-            id='0001000000000009'><moderated xmlns='urn:xmpp:message-moderate:1'>\
+            id='0001000000000009'><moderated xmlns='urn:xmpp:message-moderate:1' by='coven@chat.example/Hag'>\
             <occupant-id xmlns='urn:xmpp:occupant-id:0' id='o1'/></moderated><reason>rude</reason></retracted>";
         check(&shown, room, &format!("{head}{retracted}{occupant}</message>"));
     }
