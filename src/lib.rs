@@ -20,7 +20,7 @@
 //! | `chat` | | the words of the domain, as plain data: commands, events, refusals |
 //! | `clock` | chat | the only place that reads the time of day |
 //! | `telemetry` | | the log: levels, format, and no message text |
-//! | `store` | chat, clock | the truth: logs, projections, journal; SQLite |
+//! | `store` | chat, clock | the truth: logs, projections, journal; SQLite or PostgreSQL |
 //! | `fanout` | chat | one event to many mailboxes, rendered once for each way of seeing it |
 //! | `auth` | chat, clock, store | who may sign in: keys, guesses, registration |
 //! | `room` | chat, clock, store, fanout | a room's rules (pure), and the task that runs one |

@@ -128,7 +128,7 @@ fn what_cannot_stand_together_is_refused() {
         ("[server]\ndomain = \"[::1]\"", "default: server.rooms_domain: is needed"),
         ("[listen]\nxmpp_server = \"[::]:5269\"", "perch.toml:2: listen.xmpp_server: this version has no"),
         ("[bus]\nurl = \"nats://127.0.0.1\"", "perch.toml:2: bus.url: this version has no bus"),
-        ("[store]\nurl = \"postgres://db/perch\"", "perch.toml:2: store.url: expected \"sqlite:PATH\""),
+        ("[store]\nurl = \"mysql://db/perch\"", "perch.toml:2: store.url: expected \"sqlite:PATH\""),
     ] {
         check_faults(text, &[expected]);
     }
