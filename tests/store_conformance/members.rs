@@ -24,11 +24,15 @@ pub(crate) async fn what_is_due_is_claimed(place: Place) {
     let store = place.open().await;
     let alice = store.add_account(account("alice")).await.unwrap();
     let room = make(&store, "tea").await;
-    let detached = |session, at| Change::Detached { session: SessionId(session), deadline: Some(Timestamp(at)) };
+    let detached =
+        |session, at| Change::Detached { session: SessionId(session), deadline: Some(Timestamp(at)) };
     append(&store, &room, [join("bob", "bob", 2), detached(2, 50), detached(1, 90)]).await.unwrap();
     assert_eq!(store.claim_due_seats(Timestamp(49), 10).await.unwrap(), []);
     let due = store.claim_due_seats(Timestamp(60), 10).await.unwrap();
-    assert_eq!(due.iter().map(|due| (due.room, &*due.name, due.session.0)).collect::<Vec<_>>(), [(room.id, "tea", 2)]);
+    assert_eq!(
+        due.iter().map(|due| (due.room, &*due.name, due.session.0)).collect::<Vec<_>>(),
+        [(room.id, "tea", 2)]
+    );
 
     store.save_sessions(vec![session(1, alice, Some(50)), session(2, alice, None)]).await.unwrap();
     let due = store.claim_due_sessions(Timestamp(60), 10).await.unwrap();

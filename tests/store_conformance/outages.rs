@@ -134,7 +134,9 @@ pub(crate) async fn a_lost_answer_does_not_write_twice(url: String) {
 
 async fn letters_are_written_once(store: &Store, proxy: &Proxy) {
     let (romeo, juliet) = (account(store, "romeo").await, account(store, "juliet").await);
-    for (number, cut) in [Cut::Before, Cut::During, Cut::After].into_iter().cycle().take(15).zip(1..).map(|(c, n)| (n, c)) {
+    for (number, cut) in
+        [Cut::Before, Cut::During, Cut::After].into_iter().cycle().take(15).zip(1..).map(|(c, n)| (n, c))
+    {
         let letter = || letter("romeo", "juliet", "cut here");
         let origin = Some(Origin { session: SessionId(7), number, settled: 0 });
         let part = |account, change| AccountAppend { account, origin, changes: vec![change], handled: None };
@@ -167,7 +169,11 @@ pub(crate) async fn a_store_that_is_away_is_so_in_time_and_comes_back(_: String)
 
     // Once it refuses, once it does not answer at all.
     for is_silent in [false, true] {
-        if is_silent { proxy.silence() } else { cluster.end() }
+        if is_silent {
+            proxy.silence()
+        } else {
+            cluster.end()
+        }
         let change = AccountChange::Sent(letter("romeo", "juliet", "hi"));
         let part = AccountAppend { account: romeo, origin: None, changes: vec![change], handled: None };
         let since = Instant::now();
@@ -184,7 +190,11 @@ pub(crate) async fn a_store_that_is_away_is_so_in_time_and_comes_back(_: String)
         assert_eq!(events.map(drop), Err(StoreError::Unavailable));
         assert!(since.elapsed() < Duration::from_secs(12), "{:?}", since.elapsed());
 
-        if is_silent { proxy.heal() } else { cluster.begin() }
+        if is_silent {
+            proxy.heal()
+        } else {
+            cluster.begin()
+        }
         let since = Instant::now();
         while let Err(fault) = store.load_room("tea").await {
             assert!(since.elapsed() < Duration::from_secs(10), "{fault}");

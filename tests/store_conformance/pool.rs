@@ -61,7 +61,10 @@ pub(crate) async fn a_zombie_writes_nothing(url: String) {
     // What it has begun holds its row: whoever ends its incarnation has to wait for that.
     let mut statement = PgConnection::connect(&url).await.unwrap();
     let stands = "SELECT stand_1('a', 1)::text";
-    sqlx::raw_sql("SET idle_in_transaction_session_timeout = 0; BEGIN").execute(&mut statement).await.unwrap();
+    sqlx::raw_sql("SET idle_in_transaction_session_timeout = 0; BEGIN")
+        .execute(&mut statement)
+        .await
+        .unwrap();
     sqlx::raw_sql(stands).execute(&mut statement).await.unwrap();
     proxy.silence();
     let dead = expired(&survivor, "a").await;
@@ -71,7 +74,10 @@ pub(crate) async fn a_zombie_writes_nothing(url: String) {
     assert!(survivor.fence_member("a", dead.incarnation).await.unwrap());
     assert!(!survivor.fence_member("a", dead.incarnation).await.unwrap(), "once is enough");
     let refused = sqlx::raw_sql(stands).execute(&mut statement).await.unwrap_err();
-    assert!(refused.to_string().contains("no longer at incarnation"), "fenced between two statements: {refused}");
+    assert!(
+        refused.to_string().contains("no longer at incarnation"),
+        "fenced between two statements: {refused}"
+    );
 
     proxy.heal();
     let refused = append(&zombie, &room, [post("alice", "undead")]).await;
@@ -237,6 +243,10 @@ pub(crate) async fn members_that_share_a_room_give_each_seq_once(url: String) {
         assert_eq!(log.len(), 240);
         assert!(log.iter().zip(room.seq.0 + 1..).all(|(event, seq)| event.seq.0 == seq), "without gaps");
         assert!(log.iter().map(|event| event.at).is_sorted(), "stamps do not fall");
-        assert!(log.iter().all(|event| matches!(&event.change, Change::Posted { author: a, .. } if *a == author("alice"))));
+        assert!(
+            log.iter().all(
+                |event| matches!(&event.change, Change::Posted { author: a, .. } if *a == author("alice"))
+            )
+        );
     }
 }

@@ -46,11 +46,12 @@ async fn plan(connection: &mut PgConnection, statement: &str) -> Vec<String> {
     let prepare = format!("PREPARE one {types} AS {statement}");
     let prepared = sqlx::raw_sql(AssertSqlSafe(prepare)).execute(&mut *connection).await;
     assert!(prepared.is_ok(), "{statement}\n{prepared:?}");
-    let arguments: i32 =
-        sqlx::query_scalar("SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = 'one'")
-            .fetch_one(&mut *connection)
-            .await
-            .unwrap();
+    let arguments: i32 = sqlx::query_scalar(
+        "SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = 'one'",
+    )
+    .fetch_one(&mut *connection)
+    .await
+    .unwrap();
     let nulls = vec!["NULL"; arguments as usize].join(", ");
     let execute = if nulls.is_empty() { "one".to_owned() } else { format!("one ({nulls})") };
     let explain = AssertSqlSafe(format!("EXPLAIN EXECUTE {execute}"));

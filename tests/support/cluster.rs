@@ -205,6 +205,7 @@ fn is_root() -> bool {
 }
 
 fn free_port() -> u16 {
-    let bound: io::Result<u16> = TcpListener::bind("127.0.0.1:0").and_then(|socket| Ok(socket.local_addr()?.port()));
+    let bound: io::Result<u16> =
+        TcpListener::bind("127.0.0.1:0").and_then(|socket| Ok(socket.local_addr()?.port()));
     bound.expect("a free port")
 }
