@@ -78,7 +78,7 @@ pub(crate) async fn members_that_start_together_do_not_collide(url: String) {
 /// With two servers of its own: a primary that dies, and a standby that takes its place.
 pub(crate) async fn the_host_that_takes_writes_is_found(_: String) {
     let primary = Cluster::start().unwrap();
-    let url = primary.database().await;
+    let url = primary.database();
     let standby = primary.standby();
     let both = url.replace("@", &format!("@127.0.0.1:{},", standby.port()));
     let store = member(&both, "a").await;
@@ -160,7 +160,7 @@ async fn keyed(store: &Store, room: &RoomSnapshot, number: i64, text: &str) -> R
 /// With a server of its own, which it stops.
 pub(crate) async fn a_store_that_is_away_is_so_in_time_and_comes_back(_: String) {
     let cluster = Cluster::start().unwrap();
-    let url = cluster.database().await;
+    let url = cluster.database();
     let proxy = Proxy::start(cluster.port()).await;
     let store = member(&at_port(&url, proxy.port), "a").await;
     let room = make(&store, "tea").await;
