@@ -144,7 +144,7 @@ fn room_form(overview: &Overview) -> Form {
 }
 
 /// What every room can do.
-const ROOM_FEATURES: [&str; 14] = [
+const ROOM_FEATURES: [&str; 15] = [
     namespace::DISCO_INFO,
     namespace::DISCO_ITEMS,
     namespace::MUC,
@@ -158,6 +158,7 @@ const ROOM_FEATURES: [&str; 14] = [
     namespace::RETRACT,
     "urn:xmpp:message-retract:1#tombstone",
     namespace::MODERATE,
+    namespace::MODERATE_FASTENED,
     namespace::PING,
 ];
 
