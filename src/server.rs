@@ -152,6 +152,7 @@ async fn end_revoked(
 fn rooms(config: &Config, store: &Store, clock: &Clock, letters: mpsc::Sender<room::Letter>) -> Rooms {
     let policy = room::Policy {
         is_creation_open: config.rooms.creation == Creation::Anyone,
+        locks_new_rooms: config.rooms.locking,
         defaults: config.rooms.defaults.clone(),
     };
     Rooms::new(store.clone(), clock.clone(), config.rooms_domain.domain(), policy, letters)

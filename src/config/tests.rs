@@ -62,6 +62,7 @@ fn everything_can_be_said() {
         admins = ["alice@example.org"]
         [rooms]
         creation = "admins"
+        locking = false
         history = 20
         participant_update_limit = "off"
         [limits]
@@ -88,6 +89,7 @@ fn everything_can_be_said() {
     assert_eq!(config.tls.client_authorities.as_deref(), Some(Path::new("ca.pem")));
     assert_eq!(config.accounts.admins, [BareJid::new("alice@example.org").unwrap()]);
     assert_eq!((config.rooms.creation, config.rooms.defaults.history_max), (Creation::Admins, 20));
+    assert!(!config.rooms.locking);
     assert_eq!(config.rooms.defaults.participant_update_limit, None);
     assert_eq!((config.limits.connections.before_login, config.limits.stanza_bytes), (10, 10_000));
     assert!(config.journal);

@@ -114,9 +114,10 @@ const ANSWER_TIME: Duration = Duration::from_secs(60);
 /// Bytes put into one write at most, so that a long burst does not stand in memory twice.
 const WRITE_BYTES: usize = 64 << 10;
 
-/// Serves the session to its end.
-pub(super) async fn run(services: &Arc<Services>, live: Live) {
-    let Live { socket, framer, opened } = live;
+/// Serves the session to its end. Boxed, as what is handed from future to future by value stands in each of them for as
+/// long as the session lives.
+pub(super) async fn run(services: &Arc<Services>, live: Box<Live>) {
+    let Live { socket, framer, opened } = *live;
     let Opened { session, inbox } = opened;
     let mut task = Task {
         services,

@@ -19,11 +19,12 @@ use crate::room::rights::{Act, allowed, default_role};
 use crate::room::state::{Room, nick_key, occupant_id};
 
 impl Room {
-    /// The first changes of a room that its creator enters (§10.1.1): locked until he has configured it.
+    /// The first changes of a room that its creator enters (§10.1.1), where it is locked until he has configured it.
     pub fn creation(
         by: &Actor,
         join: &Join,
         defaults: Settings,
+        is_locked: bool,
         secret: &[u8; 32],
     ) -> Result<Decision, Refusal> {
         if !join.has_muc_namespace {
@@ -43,7 +44,7 @@ impl Room {
             has_created: true,
             nick_assigned: false,
         };
-        let mut changes = foundation(&jid, secret, defaults, true);
+        let mut changes = foundation(&jid, secret, defaults, is_locked);
         changes.push(Change::Joined(joined));
         let welcome = Welcome {
             session: by.session,
