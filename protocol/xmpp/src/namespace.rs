@@ -75,5 +75,5 @@ pub const CHANNEL_BINDING: &str = "urn:xmpp:sasl-cb:0"; // XEP-0440
 pub const ARCHIVE_PREFERENCES: &str = "urn:xmpp:mam:2"; // XEP-0441 shares the archive's
 pub const REACTIONS: &str = "urn:xmpp:reactions:0"; // XEP-0444
 pub const REPLY: &str = "urn:xmpp:reply:0"; // XEP-0461
-pub const AFFILIATION_VERSIONING: &str = "urn:xmpp:muc:affiliations:1"; // XEP-0463: check the number in the XEP
+pub const AFFILIATION_VERSIONING: &str = "urn:xmpp:muc:affiliations:1"; // XEP-0463
 pub const STREAM_LIMITS: &str = "urn:xmpp:stream-limits:0"; // XEP-0478
