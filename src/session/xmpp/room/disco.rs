@@ -159,6 +159,7 @@ const ROOM_FEATURES: [&str; 15] = [
     namespace::RETRACT,
     "urn:xmpp:message-retract:1#tombstone",
     namespace::MODERATE,
+    namespace::MODERATE_FASTENED,
     namespace::PING,
 ];
 
