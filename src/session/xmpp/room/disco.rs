@@ -144,7 +144,7 @@ fn room_form(overview: &Overview) -> Form {
 }
 
 /// What every room can do.
-const ROOM_FEATURES: [&str; 15] = [
+const ROOM_FEATURES: [&str; 16] = [
     namespace::DISCO_INFO,
     namespace::DISCO_ITEMS,
     namespace::MUC,

@@ -118,7 +118,7 @@ fn fastened(apply_to: &Element) -> Result<Command, Refusal> {
     let moderate = apply_to
         .child("moderate", namespace::MODERATE_FASTENED)
         .ok_or(Refusal::BadRequest("only moderation is fastened to a message"))?;
-    moderation(&moderate, apply_to.attribute("id"), namespace::RETRACT_FASTENED)
+    moderation(moderate, apply_to.attribute("id"), namespace::RETRACT_FASTENED)
 }
 
 impl From<Refusal> for Fault {
