@@ -66,6 +66,7 @@ pub const STABLE_ID: &str = "urn:xmpp:sid:0"; // XEP-0359
 pub const PEP_CONVERSION: &str = "urn:xmpp:pep-vcard-conversion:0"; // XEP-0398
 pub const BOOKMARKS: &str = "urn:xmpp:bookmarks:1"; // XEP-0402
 pub const BOOKMARKS_COMPAT: &str = "urn:xmpp:bookmarks:1#compat";
+pub const BOOKMARKS_COMPAT_PEP: &str = "urn:xmpp:bookmarks:1#compat-pep";
 pub const OCCUPANT_ID: &str = "urn:xmpp:occupant-id:0"; // XEP-0421
 pub const RETRACT: &str = "urn:xmpp:message-retract:1"; // XEP-0424
 pub const MODERATE: &str = "urn:xmpp:message-moderate:1"; // XEP-0425
