@@ -144,13 +144,14 @@ fn room_form(overview: &Overview) -> Form {
 }
 
 /// What every room can do.
-const ROOM_FEATURES: [&str; 15] = [
+const ROOM_FEATURES: [&str; 16] = [
     namespace::DISCO_INFO,
     namespace::DISCO_ITEMS,
     namespace::MUC,
     namespace::MUC_STABLE_ID,
     namespace::MUC_SELF_PING_OPTIMIZATION,
     namespace::MUC_REQUEST,
+    namespace::AFFILIATION_VERSIONING,
     namespace::OCCUPANT_ID,
     namespace::STABLE_ID,
     namespace::ARCHIVE,
