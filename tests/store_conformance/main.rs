@@ -163,6 +163,7 @@ on_postgres! {
         the_host_that_takes_writes_is_found
         a_lost_answer_does_not_write_twice
         a_store_that_is_away_is_so_in_time_and_comes_back
+        a_commit_that_waits_for_a_standby_is_not_acknowledged
         the_journal_passes_over_no_slow_transaction;
     statements: every_statement_prepares_and_finds_its_rows_by_a_key;
 }
