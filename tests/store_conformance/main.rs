@@ -164,6 +164,7 @@ on_postgres! {
         a_lost_answer_does_not_write_twice
         a_store_that_is_away_is_so_in_time_and_comes_back
         a_commit_that_waits_for_a_standby_is_not_acknowledged
+        what_one_may_not_write_keeps_nobody_else_from_writing
         the_journal_passes_over_no_slow_transaction;
     statements: every_statement_prepares_and_finds_its_rows_by_a_key;
 }

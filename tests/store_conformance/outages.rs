@@ -4,11 +4,17 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use perch::chat::account::entry::{AccountAppend, AccountChange};
+use perch::chat::account::node::{Item, Node};
 use perch::chat::id::{Origin, Seq, SessionId, Timestamp};
+use perch::chat::message::Payload;
 use perch::chat::snapshot::RoomSnapshot;
+use perch::store::account_log::AccountAppendError;
 use perch::store::error::{AppendError, OpenError, StoreError};
 use perch::store::room::{Append, Appended};
 use perch::store::{Options, Store};
+use rand::distr::Alphanumeric;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
 use crate::account_logs::{account, letter};
@@ -271,4 +277,39 @@ pub(crate) async fn a_commit_that_waits_for_a_standby_is_not_acknowledged(_: Str
     };
     assert_eq!(again, Err(AppendError::AlreadyDone { seq: room.seq.next() }));
     assert_eq!(store.load_room("tea").await.unwrap().unwrap().seq, room.seq.next());
+}
+
+/// An index takes no more than a third of a page.
+pub(crate) async fn what_one_may_not_write_keeps_nobody_else_from_writing(url: String) {
+    let store = member(&url, "a").await;
+    let (romeo, juliet) = (account(&store, "romeo").await, account(&store, "juliet").await);
+    let part = |account, number, changes| {
+        let origin = Some(Origin { session: SessionId(7), number, settled: 0 });
+        vec![AccountAppend { account, origin, changes, handled: None }]
+    };
+    let mut random = StdRng::seed_from_u64(1);
+    let id: String = (0..20_000).map(|_| char::from(random.sample(Alphanumeric))).collect();
+    let item = Item {
+        id: id.into(),
+        payload: Payload::default(),
+        publisher: "romeo@localhost/1".parse().unwrap(),
+        at: Timestamp(1),
+    };
+    let published = AccountChange::ItemPublished { node: "n".into(), item };
+    let node = AccountChange::NodeSet(Node { name: "n".into(), ..Node::default() });
+    for round in 0..10 {
+        let letters = (0..5).map(|n| {
+            let sent = AccountChange::Sent(letter("juliet", "romeo", "hi"));
+            store.append_accounts(part(juliet, round * 10 + n, vec![sent]), Timestamp(1))
+        });
+        let huge = part(romeo, round, vec![node.clone(), published.clone()]);
+        let (refused, letters) = tokio::join!(store.append_accounts(huge, Timestamp(1)), join_all(letters));
+        assert!(
+            matches!(refused, Err(AccountAppendError::Store(StoreError::Inconsistent { .. }))),
+            "{refused:?}"
+        );
+        assert!(letters.iter().all(Result::is_ok), "{letters:?}");
+    }
+    assert_eq!(store.account_events(juliet, Seq(0), 99).await.unwrap().len(), 50);
+    assert_eq!(store.account_events(romeo, Seq(0), 99).await.unwrap().len(), 0);
 }

@@ -15,20 +15,22 @@ pub(in crate::store) fn is_full(fault: &Error) -> bool {
     code(fault) == Some("53100")
 }
 
-/// A rule of the schema said no.
-pub(super) fn is_constraint(fault: &Error) -> bool {
-    code(fault).is_some_and(|code| code.starts_with("23"))
-}
-
-/// The values themselves were refused: by a rule of the schema, or because they are no such values.
+/// The values themselves were refused: by a rule of the schema (23), because they are no such values (22), or because
+/// they are too large for an index (54).
 pub(super) fn is_of_data(fault: &Error) -> bool {
-    is_constraint(fault) || code(fault).is_some_and(|code| code.starts_with("22") || code == "PE002")
+    code(fault).is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.starts_with(class)))
 }
 
-/// Others that were written with it might have been without it: its values were refused, or the row that it needs was
-/// held by somebody for too long.
+/// Others that were written with it may do without it: whatever is not known to meet all alike. Nobody's values may
+/// keep another's from being written.
 pub(super) fn is_of_one_job(fault: &Error) -> bool {
-    is_of_data(fault) || code(fault).is_some_and(|code| ["55P03", "40P01", "40001"].contains(&code))
+    let meets_all = |code: &str| code.starts_with("53") || code.starts_with("57");
+    !is_fenced(fault) && code(fault).is_some_and(|code| !meets_all(code))
+}
+
+/// Somebody held a row for too long.
+pub(super) fn is_of_a_lock(fault: &Error) -> bool {
+    code(fault) == Some("55P03")
 }
 
 /// The rule of the schema that said no, by name.

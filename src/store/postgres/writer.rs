@@ -5,6 +5,7 @@
 //! the host that takes writes by then: under the locks of their logs, what has a key is looked for before it is
 //! written. What has none, its asker is told that the store failed, and decides anew from what the store has by then.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -181,13 +182,26 @@ impl<J: Job> Task<J> {
             Ok(()) => jobs.into_iter().for_each(|job| job.answer(None)),
             Err(Failure::Refused(fault)) if jobs.len() > 1 && fault::is_of_one_job(&fault) => {
                 debug!(%fault, "appends are written one by one");
-                for job in jobs {
-                    let mut alone = vec![job];
-                    let written = self.write(&mut alone, deadline).await;
-                    alone.into_iter().for_each(|job| conclude(job, &written));
-                }
+                self.write_singly(jobs, deadline).await;
             }
             failed => jobs.into_iter().for_each(|job| conclude(job, &failed)),
+        }
+    }
+
+    /// A log whose row somebody holds is waited for once.
+    async fn write_singly(&mut self, jobs: Vec<J>, deadline: Instant) {
+        let mut held = HashSet::new();
+        for job in jobs {
+            if Instant::now() > deadline || job.logs().any(|log| held.contains(&log)) {
+                job.answer(Some(StoreError::Unavailable));
+                continue;
+            }
+            let mut alone = vec![job];
+            let written = self.write(&mut alone, deadline).await;
+            if matches!(&written, Err(Failure::Refused(fault)) if fault::is_of_a_lock(fault)) {
+                held.extend(alone.iter().flat_map(Logged::logs));
+            }
+            alone.into_iter().for_each(|job| conclude(job, &written));
         }
     }
 
