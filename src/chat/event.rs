@@ -10,7 +10,7 @@ use crate::chat::message::{Author, Content, Payload};
 use crate::chat::settings::Settings;
 
 /// A change with its place in the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     pub seq: Seq,
     pub at: Timestamp,
@@ -231,7 +231,8 @@ pub struct AffiliationSet {
 }
 
 /// Told to those who are there and kept nowhere.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Ephemeral {
     Presence { session: SessionId, presence: Payload },
     Message { author: Author, content: Content },
