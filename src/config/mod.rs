@@ -33,7 +33,7 @@ pub struct Config {
     pub data_dir: PathBuf,
     pub listen: Listen,
     pub tls: listener::tls::Source,
-    /// Where the log of rooms and accounts is kept: `sqlite:PATH`.
+    /// Where the log of rooms and accounts is kept: `sqlite:PATH` or `postgres://…`.
     pub store_url: String,
     pub bus: bus::Options,
     pub pool: Pool,

@@ -91,9 +91,13 @@ pub(super) fn tls(sheet: &mut Sheet, data_dir: &Path, domains: [&BareJid; 2]) ->
 }
 
 pub(super) fn store_url(sheet: &mut Sheet, data_dir: &Path) -> String {
-    let given = sheet.take("store", "url", "\"sqlite:PATH\"", |value| {
-        let path = value.text()?.strip_prefix("sqlite:")?;
-        (!path.trim_start_matches('/').is_empty()).then(|| format!("sqlite:{path}"))
+    let expected = "\"sqlite:PATH\" or \"postgres://USER:PASSWORD@HOST:PORT,HOST:PORT/DATABASE\"";
+    let given = sheet.take("store", "url", expected, |value| {
+        let (engine, place) = value.text()?.split_once(':')?;
+        let is_given = !place.trim_start_matches('/').is_empty();
+        let is_known =
+            engine == "sqlite" || (["postgres", "postgresql"].contains(&engine) && place.starts_with("//"));
+        (is_given && is_known).then(|| format!("{engine}:{place}"))
     });
     given.map_or_else(|| format!("sqlite:{}", data_dir.join("perch.db").display()), |given| given.value)
 }

@@ -135,7 +135,7 @@ fn what_cannot_stand_together_is_refused() {
         ("[bus]\ntls_ca = \"ca.pem\"", "perch.toml:2: bus.tls_ca: is for a bus with nats://"),
         ("[pool]\nmember = \"a.b\"", "perch.toml:2: pool.member: expected up to 20 small letters"),
         ("[pool]\naddress = \"a:b:c\"", "perch.toml:2: pool.address: expected a host"),
-        ("[store]\nurl = \"postgres://db/perch\"", "perch.toml:2: store.url: expected \"sqlite:PATH\""),
+        ("[store]\nurl = \"mysql://db/perch\"", "perch.toml:2: store.url: expected \"sqlite:PATH\""),
     ] {
         check_faults(text, &[expected]);
     }

@@ -1,17 +1,16 @@
 //! What follows from an account's log: the rows that it is loaded from.
 
 use perch_address::{BareJid, Jid};
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::sqlite::SqliteConnection;
 use sqlx::{Connection, Row};
 
 use crate::chat::account::entry::AccountChange;
-use crate::chat::account::snapshot::AccountSnapshot;
-use crate::chat::id::{AccountId, Epoch, Seq, Timestamp};
+use crate::chat::id::{AccountId, Seq, Timestamp};
 use crate::chat::message::Payload;
-use crate::store::account_log::LoadedAccount;
+use crate::store::account_log::{LoadedAccount, REMOVED_MAX, WAITING_MAX};
 use crate::store::error::StoreError;
+use crate::store::row::{entry, snapshot};
 use crate::store::sqlite::Sqlite;
-use crate::store::sqlite::account_log::event;
 use crate::store::sqlite::nodes::project_node;
 
 impl Sqlite {
@@ -50,7 +49,7 @@ impl Sqlite {
             .fetch_all(&mut *view)
             .await?;
         let inputs = sqlx::query(INPUTS).bind(id.0).bind(snapshot.handled.0).fetch_all(&mut *view).await?;
-        let inputs = inputs.iter().map(event).collect::<Result<_, _>>()?;
+        let inputs = inputs.iter().map(entry).collect::<Result<_, _>>()?;
         Ok(Some(LoadedAccount { snapshot, waiting: waiting.into_iter().map(Seq).collect(), inputs }))
     }
 
@@ -169,35 +168,6 @@ async fn project_contact(
     Ok(())
 }
 
-fn snapshot(row: &SqliteRow, jid: &BareJid) -> Result<AccountSnapshot, StoreError> {
-    let id = AccountId(row.try_get(0)?);
-    let preferences = match row.try_get::<Option<&str>, _>(7)? {
-        Some(text) => serde_json::from_str(text)
-            .map_err(|_| StoreError::Inconsistent { table: "account_log", row: id.0 })?,
-        None => Default::default(),
-    };
-    let seen_at: Option<i64> = row.try_get(9)?;
-    let status: Option<String> = row.try_get(10)?;
-    let epoch: i64 = row.try_get(1)?;
-    Ok(AccountSnapshot {
-        id,
-        jid: jid.clone(),
-        epoch: Epoch(epoch as u16),
-        seq: Seq(row.try_get(2)?),
-        last_at: Timestamp(row.try_get(3)?),
-        handled: Seq(row.try_get(4)?),
-        delivered: Seq(row.try_get(5)?),
-        contacts: Vec::new(),
-        removed_contacts: Vec::new(),
-        roster_version: row.try_get(6)?,
-        blocked: Vec::new(),
-        preferences,
-        photo: row.try_get::<Option<String>, _>(8)?.map(Into::into),
-        nodes: Vec::new(),
-        last_seen: seen_at.map(|at| (Timestamp(at), status.unwrap_or_default().into())),
-    })
-}
-
 const HEAD: &str = "SELECT id, coalesce(log.epoch, meta.epoch), coalesce(seq, 0), coalesce(last_at, 0),
     coalesce(handled, 0), coalesce(delivered, 0), coalesce(roster_version, 0), preferences, photo, seen_at,
     seen_status FROM account JOIN meta LEFT JOIN account_log AS log ON log.account = id WHERE name = ?";
@@ -231,7 +201,3 @@ const SET_VCARD: &str = "UPDATE account_log SET vcard = ?2 WHERE account = ?1";
 const SET_PHOTO: &str = "UPDATE account_log SET photo = ?2 WHERE account = ?1";
 const SET_PRIVATE: &str = "INSERT INTO private_xml (account, namespace, name, payload) VALUES (?, ?, ?, ?)
     ON CONFLICT (account, namespace, name) DO UPDATE SET payload = excluded.payload";
-/// Messages that may wait for one account (the rules have the same bound).
-const WAITING_MAX: u32 = 10_000;
-/// Removed contacts that are remembered (the rules have the same bound).
-const REMOVED_MAX: u32 = 256;
