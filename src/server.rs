@@ -3,6 +3,7 @@
 //! Stopping goes down the way of a message: no new connections, then the streams say goodbye, then what they asked
 //! for is done, then the store is closed.
 
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
 use std::net::SocketAddr;
@@ -26,12 +27,16 @@ use crate::account;
 use crate::admin::socket::{Socket, SocketError};
 use crate::admin::{self, Admin, Caller};
 use crate::auth::{Accounts, Registration, Revocation};
+use crate::bus::{self, Bus, BusError, Heard};
+use crate::chat::command::{Actor, Command};
+use crate::chat::note;
 use crate::clock::Clock;
 use crate::config::{Config, Creation};
 use crate::fanout::mailbox::Ending;
 use crate::listener::tls::{Tls, TlsError, WATCH_INTERVAL};
 use crate::listener::{Admission, BindError, Kind, Listener};
-use crate::room::{self, Rooms};
+use crate::pool::{Alarm, Pool, ReturnTimes};
+use crate::room::{self, Receipt, Rooms};
 use crate::session::xmpp::room::letter;
 use crate::session::{self, Sessions};
 use crate::store::Store;
@@ -43,6 +48,8 @@ pub struct Server {
     listening: Vec<Listening>,
     tls: Tls,
     store: Store,
+    bus: Bus,
+    pool: Pool,
     rooms: Rooms,
     people: account::Accounts,
     sessions: Sessions,
@@ -68,8 +75,10 @@ pub enum StartError {
     Running { path: PathBuf },
     #[error(transparent)]
     Store(#[from] OpenError),
-    #[error("the rooms cannot be read: {0}")]
-    Rooms(#[from] StoreError),
+    #[error("the store cannot be read: {0}")]
+    Read(#[from] StoreError),
+    #[error(transparent)]
+    Bus(#[from] BusError),
     #[error(transparent)]
     Tls(#[from] TlsError),
     #[error(transparent)]
@@ -93,11 +102,14 @@ pub async fn start(config: Config) -> Result<Server, StartError> {
     let bound = bind(&config)?;
     let socket = Socket::bind(&config.data_dir)?;
     let store = open_store(&config).await?;
+    let me = note::Member { name: config.pool.member.as_str().into(), incarnation: store.incarnation() };
+    let (bus, heard) = open_bus(&config, &store, me.clone()).await?;
+    let pool = Pool::join(store.clone(), bus.clone(), clock.clone(), me, RETURN_TIMES).await?;
     let accounts =
         Accounts::new(store.clone(), config.domain.clone(), config.accounts.clone(), clock.clone());
 
     let (listeners, streams, services) = (Stage::default(), Stage::default(), Stage::default());
-    let router = admin::http::router(Admin::new(accounts.clone()), Caller::Operator);
+    let router = admin::http::router(Admin::new(accounts.clone(), pool.clone()), Caller::Operator);
     services.spawn(|stop| socket.serve(router, stop));
     services.spawn(|stop| tls.clone().watch(WATCH_INTERVAL, stop));
     let listening =
@@ -114,6 +126,10 @@ pub async fn start(config: Config) -> Result<Server, StartError> {
     let sessions = sessions(&config, &rooms, people.clone(), &clock);
     services.spawn(|stop| sessions.clone().forget_lapsed(stop));
     services.spawn(|stop| end_revoked(accounts.revocations(), sessions.clone(), stop));
+    services.spawn(|stop| hear(heard, pool.clone(), stop));
+    let (alarms, raised) = mpsc::channel(ALARMS);
+    services.spawn(|stop| pool.clone().run(alarms, stop));
+    services.spawn(|stop| heed(raised, rooms.clone(), sessions.clone(), stop));
     let speaker = Streams::new(
         tls.clone(),
         accounts.clone(),
@@ -126,7 +142,43 @@ pub async fn start(config: Config) -> Result<Server, StartError> {
         let speak = move |connection| speaker.clone().serve(connection);
         listeners.spawn(|stop| listener.run(admission.clone(), stop, tasks, speak));
     }
-    Ok(Server { listening, tls, store, rooms, people, sessions, listeners, streams, services, _lock: lock })
+    Ok(Server {
+        listening,
+        tls,
+        store,
+        bus,
+        pool,
+        rooms,
+        people,
+        sessions,
+        listeners,
+        streams,
+        services,
+        _lock: lock,
+    })
+}
+
+/// Takes what the bus brings to those whom it is for.
+async fn hear(mut heard: mpsc::Receiver<Heard>, pool: Pool, stop: CancellationToken) {
+    while let Some(Some(heard)) = stop.run_until_cancelled(heard.recv()).await {
+        pool.hears(&heard);
+    }
+}
+
+/// Takes the pool's alarms to those whom they concern.
+async fn heed(mut alarms: mpsc::Receiver<Alarm>, rooms: Rooms, sessions: Sessions, stop: CancellationToken) {
+    while let Some(Some(alarm)) = stop.run_until_cancelled(alarms.recv()).await {
+        match alarm {
+            Alarm::SeatsDue(seats) => {
+                let names: BTreeSet<_> = seats.into_iter().map(|seat| seat.name).collect();
+                for name in names {
+                    rooms.command(&name, Actor::service(), Command::Expire, None, Receipt::None).await;
+                }
+            }
+            Alarm::Deposed => sessions.end_all(Ending::Shutdown),
+            Alarm::Compare | Alarm::MemberGone { .. } | Alarm::SessionsDue(_) | Alarm::StateChanged(_) => {}
+        }
+    }
 }
 
 /// Ends the sessions of accounts that were removed, disabled, or got a new password.
@@ -199,6 +251,12 @@ impl Server {
         self.listening.iter().find(|listening| listening.kind == kind).map(|listening| listening.address)
     }
 
+    /// Returns when the other members have taken this one for dead. Its sessions are ended then, and nothing that it
+    /// does is taken by the store: it has to be stopped, and may be started anew.
+    pub async fn deposed(&self) {
+        self.pool.deposed().cancelled().await;
+    }
+
     pub fn tls(&self) -> &Tls {
         &self.tls
     }
@@ -211,6 +269,7 @@ impl Server {
         self.sessions.end_all(Ending::Shutdown);
         self.streams.end("streams", STREAMS_TIME).await;
         self.people.shutdown().await;
+        self.bus.flush().await;
         self.services.end("services", SERVICES_TIME).await;
         self.store.close().await;
         info!("stopped");
@@ -262,7 +321,23 @@ fn bind(config: &Config) -> Result<Vec<Listener>, BindError> {
 async fn open_store(config: &Config) -> Result<Store, OpenError> {
     let mut options = crate::store::Options::new(rand::random());
     options.has_journal = config.journal;
+    options.member = config.pool.member.as_str().into();
+    options.address = config.pool.address.as_deref().map(Into::into);
+    options.lease = LEASE;
     Store::open(&config.store_url, &options).await
+}
+
+async fn open_bus(
+    config: &Config,
+    store: &Store,
+    me: note::Member,
+) -> Result<(Bus, mpsc::Receiver<Heard>), BusError> {
+    let pool = &config.pool.name;
+    match &config.bus {
+        bus::Options::Local => Ok(Bus::local()),
+        bus::Options::Nats(nats) => Bus::nats(nats, pool, me).await,
+        bus::Options::Postgres => Ok(Bus::postgres(store.clone(), pool, me)),
+    }
 }
 
 /// From the first byte to a session.
@@ -276,6 +351,17 @@ const RESUMPTION_TIME: Duration = Duration::from_secs(600);
 
 /// How long those who were in a room when the server died may take to come back unnoticed.
 const RETURN_TIME: Duration = Duration::from_secs(10);
+
+/// How long what a dead member of a pool held waits for its clients: the sessions for as long as any, and those who were in a
+/// room may come back unnoticed. That a member of a pool is dead shows some 6 s after its death; 10 s after it, its
+/// occupants are gone.
+const RETURN_TIMES: ReturnTimes = ReturnTimes { sessions: RESUMPTION_TIME, seats: Duration::from_secs(3) };
+
+/// How long a member is taken to be alive after it was last seen.
+const LEASE: Duration = Duration::from_secs(5);
+
+/// Alarms of the pool that may wait to be heeded.
+const ALARMS: usize = 64;
 
 /// Letters from rooms to people that may wait.
 const LETTERS: usize = 1024;

@@ -23,13 +23,13 @@ mod wire;
 use std::io;
 use std::path::PathBuf;
 
-use sqlx::PgPool;
 use thiserror::Error;
 use tokio::sync::mpsc;
 
 use crate::bus::outbox::Outbox;
 use crate::bus::packing::To;
 use crate::chat::note::{Member, Note};
+use crate::store::Store;
 
 pub use options::Options;
 pub use outbox::HEARTBEAT;
@@ -85,9 +85,9 @@ impl Bus {
         Ok((Self::Nats(outbox), heard))
     }
 
-    /// The same over the store's own database. `database` opens connections to the primary; two are kept.
-    pub fn postgres(database: PgPool, pool: &str, me: Member) -> (Self, mpsc::Receiver<Heard>) {
-        let (outbox, heard) = postgres::start(database, pool, me);
+    /// The same over the database that the store is in.
+    pub fn postgres(store: Store, pool: &str, me: Member) -> (Self, mpsc::Receiver<Heard>) {
+        let (outbox, heard) = postgres::start(store, pool, me);
         (Self::Postgres(outbox), heard)
     }
 

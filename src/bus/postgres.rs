@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use sqlx::PgPool;
-use sqlx::postgres::PgListener;
+use sqlx::postgres::{PgListener, PgPoolOptions};
+use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tracing::{debug, info, warn};
@@ -16,45 +17,78 @@ use super::outbox::{HEARTBEAT, Outbox, Outgoing, outbox};
 use super::packing::{Limits, Message, To};
 use super::{HEARD, Heard, wire};
 use crate::chat::note::Member;
+use crate::store::Store;
+use crate::store::error::OpenError;
 
-/// Starts the tasks that carry. `database` opens connections to where one can write; two are used.
-pub(super) fn start(database: PgPool, pool: &str, me: Member) -> (Outbox, mpsc::Receiver<Heard>) {
+/// Why nothing can be said or heard now.
+#[derive(Debug, Error)]
+enum Fault {
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+    #[error(transparent)]
+    Unreachable(#[from] OpenError),
+    #[error("no answer")]
+    Slow(#[from] tokio::time::error::Elapsed),
+}
+
+/// Starts the tasks that carry. Each has a connection of its own, to the host of the store that takes writes.
+pub(super) fn start(store: Store, pool: &str, me: Member) -> (Outbox, mpsc::Receiver<Heard>) {
     let (heard, receiver) = mpsc::channel(HEARD);
     let (sender, outgoing) = outbox(me.clone(), LIMITS);
     let channels = [To::All, To::Member(me.name.clone())].map(|to| to.channel(pool));
-    tokio::spawn(hear(database.clone(), channels, Hearing::new(&me), heard));
-    tokio::spawn(say(database, pool.into(), outgoing));
+    tokio::spawn(hear(store.clone(), channels, Hearing::new(&me), heard));
+    tokio::spawn(say(store, pool.into(), outgoing));
     (sender, receiver)
 }
 
 /// Carries what is to be said.
-async fn say(database: PgPool, pool: Box<str>, mut outgoing: Outgoing) {
+async fn say(store: Store, pool: Box<str>, mut outgoing: Outgoing) {
+    let mut database = None;
     while let Some(mut load) = outgoing.next().await {
         let messages = std::mem::take(&mut load.messages);
         for some in messages.chunks(NOTIFIED_TOGETHER) {
-            if let Err(error) = notify(&database, &pool, some).await {
+            let done = timeout(NOTIFY_TIME, notify(&store, &mut database, &pool, some)).await;
+            if let Err(error) = done.unwrap_or_else(|late| Err(late.into())) {
                 // Whether it was sent is not known. A gap is right in both cases.
                 debug!(%error, "messages to other members were not sent");
                 outgoing.lose();
+                database = None;
             }
         }
         load.done();
     }
 }
 
-async fn notify(database: &PgPool, pool: &str, messages: &[Message]) -> Result<(), sqlx::Error> {
+async fn notify(
+    store: &Store,
+    database: &mut Option<PgPool>,
+    pool: &str,
+    messages: &[Message],
+) -> Result<(), Fault> {
+    let database = match database {
+        Some(database) => database,
+        None => database.insert(connect(store).await?),
+    };
     let channels: Vec<_> = messages.iter().map(|message| message.to.channel(pool)).collect();
     let texts: Vec<_> = messages.iter().map(|message| message.text.as_str()).collect();
-    let sent = sqlx::query(NOTIFY).bind(channels).bind(texts).execute(database);
-    timeout(NOTIFY_TIME, sent).await.map_or(Err(sqlx::Error::PoolTimedOut), |sent| sent.map(drop))
+    sqlx::query(NOTIFY).bind(channels).bind(texts).execute(&*database).await?;
+    Ok(())
+}
+
+/// The library wants a pool, so it gets one: of a single connection, and made anew with it, because the host that takes
+/// writes may be another by then.
+async fn connect(store: &Store) -> Result<PgPool, Fault> {
+    let options = store.primary().await?;
+    Ok(PgPoolOptions::new().max_connections(1).acquire_timeout(CONNECT_TIME).connect_with(options).await?)
 }
 
 /// Hands on what is heard, over one connection after the other, for as long as somebody wants to hear.
-async fn hear(database: PgPool, channels: [String; 2], mut hearing: Hearing, heard: mpsc::Sender<Heard>) {
+async fn hear(store: Store, channels: [String; 2], mut hearing: Hearing, heard: mpsc::Sender<Heard>) {
     let mut is_complaining = false;
     while !heard.is_closed() {
-        match timeout(CONNECT_TIME, listen(&database, &channels)).await {
-            Ok(Ok(listener)) => {
+        let listener = timeout(CONNECT_TIME, listen(&store, &channels)).await;
+        match listener.unwrap_or_else(|late| Err(late.into())) {
+            Ok(listener) => {
                 info!("the bus is reached, by the database");
                 is_complaining = false;
                 let over = async {
@@ -71,22 +105,21 @@ async fn hear(database: PgPool, channels: [String; 2], mut hearing: Hearing, hea
                     "the bus is lost; until it is back, members learn of one another's changes from the store"
                 );
             }
-            Ok(Err(error)) => complain(&mut is_complaining, &error.to_string()),
-            Err(late) => complain(&mut is_complaining, &late.to_string()),
+            Err(error) => complain(&mut is_complaining, &error),
         }
         sleep(RETRY_TIME).await;
     }
 }
 
 /// Says it once, not at each of many attempts.
-fn complain(is_complaining: &mut bool, error: &str) {
+fn complain(is_complaining: &mut bool, error: &Fault) {
     if !std::mem::replace(is_complaining, true) {
         warn!("the bus, by the database, is not reached, and tried again: {error}");
     }
 }
 
-async fn listen(database: &PgPool, channels: &[String; 2]) -> Result<PgListener, sqlx::Error> {
-    let mut listener = PgListener::connect_with(database).await?;
+async fn listen(store: &Store, channels: &[String; 2]) -> Result<PgListener, Fault> {
+    let mut listener = PgListener::connect_with(&connect(store).await?).await?;
     // A connection that was lost is a gap, and not for the library to hide.
     listener.eager_reconnect(false);
     listener.listen_all(channels.iter().map(String::as_str)).await?;

@@ -3,11 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 #![expect(clippy::print_stderr, reason = "what is not tried is said aloud")]
 
+#[path = "../support/cluster.rs"]
+#[expect(dead_code, reason = "what the tests of the store need beside it")]
+mod cluster;
 mod log;
 mod nats;
+#[path = "../support/nats_server.rs"]
 mod nats_server;
 mod postgres;
-mod postgres_server;
 
 use std::time::Duration;
 
