@@ -1,13 +1,18 @@
 //! What the store costs in CPU time: an append by how many wait together, a join, a row of a page of archive.
 //!
-//! `cargo bench --bench append`. CPU of the whole process is counted, the engine's threads included; the time that
-//! the disk takes is shown beside it.
+//! `cargo bench --bench append`. CPU of the whole process is counted, the embedded engine's threads included; the time
+//! that the disk takes is shown beside it. Then how much is committed in a second, by posters that each wait for their
+//! last post. `-- sqlite` or `-- postgres` asks one engine only; PostgreSQL is a server of the measurement's own.
 
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
     reason = "a measurement prints, and stops where it fails"
 )]
+
+#[path = "../tests/support/cluster.rs"]
+#[expect(dead_code, reason = "tests do more to a server than to measure it")]
+mod cluster;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,15 +28,36 @@ use perch::store::archive::{ArchiveQuery, Log, PageAt};
 use perch::store::room::{Append, NewRoom};
 use perch::store::{Options, Store};
 
+use cluster::Cluster;
+
+const ENGINES: [&str; 2] = ["sqlite", "postgres"];
+
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(measure());
 }
 
 async fn measure() {
-    let directory = tempfile::tempdir().unwrap();
-    let url = format!("sqlite:{}", directory.path().join("store.db").display());
-    let store = Store::open(&url, &Options::new([1; 32])).await.unwrap();
+    let is_wanted =
+        |engine: &str| !std::env::args().any(|argument| ENGINES.contains(&&*argument) && argument != engine);
+    if is_wanted("sqlite") {
+        let directory = tempfile::tempdir().unwrap();
+        println!("sqlite");
+        measure_one(&format!("sqlite:{}", directory.path().join("store.db").display())).await;
+    }
+    if is_wanted("postgres") {
+        match Cluster::start() {
+            Some(cluster) => {
+                println!("postgres, with fsync, on this machine; its own CPU is not counted");
+                measure_one(&cluster.database()).await;
+            }
+            None => println!("SKIPPED: PostgreSQL is not installed"),
+        }
+    }
+}
+
+async fn measure_one(url: &str) {
+    let store = Store::open(url, &Options::new([1; 32])).await.unwrap();
     let mut rooms = Vec::new();
     for number in 0..200 {
         rooms.push(store.create_room(new_room(number)).await.unwrap());
@@ -46,7 +72,48 @@ async fn measure() {
     pages(&store, &rooms[0]).await;
     loads(&store, &rooms).await;
     accounts(&store).await;
+    number += 1_000_000;
+    for (count, posters) in [(1, 4), (1, 64), (20, 20), (20, 80)] {
+        for batch in [1, 10, 50] {
+            rate(&store, &rooms[..count], posters, batch, &mut number).await;
+        }
+    }
     store.close().await;
+}
+
+/// Appends and events in a second, from so many that each wait for their last append.
+async fn rate(store: &Store, rooms: &[RoomSnapshot], posters: i64, batch: i64, number: &mut i64) {
+    let what = format!("{posters} posters in {} rooms, {batch} at once", rooms.len());
+    let Some(meter) = Meter::start(&what) else { return };
+    let until = Instant::now() + Duration::from_secs(4);
+    let posters = (0..posters).map(|poster| {
+        let (store, room) = (store.clone(), rooms[poster as usize % rooms.len()].clone());
+        let first = *number + poster * 1_000_000;
+        tokio::spawn(async move {
+            let mut count = 0;
+            while Instant::now() < until {
+                let changes: Vec<_> = (0..batch).map(|n| post(first + count * batch + n)).collect();
+                let append = append(&room, post(0), first + count);
+                store.append(Append { changes: changes.into(), ..append }).await.unwrap();
+                count += 1;
+            }
+            count
+        })
+    });
+    let posters: Vec<_> = posters.collect();
+    *number += posters.len() as i64 * 1_000_000;
+    let mut appends = 0;
+    for poster in posters {
+        appends += poster.await.unwrap();
+    }
+    let seconds = meter.since.elapsed().as_secs_f64();
+    let per_second = |count: i64| count as f64 / seconds;
+    println!(
+        "{what:45} {:8.0} appends/s, {:8.0} events/s, {:5.1} µs CPU an event here",
+        per_second(appends),
+        per_second(appends * batch),
+        (cpu() - meter.cpu).as_secs_f64() * 1e6 / (appends * batch) as f64
+    );
 }
 
 async fn posts(store: &Store, rooms: &[RoomSnapshot], rounds: usize, number: &mut i64, what: &str) {
@@ -127,7 +194,8 @@ struct Meter {
 impl Meter {
     /// None when another measurement was asked for by name.
     fn start(what: &str) -> Option<Self> {
-        let mut wanted = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).peekable();
+        let named = |argument: &String| !argument.starts_with('-') && !ENGINES.contains(&argument.as_str());
+        let mut wanted = std::env::args().skip(1).filter(named).peekable();
         let is_wanted = wanted.peek().is_none() || wanted.any(|wanted| what.contains(&wanted));
         is_wanted.then(|| Self { what: what.to_owned(), since: Instant::now(), cpu: cpu() })
     }

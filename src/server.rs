@@ -3,7 +3,9 @@
 //! Stopping goes down the way of a message: no new connections, then the streams say goodbye, then what they asked
 //! for is done, then the store is closed.
 
-use std::collections::BTreeSet;
+mod members;
+mod upkeep;
+
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
 use std::net::SocketAddr;
@@ -27,16 +29,15 @@ use crate::account;
 use crate::admin::socket::{Socket, SocketError};
 use crate::admin::{self, Admin, Caller};
 use crate::auth::{Accounts, Registration, Revocation};
-use crate::bus::{self, Bus, BusError, Heard};
-use crate::chat::command::{Actor, Command};
+use crate::bus::{Bus, BusError};
 use crate::chat::note;
 use crate::clock::Clock;
 use crate::config::{Config, Creation};
 use crate::fanout::mailbox::Ending;
 use crate::listener::tls::{Tls, TlsError, WATCH_INTERVAL};
 use crate::listener::{Admission, BindError, Kind, Listener};
-use crate::pool::{Alarm, Pool, ReturnTimes};
-use crate::room::{self, Receipt, Rooms};
+use crate::pool::{Pool, ReturnTimes};
+use crate::room::{self, Rooms};
 use crate::session::xmpp::room::letter;
 use crate::session::{self, Sessions};
 use crate::store::Store;
@@ -75,8 +76,8 @@ pub enum StartError {
     Running { path: PathBuf },
     #[error(transparent)]
     Store(#[from] OpenError),
-    #[error("the store cannot be read: {0}")]
-    Read(#[from] StoreError),
+    #[error("the store cannot be used: {0}")]
+    Unusable(#[from] StoreError),
     #[error(transparent)]
     Bus(#[from] BusError),
     #[error(transparent)]
@@ -96,14 +97,27 @@ struct Stage {
 
 /// Starts a server. When this returns it takes connections; port 0 has become one that was free.
 pub async fn start(config: Config) -> Result<Server, StartError> {
+    begin(config, false).await
+}
+
+/// Starts a server whose store was put back from a copy: no id that was given after the copy is given again.
+pub async fn start_restored(config: Config) -> Result<Server, StartError> {
+    begin(config, true).await
+}
+
+async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> {
     let clock = Clock::system();
     let lock = lock(&config.data_dir)?;
     let tls = Tls::load(&config.tls, &clock)?;
     let bound = bind(&config)?;
     let socket = Socket::bind(&config.data_dir)?;
     let store = open_store(&config).await?;
+    if is_restored {
+        let epoch = store.raise_epoch().await?;
+        info!(epoch = epoch.0, "the store was put back: ids are counted anew");
+    }
     let me = note::Member { name: config.pool.member.as_str().into(), incarnation: store.incarnation() };
-    let (bus, heard) = open_bus(&config, &store, me.clone()).await?;
+    let (bus, heard) = members::open_bus(&config, &store, me.clone()).await?;
     let pool = Pool::join(store.clone(), bus.clone(), clock.clone(), me, RETURN_TIMES).await?;
     let accounts =
         Accounts::new(store.clone(), config.domain.clone(), config.accounts.clone(), clock.clone());
@@ -122,14 +136,15 @@ pub async fn start(config: Config) -> Result<Server, StartError> {
     // Other domains are not served yet: what is for them is refused before it gets here.
     let (foreign, _unserved) = mpsc::channel(1);
     let people = account::Accounts::new(store.clone(), clock.clone(), config.domain.clone(), foreign);
+    services.spawn(|stop| upkeep::run(store.clone(), clock.clone(), stop));
     services.spawn(|stop| letter::carry(inbox, people.clone(), stop));
     let sessions = sessions(&config, &rooms, people.clone(), &clock);
     services.spawn(|stop| sessions.clone().forget_lapsed(stop));
     services.spawn(|stop| end_revoked(accounts.revocations(), sessions.clone(), stop));
-    services.spawn(|stop| hear(heard, pool.clone(), stop));
+    services.spawn(|stop| members::hear(heard, pool.clone(), stop));
     let (alarms, raised) = mpsc::channel(ALARMS);
     services.spawn(|stop| pool.clone().run(alarms, stop));
-    services.spawn(|stop| heed(raised, rooms.clone(), sessions.clone(), stop));
+    services.spawn(|stop| members::heed(raised, rooms.clone(), sessions.clone(), stop));
     let speaker = Streams::new(
         tls.clone(),
         accounts.clone(),
@@ -158,29 +173,6 @@ pub async fn start(config: Config) -> Result<Server, StartError> {
     })
 }
 
-/// Takes what the bus brings to those whom it is for.
-async fn hear(mut heard: mpsc::Receiver<Heard>, pool: Pool, stop: CancellationToken) {
-    while let Some(Some(heard)) = stop.run_until_cancelled(heard.recv()).await {
-        pool.hears(&heard);
-    }
-}
-
-/// Takes the pool's alarms to those whom they concern.
-async fn heed(mut alarms: mpsc::Receiver<Alarm>, rooms: Rooms, sessions: Sessions, stop: CancellationToken) {
-    while let Some(Some(alarm)) = stop.run_until_cancelled(alarms.recv()).await {
-        match alarm {
-            Alarm::SeatsDue(seats) => {
-                let names: BTreeSet<_> = seats.into_iter().map(|seat| seat.name).collect();
-                for name in names {
-                    rooms.command(&name, Actor::service(), Command::Expire, None, Receipt::None).await;
-                }
-            }
-            Alarm::Deposed => sessions.end_all(Ending::Shutdown),
-            Alarm::Compare | Alarm::MemberGone { .. } | Alarm::SessionsDue(_) | Alarm::StateChanged(_) => {}
-        }
-    }
-}
-
 /// Ends the sessions of accounts that were removed, disabled, or got a new password.
 async fn end_revoked(
     mut revocations: broadcast::Receiver<Revocation>,
@@ -204,6 +196,7 @@ async fn end_revoked(
 fn rooms(config: &Config, store: &Store, clock: &Clock, letters: mpsc::Sender<room::Letter>) -> Rooms {
     let policy = room::Policy {
         is_creation_open: config.rooms.creation == Creation::Anyone,
+        locks_new_rooms: config.rooms.locking,
         defaults: config.rooms.defaults.clone(),
     };
     Rooms::new(store.clone(), clock.clone(), config.rooms_domain.domain(), policy, letters)
@@ -327,19 +320,6 @@ async fn open_store(config: &Config) -> Result<Store, OpenError> {
     Store::open(&config.store_url, &options).await
 }
 
-async fn open_bus(
-    config: &Config,
-    store: &Store,
-    me: note::Member,
-) -> Result<(Bus, mpsc::Receiver<Heard>), BusError> {
-    let pool = &config.pool.name;
-    match &config.bus {
-        bus::Options::Local => Ok(Bus::local()),
-        bus::Options::Nats(nats) => Bus::nats(nats, pool, me).await,
-        bus::Options::Postgres => Ok(Bus::postgres(store.clone(), pool, me)),
-    }
-}
-
 /// From the first byte to a session.
 const ENTRANCE_TIME: Duration = Duration::from_secs(30);
 
@@ -352,9 +332,8 @@ const RESUMPTION_TIME: Duration = Duration::from_secs(600);
 /// How long those who were in a room when the server died may take to come back unnoticed.
 const RETURN_TIME: Duration = Duration::from_secs(10);
 
-/// How long what a dead member of a pool held waits for its clients: the sessions for as long as any, and those who were in a
-/// room may come back unnoticed. That a member of a pool is dead shows some 6 s after its death; 10 s after it, its
-/// occupants are gone.
+/// How long what a dead member of a pool held waits for its clients. Its sessions wait as long as any; those who were in
+/// a room may come back unnoticed for as long as lets them be gone 10 s after the death, which shows some 6 s after it.
 const RETURN_TIMES: ReturnTimes = ReturnTimes { sessions: RESUMPTION_TIME, seats: Duration::from_secs(3) };
 
 /// How long a member is taken to be alive after it was last seen.

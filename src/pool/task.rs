@@ -140,8 +140,10 @@ impl Task {
     async fn become_what_is_wanted(&self, state: MemberState) -> Result<(), StoreError> {
         info!(state = state.as_str(), "this member follows what the operator wants of it");
         self.pool.state.send_replace(state);
+        // Should it not be shown now, it is with the next renewal of the lease.
+        let shown = self.pool.show().await;
         self.raise(Alarm::StateChanged(state));
-        self.pool.show().await
+        shown
     }
 
     fn step_down(&self) {

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use crate::chat::affiliation::Role;
 use crate::chat::command::{Actor, HistoryRequest};
-use crate::chat::event::{Change, Decision, Ephemeral, Event, Parcel};
+use crate::chat::event::{Change, Decision, Departure, Ephemeral, Event, Parcel};
 use crate::chat::id::{SessionId, Timestamp};
 use crate::chat::occupant::{Occupant, Occupants};
-use crate::fanout::audience::{Past, Step, View, Welcome};
+use crate::fanout::audience::{ListNotice, Listing, Past, Step, View, Welcome};
 use crate::fanout::mailbox::Mailbox;
 use crate::room::configuration;
 use crate::room::state::Room;
@@ -57,15 +57,22 @@ pub(super) fn apply(
         origin: by.origin,
     });
     let mut steps = Vec::with_capacity(changes.len() + quiet.len());
-    for change in changes {
+    let mut changes = changes.into_iter();
+    while let Some(change) = changes.next() {
+        let list_version = list_version_shown(&change, changes.as_slice(), room.occupants());
+        // A departure for its sake has shown it already.
+        let is_shown =
+            steps.iter().any(|step: &Step| step.list_version.is_some_and(|v| Some(v) == list_version));
         let event = Event { seq: room.seq().next(), at, origin: by.origin, change };
-        steps.push(step(room, event, |room, event| room.apply(event), false));
+        let listed = Listed { version: list_version, is_shown };
+        steps.push(step(room, event, listed, |room, event| room.apply(event), false));
     }
     for change in quiet {
         let event = Event { seq: room.seq(), at, origin: None, change };
-        steps.push(step(room, event, |room, event| room.apply_quiet(&event.change), true));
+        let listed = Listed { version: None, is_shown: true };
+        steps.push(step(room, event, listed, |room, event| room.apply_quiet(&event.change), true));
     }
-    let view = View::of(room.settings());
+    let view = view(room);
     let ephemeral: Vec<_> = ephemeral
         .into_iter()
         .map(|e| {
@@ -82,7 +89,9 @@ pub(super) fn apply(
             steps.extend(rejoin(room, wish.session, by, at));
         }
         if let Some(step) = steps.iter_mut().rfind(|step| step.is_entry()) {
+            let since = wish.affiliations_since.as_deref();
             step.welcome = Some(Welcome {
+                listing: since.map_or(Listing::Unasked, |since| room.listing(by, since)),
                 occupants: room.occupants().iter().cloned().collect(),
                 history: Vec::new(),
                 history_characters_max: wants_history.as_ref().and_then(|wanted| wanted.characters_max),
@@ -102,16 +111,56 @@ fn rejoin(room: &Room, session: SessionId, by: &Actor, at: Timestamp) -> Option<
         event: Event { seq: room.seq(), at, origin: None, change },
         before: vec![occupant.clone()],
         after: vec![occupant],
-        view: View::of(room.settings()),
+        view: view(room),
         welcome: None,
         everybody: Vec::new(),
         statuses: Vec::new(),
+        list_version: None,
+        list_notice: None,
         is_quiet: true,
     })
 }
 
-fn step(room: &mut Room, event: Event, apply: impl FnOnce(&mut Room, &Event), is_quiet: bool) -> Step {
+/// What an event does to the lists of affiliations (XEP-0463).
+struct Listed {
+    /// The version of them whose coming it shows.
+    version: Option<i64>,
+    is_shown: bool,
+}
+
+/// The version that an affiliation brings, also for the departures for its sake: they show it, and go before it.
+fn list_version_shown(change: &Change, later: &[Change], occupants: &Occupants) -> Option<i64> {
+    match change {
+        Change::AffiliationSet(set) => Some(set.version),
+        Change::Left(left)
+            if matches!(left.cause, Departure::Banned { .. } | Departure::AffiliationLost { .. }) =>
+        {
+            let gone = occupants.by_nick_key(&left.nick_key)?;
+            later.iter().find_map(|change| match change {
+                Change::AffiliationSet(set) if set.jid == gone.jid => Some(set.version),
+                _ => None,
+            })
+        }
+        _ => None,
+    }
+}
+
+fn view(room: &Room) -> View {
+    View::of(room.settings(), room.standings().version())
+}
+
+fn step(
+    room: &mut Room,
+    event: Event,
+    listed: Listed,
+    apply: impl FnOnce(&mut Room, &Event),
+    is_quiet: bool,
+) -> Step {
     let before = affected(room.occupants(), &event.change);
+    let listed_before = match &event.change {
+        Change::AffiliationSet(set) if !listed.is_shown => Some(room.listed(set)),
+        _ => None,
+    };
     let settings_before =
         matches!(event.change, Change::Configured { .. }).then(|| Arc::clone(room.settings()));
     apply(room, &event);
@@ -125,14 +174,22 @@ fn step(room: &mut Room, event: Event, apply: impl FnOnce(&mut Room, &Event), is
         }
         _ => Vec::new(),
     };
+    let list_notice = match (&event.change, listed_before) {
+        (Change::AffiliationSet(set), Some(was)) if after.iter().all(|occupant| occupant.jid != set.jid) => {
+            Some(ListNotice { to: room.listeners(was, set.affiliation) })
+        }
+        _ => None,
+    };
     Step {
         event,
         before,
         after,
-        view: View::of(room.settings()),
+        view: view(room),
         welcome: None,
         everybody,
         statuses,
+        list_version: listed.version,
+        list_notice,
         is_quiet,
     }
 }

@@ -16,7 +16,7 @@ use crate::chat::answer::Answer;
 use crate::chat::command::{Actor, Command, Join};
 use crate::chat::event::{Change, Ephemeral, Event};
 use crate::chat::refusal::Refusal;
-use crate::fanout::audience::{Audience, Moderation, Past, Step, View, Welcome};
+use crate::fanout::audience::{Audience, Listing, Moderation, Past, Step, View, Welcome};
 use crate::fanout::mailbox::Mailbox;
 use crate::room::creation;
 use crate::room::decided::{Decided, apply};
@@ -148,7 +148,7 @@ impl RoomTask {
     async fn load(&self) -> Result<Option<Loaded>, StoreError> {
         let snapshot = self.services.store.load_room(&self.name).await?;
         Ok(snapshot.map(|snapshot| {
-            let audience = Audience::new(&self.address, snapshot.epoch);
+            let audience = Audience::new(&self.address, &snapshot.secret, snapshot.epoch);
             Loaded { room: Room::load(snapshot), audience }
         }))
     }
@@ -307,21 +307,25 @@ impl RoomTask {
             }
         };
         let last = snapshot.seq;
-        let mut audience = Audience::new(&self.address, snapshot.epoch);
+        let mut audience = Audience::new(&self.address, &snapshot.secret, snapshot.epoch);
         let room = Room::load(snapshot);
         if let Some(mailbox) = mailbox {
             audience.attach(by.session, mailbox);
         }
         let after = room.occupants().by_session(by.session).cloned();
+        let since = join.affiliations_since.as_deref();
+        let listing = since.map_or(Listing::Unasked, |since| room.listing(by, since));
         if let Some(joined) = changes.iter().rfind(|c| matches!(c, Change::Joined(_))) {
             audience.deliver(&Step {
                 event: Event { seq: last, at, origin: by.origin, change: joined.clone() },
                 before: Vec::new(),
                 after: after.into_iter().collect(),
-                view: View::of(room.settings()),
-                welcome: Some(Welcome::empty()),
+                view: View::of(room.settings(), room.standings().version()),
+                welcome: Some(Welcome::empty(listing)),
                 everybody: Vec::new(),
                 statuses: Vec::new(),
+                list_version: None,
+                list_notice: None,
                 is_quiet: false,
             });
         }

@@ -19,7 +19,7 @@ async fn start() -> Option<(Cluster, String)> {
         eprintln!("SKIPPED: there is no PostgreSQL; apt-get install postgresql");
         return None;
     };
-    let url = cluster.database().await;
+    let url = cluster.database();
     Some((cluster, url))
 }
 

@@ -98,7 +98,7 @@ async fn database() -> Option<String> {
         eprintln!("SKIPPED: there is no PostgreSQL; apt-get install postgresql");
         return None;
     };
-    Some(cluster.database().await)
+    Some(cluster.database())
 }
 
 async fn until(what: &str, mut holds: impl FnMut() -> bool) {
@@ -240,7 +240,7 @@ async fn logs_are_compared_while_a_member_is_not_heard() {
     for _ in 0..3 {
         a.alarm(compare).await;
     }
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(10), "not as seldom as else: {:?}", begun.elapsed());
     assert!(!b.pool.deposed().is_cancelled());
     let members = a.store.members().await.unwrap();
     assert!(members.iter().all(|member| member.lease.is_some()), "silence kills nobody: {members:?}");

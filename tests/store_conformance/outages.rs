@@ -9,7 +9,7 @@ use perch::chat::snapshot::RoomSnapshot;
 use perch::store::error::{AppendError, OpenError, StoreError};
 use perch::store::room::{Append, Appended};
 use perch::store::{Options, Store};
-use sqlx::{Connection, PgConnection, Row};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
 use crate::account_logs::{account, letter};
 use crate::cluster::Cluster;
@@ -78,7 +78,7 @@ pub(crate) async fn members_that_start_together_do_not_collide(url: String) {
 /// With two servers of its own: a primary that dies, and a standby that takes its place.
 pub(crate) async fn the_host_that_takes_writes_is_found(_: String) {
     let primary = Cluster::start().unwrap();
-    let url = primary.database().await;
+    let url = primary.database();
     let standby = primary.standby();
     let both = url.replace("@", &format!("@127.0.0.1:{},", standby.port()));
     let store = member(&both, "a").await;
@@ -160,7 +160,7 @@ async fn keyed(store: &Store, room: &RoomSnapshot, number: i64, text: &str) -> R
 /// With a server of its own, which it stops.
 pub(crate) async fn a_store_that_is_away_is_so_in_time_and_comes_back(_: String) {
     let cluster = Cluster::start().unwrap();
-    let url = cluster.database().await;
+    let url = cluster.database();
     let proxy = Proxy::start(cluster.port()).await;
     let store = member(&at_port(&url, proxy.port), "a").await;
     let room = make(&store, "tea").await;
@@ -235,4 +235,40 @@ pub(crate) async fn the_journal_passes_over_no_slow_transaction(url: String) {
     assert_eq!(behind.iter().map(|entry| entry.seq.unwrap().0).collect::<Vec<_>>(), [99, room.seq.0 + 1]);
     // In the order of what the engine calls a transaction, not of the rows' numbers.
     assert!(behind[0].place < behind[1].place);
+}
+
+/// With a server of its own, which waits for a standby that there is none of.
+pub(crate) async fn a_commit_that_waits_for_a_standby_is_not_acknowledged(_: String) {
+    let cluster = Cluster::start().unwrap();
+    let url = cluster.database();
+    let store = member(&url, "a").await;
+    let room = make(&store, "tea").await;
+    let mut operator = PgConnection::connect(&url).await.unwrap();
+    for standbys in ["nobody", ""] {
+        let set = format!("ALTER SYSTEM SET synchronous_standby_names = '{standbys}'");
+        sqlx::raw_sql(AssertSqlSafe(set)).execute(&mut operator).await.unwrap();
+        sqlx::raw_sql("SELECT pg_reload_conf()").execute(&mut operator).await.unwrap();
+        if standbys.is_empty() {
+            break;
+        }
+        let since = Instant::now();
+        let mut told: String = String::new();
+        while told != standbys {
+            told =
+                sqlx::query_scalar("SHOW synchronous_standby_names").fetch_one(&mut operator).await.unwrap();
+        }
+        let unknown = keyed(&store, &room, 1, "alone").await;
+        assert_eq!(unknown, Err(AppendError::Store(StoreError::Unavailable)));
+        assert!(since.elapsed() < Duration::from_secs(15), "{:?}", since.elapsed());
+    }
+    // It was written all the same, and once.
+    let since = Instant::now();
+    let again = loop {
+        match keyed(&store, &room, 1, "alone").await {
+            Err(AppendError::Store(StoreError::Unavailable)) if since.elapsed().as_secs() < 30 => {}
+            again => break again,
+        }
+    };
+    assert_eq!(again, Err(AppendError::AlreadyDone { seq: room.seq.next() }));
+    assert_eq!(store.load_room("tea").await.unwrap().unwrap().seq, room.seq.next());
 }

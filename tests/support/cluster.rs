@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
 
 /// One for all tests of a process.
@@ -116,13 +116,17 @@ impl Cluster {
     }
 
     /// The url of an empty database.
-    pub(crate) async fn database(&self) -> String {
+    pub(crate) fn database(&self) -> String {
         let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
-        let mut connection = PgConnection::connect(&self.url("postgres")).await.expect("the cluster runs");
-        // By file: what a test needs is small, and a checkpoint for each would be slower.
-        let create = format!("CREATE DATABASE {name} STRATEGY wal_log");
-        sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut connection).await.expect("a new name");
-        connection.close().await.expect("nothing is under way");
+        run(self.program("createdb").args([
+            "--host",
+            "127.0.0.1",
+            "--port",
+            &self.port.to_string(),
+            "--username",
+            "perch",
+            &name,
+        ]));
         self.url(&name)
     }
 
@@ -154,17 +158,12 @@ fn new_directory() -> TempDir {
 
 /// A static is never dropped: a shell waits for the end of this process and clears up then, however it ends.
 fn stop_at_exit(cluster: &Cluster) {
-    let clear = "while kill -0 \"$1\" 2>/dev/null; do sleep 0.2; done; \
+    let clear = "(while kill -0 \"$1\" 2>/dev/null; do sleep 0.2; done; \
                  kill -QUIT \"$(head -n 1 \"$2/data/postmaster.pid\" 2>/dev/null)\" 2>/dev/null; sleep 0.5; \
-                 rm -rf \"$2\"";
-    let watcher = Command::new("sh")
+                 rm -rf \"$2\") </dev/null >/dev/null 2>&1 &";
+    run(Command::new("sh")
         .args(["-c", clear, "sh", &std::process::id().to_string()])
-        .arg(cluster.directory.path())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
-    watcher.expect("a shell");
+        .arg(cluster.directory.path()));
 }
 
 /// The newest that is installed, in Debian's place or on the path.

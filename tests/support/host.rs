@@ -2,6 +2,7 @@
 //!
 //! `TRANSCRIPTS_SERVER=127.0.0.1:5223` names the direct-TLS address of another one, `TRANSCRIPTS_CERTIFICATE` the PEM
 //! file of its certificate. It has to let anybody in whose name is new: every transcript has accounts of its own there.
+//! `TRANSCRIPTS_STORE=postgres` gives each server of our own a PostgreSQL for its store.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ use rustls::{ClientConfig, RootCertStore};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use super::cluster::cluster;
 use super::login::PASSWORD;
 use super::names;
 use super::script::Script;
@@ -95,8 +97,8 @@ impl Own {
     fn start(script: &Script) -> Result<Self, String> {
         let directory = TempDir::new().map_err(|error| error.to_string())?;
         let domain = "localhost".to_owned();
-        std::fs::write(config_path(&directory), configuration(&script.settings))
-            .map_err(|e| e.to_string())?;
+        let settings = format!("{}{}", store()?, script.settings);
+        std::fs::write(config_path(&directory), configuration(&settings)).map_err(|e| e.to_string())?;
         Ok(Self { directory, domain, running: None, address: None })
     }
 
@@ -163,6 +165,18 @@ impl Drop for Own {
             drop(server);
             runtime.shutdown_background();
         }
+    }
+}
+
+/// The section of the configuration for the store that the environment asks for.
+fn store() -> Result<String, String> {
+    match names::variable("STORE").as_deref() {
+        None | Some("sqlite") => Ok(String::new()),
+        Some("postgres") => {
+            let cluster = cluster().ok_or("PostgreSQL is not installed")?;
+            Ok(format!("[store]\nurl = \"{}\"\n\n", cluster.database()))
+        }
+        Some(other) => Err(format!("TRANSCRIPTS_STORE: {other:?} is no store")),
     }
 }
 

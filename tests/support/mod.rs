@@ -8,9 +8,12 @@
 //! | [`login`] | from a connection to a session: header, SASL, resource |
 //! | [`names`] | what addresses in transcripts stand for |
 //! | [`host`] | the server that is spoken to: in this process, or another one |
+//! | [`cluster`] | a PostgreSQL of the tests' own |
 //! | [`trials`] | tries the language itself |
 //! | [`play`] | does one step after the other; [`request`], [`room`], [`silence`] are the larger ones |
 
+#[expect(dead_code, reason = "the store's own tests do more to it")]
+mod cluster;
 mod connection;
 mod host;
 mod login;

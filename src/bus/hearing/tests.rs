@@ -193,8 +193,9 @@ proptest! {
         once.sort_unstable();
         prop_assert!(once.is_sorted_by(|a, b| a < b), "twice: {heard:?}");
         for missing in (1..=published).filter(|id| !heard.contains(id)) {
-            let before = heard.iter().copied().filter(|id| (1..missing).contains(id)).max();
-            let place = before.and_then(|before| heard.iter().position(|id| *id == before)).unwrap_or(0);
+            // From what was the last before it, when the first came that should have come after it.
+            let after = heard.iter().position(|id| *id > missing).unwrap_or(heard.len());
+            let place = heard[..after].iter().rposition(|id| (1..missing).contains(id)).unwrap_or(0);
             prop_assert!(heard[place..].contains(&0), "{missing} is missing unnoticed in {heard:?}");
         }
     }

@@ -202,9 +202,9 @@ enum Mishap {
 impl World {
     fn new(members: usize) -> Self {
         let mut world = Self { now: 0, rows: Vec::new(), members: Vec::new(), fenced: Vec::new() };
-        for who in 0..members {
+        for (who, name) in NAMES.into_iter().enumerate().take(members) {
             world.rows.push(WorldRow { incarnation: 0, lease_until: 0, is_gone: false, holding: Vec::new() });
-            let membership = Membership::new(life(NAMES[who], 0), MemberState::Active);
+            let membership = Membership::new(life(name, 0), MemberState::Active);
             world.members.push(Actor {
                 membership,
                 incarnation: 0,
@@ -255,7 +255,7 @@ impl World {
     fn step(&mut self) {
         self.now += 100;
         for who in 0..self.members.len() {
-            if self.now % 1000 == 0 {
+            if self.now.is_multiple_of(1000) {
                 self.beat(who);
             }
         }

@@ -1,19 +1,19 @@
 //! What follows from an entry of an account's log: the statements of this engine, run by the database inside the call
 //! that appends (their arguments: see [`project`](super::project)), and the reading of what they wrote.
 
-use perch_address::{BareJid, Jid};
+use perch_address::BareJid;
 use serde_json::{Value, json};
 
 use crate::chat::account::entry::AccountChange;
 use crate::chat::account::node::NodeSettings;
-use crate::chat::id::{AccountId, Seq};
+use crate::chat::id::AccountId;
 use crate::chat::message::Payload;
 use crate::store::account_log::{LoadedAccount, REMOVED_MAX, WAITING_MAX};
 use crate::store::error::StoreError;
 use crate::store::postgres::Postgres;
 use crate::store::postgres::project::Step;
 use crate::store::record;
-use crate::store::row::{Columns, entry, snapshot};
+use crate::store::row::{Columns, loaded_account};
 
 impl Postgres {
     pub(in crate::store) async fn load_account(
@@ -21,37 +21,9 @@ impl Postgres {
         jid: &BareJid,
     ) -> Result<Option<LoadedAccount>, StoreError> {
         let Some(name) = jid.local() else { return Ok(None) };
-        let mut view = self.links.link().await?;
-        // One view of all tables, so that the rows belong to one seq.
-        view.begin_view().await?;
-        let Some(head) = view.row(sqlx::query(HEAD).bind(name)).await? else {
-            view.commit().await?;
-            return Ok(None);
-        };
-        let mut snapshot = snapshot(&head, jid)?;
-        let id = snapshot.id;
-        let corrupt = |table| StoreError::Inconsistent { table, row: id.0 };
-        let of_account = |sql| sqlx::query(sql).bind(id.0);
-        for row in view.rows(of_account(CONTACTS)).await? {
-            snapshot.contacts.push(serde_json::from_str(row.text(0)?).map_err(|_| corrupt("contact"))?);
-        }
-        for row in view.rows(of_account(REMOVED)).await? {
-            let jid = BareJid::new(row.text(0)?).map_err(|_| corrupt("contact_removed"))?;
-            snapshot.removed_contacts.push((jid, row.integer(1)?));
-        }
-        for row in view.rows(of_account(BLOCKED)).await? {
-            snapshot.blocked.push(Jid::new(row.text(0)?).map_err(|_| corrupt("blocked"))?);
-        }
-        for row in view.rows(of_account(NODES)).await? {
-            snapshot.nodes.push(serde_json::from_str(row.text(0)?).map_err(|_| corrupt("node"))?);
-        }
-        let waiting = of_account(WAITING).bind(snapshot.delivered.0).bind(i64::from(WAITING_MAX));
-        let waiting = view.rows(waiting).await?;
-        let waiting = waiting.iter().map(|row| row.integer(0).map(Seq)).collect::<Result<_, _>>()?;
-        let inputs = view.rows(of_account(INPUTS).bind(snapshot.handled.0)).await?;
-        let inputs = inputs.iter().map(entry).collect::<Result<_, _>>()?;
-        view.commit().await?;
-        Ok(Some(LoadedAccount { snapshot, waiting, inputs }))
+        let query = sqlx::query(WHOLE).bind(name).bind(i64::from(WAITING_MAX));
+        let row = self.links.link().await?.row(query).await?;
+        row.map(|row| loaded_account(&row, jid)).transpose()
     }
 
     pub(in crate::store) async fn vcard(&self, account: AccountId) -> Result<Option<Payload>, StoreError> {
@@ -137,18 +109,23 @@ fn trimming(node: &str) -> Value {
     json!({ "node": node, "persists": usual.persist_items, "kept": usual.items_max })
 }
 
-const HEAD: &str = "SELECT id, coalesce(log.epoch, meta.epoch), coalesce(seq, 0), coalesce(last_at, 0),
+/// Everything at once: one statement is one round trip, and one view, so that all of it belongs to one seq.
+const WHOLE: &str = "SELECT id, coalesce(log.epoch, meta.epoch), coalesce(seq, 0), coalesce(last_at, 0),
     coalesce(handled, 0), coalesce(delivered, 0), coalesce(roster_version, 0), preferences, photo, seen_at,
-    seen_status FROM account CROSS JOIN meta LEFT JOIN account_log AS log ON log.account = id WHERE name = $1";
-const CONTACTS: &str = "SELECT contact FROM contact WHERE account = $1 ORDER BY jid";
-const REMOVED: &str = "SELECT jid, version FROM contact_removed WHERE account = $1 ORDER BY jid";
-const BLOCKED: &str = "SELECT jid FROM blocked WHERE account = $1 ORDER BY jid";
-const NODES: &str = "SELECT node FROM node WHERE account = $1 ORDER BY name";
-const WAITING: &str =
-    "SELECT seq FROM account_event WHERE account = $1 AND waits AND seq > $2 ORDER BY seq LIMIT $3";
-const INPUTS: &str =
-    "SELECT seq, at, origin_session, origin_number, origin_settled, change FROM account_event
-    WHERE account = $1 AND is_input AND seq > $2 ORDER BY seq";
+    seen_status,
+    coalesce((SELECT json_agg(contact::json ORDER BY jid) FROM contact WHERE account = id), '[]')::text,
+    coalesce((SELECT json_agg(json_build_array(jid, version) ORDER BY version)
+        FROM contact_removed WHERE account = id), '[]')::text,
+    coalesce((SELECT json_agg(jid ORDER BY jid) FROM blocked WHERE account = id), '[]')::text,
+    coalesce((SELECT json_agg(node::json ORDER BY name) FROM node WHERE account = id), '[]')::text,
+    coalesce((SELECT json_agg(waiting.seq) FROM (SELECT event.seq FROM account_event AS event
+        WHERE event.account = id AND waits AND event.seq > coalesce(delivered, 0)
+        ORDER BY event.seq LIMIT $2) AS waiting), '[]')::text,
+    coalesce((SELECT json_agg(json_build_array(input.seq, input.at, input.change::json))
+        FROM (SELECT event.seq, at, change FROM account_event AS event
+        WHERE event.account = id AND is_input AND event.seq > coalesce(handled, 0)
+        ORDER BY event.seq) AS input), '[]')::text
+    FROM account CROSS JOIN meta LEFT JOIN account_log AS log ON log.account = id WHERE account.name = $1";
 const VCARD: &str = "SELECT vcard FROM account_log WHERE account = $1";
 const PRIVATE: &str = "SELECT payload FROM private_xml WHERE account = $1 AND namespace = $2 AND name = $3";
 

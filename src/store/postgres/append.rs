@@ -294,7 +294,7 @@ impl<'j> Events<'j> {
         self.lang.push(content.and_then(|content| content.lang.as_deref()));
         self.text.push(content.and_then(|content| content.text.as_deref()));
         self.payload.push(content.map(|content| content.payload.as_str()));
-        self.lives.push(record.expires().then(|| transient_lifetime.as_millis() as i64));
+        self.lives.push(record.expires().then_some(transient_lifetime.as_millis() as i64));
         self.data.push(record.data.clone());
     }
 }

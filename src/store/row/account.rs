@@ -1,6 +1,7 @@
 //! Rows of accounts: who may sign in, their logs, and what is projected from these.
 
 use perch_address::{BareJid, Jid};
+use serde::de::DeserializeOwned;
 
 use crate::chat::account::entry::{AccountChange, AccountEvent};
 use crate::chat::account::node::Item;
@@ -8,7 +9,7 @@ use crate::chat::account::snapshot::AccountSnapshot;
 use crate::chat::id::{AccountId, Epoch, Origin, Seq, SessionId, Timestamp};
 use crate::chat::message::Payload;
 use crate::store::account::{AccountEntry, ScramHash, ScramRow};
-use crate::store::account_log::LastItem;
+use crate::store::account_log::{LastItem, LoadedAccount};
 use crate::store::archive::ArchivedLetter;
 use crate::store::error::StoreError;
 use crate::store::row::{Columns, id};
@@ -32,8 +33,12 @@ pub(in crate::store) fn credential(row: &impl Columns) -> Result<Option<ScramRow
     }))
 }
 
-/// `id, epoch, seq, last_at, handled, delivered, roster_version, preferences, photo, seen_at, seen_status`
-pub(in crate::store) fn snapshot(row: &impl Columns, jid: &BareJid) -> Result<AccountSnapshot, StoreError> {
+/// `id, epoch, seq, last_at, handled, delivered, roster_version, preferences, photo, seen_at, seen_status`, then arrays in
+/// JSON: `contacts, removed, blocked, nodes, waiting, inputs`.
+pub(in crate::store) fn loaded_account(
+    row: &impl Columns,
+    jid: &BareJid,
+) -> Result<LoadedAccount, StoreError> {
     let id = AccountId(row.integer(0)?);
     let preferences = match row.text_if_any(7)? {
         Some(text) => serde_json::from_str(text)
@@ -41,7 +46,7 @@ pub(in crate::store) fn snapshot(row: &impl Columns, jid: &BareJid) -> Result<Ac
         None => Default::default(),
     };
     let status = row.text_if_any(10)?.unwrap_or_default();
-    Ok(AccountSnapshot {
+    let snapshot = AccountSnapshot {
         id,
         jid: jid.clone(),
         epoch: Epoch(row.integer(1)? as u16),
@@ -49,15 +54,31 @@ pub(in crate::store) fn snapshot(row: &impl Columns, jid: &BareJid) -> Result<Ac
         last_at: Timestamp(row.integer(3)?),
         handled: Seq(row.integer(4)?),
         delivered: Seq(row.integer(5)?),
-        contacts: Vec::new(),
-        removed_contacts: Vec::new(),
+        contacts: list(row, 11, "contact")?,
+        removed_contacts: list(row, 12, "contact_removed")?,
         roster_version: row.integer(6)?,
-        blocked: Vec::new(),
+        blocked: list(row, 13, "blocked")?,
         preferences,
         photo: row.text_if_any(8)?.map(Into::into),
-        nodes: Vec::new(),
+        nodes: list(row, 14, "node")?,
         last_seen: row.integer_if_any(9)?.map(|at| (Timestamp(at), status.into())),
-    })
+    };
+    let inputs: Vec<Input> = list(row, 16, "account_event")?;
+    let inputs = inputs.into_iter().map(|(seq, at, change)| AccountEvent { seq, at, origin: None, change });
+    Ok(LoadedAccount { snapshot, waiting: list(row, 15, "account_event")?, inputs: inputs.collect() })
+}
+
+/// A subscription stanza of somebody else in this log: it has no origin here.
+type Input = (Seq, Timestamp, AccountChange);
+
+/// What the engine gathered into one JSON array.
+fn list<T: DeserializeOwned>(
+    row: &impl Columns,
+    column: usize,
+    table: &'static str,
+) -> Result<Vec<T>, StoreError> {
+    let account = row.integer(0)?;
+    serde_json::from_str(row.text(column)?).map_err(|_| StoreError::Inconsistent { table, row: account })
 }
 
 /// `seq, at, origin_session, origin_number, origin_settled, change`

@@ -12,7 +12,7 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::store::error::StoreError;
 
-pub(super) use account::{account_entry, credential, entry, item, last_item, letter, snapshot};
+pub(super) use account::{account_entry, credential, entry, item, last_item, letter, loaded_account};
 pub(super) use journal::journal_entry;
 pub(super) use message::{Rows, id, message_columns};
 pub(super) use room::{Head, detached_room, due_seat, retained, room_entry};
