@@ -26,6 +26,7 @@ use crate::account;
 use crate::admin::socket::{Socket, SocketError};
 use crate::admin::{self, Admin, Caller};
 use crate::auth::{Accounts, Registration, Revocation};
+use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::config::{Config, Creation};
 use crate::fanout::mailbox::Ending;
@@ -104,7 +105,8 @@ pub async fn start(config: Config) -> Result<Server, StartError> {
         bound.iter().map(|bound| Listening { kind: bound.kind(), address: bound.address() }).collect();
     let admission = Admission::new(config.limits.connections);
     let (letters, inbox) = mpsc::channel(LETTERS);
-    let rooms = rooms(&config, &store, &clock, letters);
+    let (bus, _nobody) = Bus::local();
+    let rooms = rooms(&config, &store, &bus, &clock, letters);
     rooms.recover(clock.now().plus(RETURN_TIME)).await?;
     store.detach_sessions(clock.now().plus(RESUMPTION_TIME)).await?;
     // Other domains are not served yet: what is for them is refused before it gets here.
@@ -149,12 +151,18 @@ async fn end_revoked(
     }
 }
 
-fn rooms(config: &Config, store: &Store, clock: &Clock, letters: mpsc::Sender<room::Letter>) -> Rooms {
+fn rooms(
+    config: &Config,
+    store: &Store,
+    bus: &Bus,
+    clock: &Clock,
+    letters: mpsc::Sender<room::Letter>,
+) -> Rooms {
     let policy = room::Policy {
         is_creation_open: config.rooms.creation == Creation::Anyone,
         defaults: config.rooms.defaults.clone(),
     };
-    Rooms::new(store.clone(), clock.clone(), config.rooms_domain.domain(), policy, letters)
+    Rooms::new(store.clone(), bus.clone(), clock.clone(), config.rooms_domain.domain(), policy, letters)
 }
 
 fn sessions(config: &Config, rooms: &Rooms, people: account::Accounts, clock: &Clock) -> Sessions {

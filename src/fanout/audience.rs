@@ -13,7 +13,7 @@ use crate::chat::occupant::Occupant;
 use crate::chat::settings::{Settings, Whois};
 use crate::chat::snapshot::Subject;
 use crate::fanout::frame::Frame;
-use crate::fanout::mailbox::Mailbox;
+use crate::fanout::mailbox::{Ending, Mailbox};
 use crate::fanout::render::xmpp::presence::{Destroyed, Notes};
 use crate::fanout::render::xmpp::{message, notice, presence};
 
@@ -143,6 +143,18 @@ impl Audience {
 
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
+    }
+
+    /// The room's ids are another row of numbers from now on: its log was restored.
+    pub fn set_epoch(&mut self, epoch: Epoch) {
+        self.epoch = epoch;
+    }
+
+    /// Ends the streams of all who are here.
+    pub fn end(&self, ending: Ending) {
+        for member in self.members.values() {
+            member.mailbox.end(ending);
+        }
     }
 
     /// Shows a committed event to all who are to see it.

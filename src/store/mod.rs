@@ -68,6 +68,13 @@ impl Store {
         }
     }
 
+    /// Can other members write to it while this one runs?
+    pub fn is_shared(&self) -> bool {
+        match self {
+            Self::Sqlite(_) => false,
+        }
+    }
+
     /// The server's own randomness, made with the store.
     pub fn secret(&self) -> &[u8; 32] {
         match self {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tracing::instrument;
 
 use crate::chat::event::Change;
-use crate::chat::id::{Origin, RoomId, RulesVersion, Seq, Timestamp};
+use crate::chat::id::{Origin, RoomId, RulesVersion, Seq, SessionId, Timestamp};
 use crate::chat::snapshot::RoomSnapshot;
 use crate::store::Store;
 use crate::store::error::{AppendError, CreateRoomError, StoreError};
@@ -60,6 +60,28 @@ impl Store {
         }
     }
 
+    /// Of a room's sessions whose deadline has passed, those that nobody else has claimed: they are the caller's to take
+    /// out, until `until`.
+    #[instrument(skip_all)]
+    pub async fn claim_departures(
+        &self,
+        room: RoomId,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.claim_departures(room, now, until).await,
+        }
+    }
+
+    /// Which of these rooms have moved on from where somebody believes them to be.
+    #[instrument(skip_all)]
+    pub async fn rooms_ahead(&self, places: &[RoomPlace]) -> Result<Vec<RoomId>, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.rooms_ahead(places).await,
+        }
+    }
+
     /// Where somebody has to leave unless he comes back, the most urgent room first.
     #[instrument(skip_all)]
     pub async fn rooms_with_detached_seats(&self) -> Result<Vec<DetachedRoom>, StoreError> {
@@ -104,6 +126,17 @@ pub struct Appended {
     pub at: Timestamp,
     /// The version from now on: one more for each change that [moves](Change::moves_rules) it.
     pub rules: RulesVersion,
+    /// How many appends with quiet changes the room has had.
+    pub quiet: i64,
+}
+
+/// Up to where somebody knows a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoomPlace {
+    pub room: RoomId,
+    pub seq: Seq,
+    /// As in [`Appended::quiet`].
+    pub quiet: i64,
 }
 
 /// A room in the list of rooms.

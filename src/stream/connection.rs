@@ -414,5 +414,6 @@ fn condition(ending: Ending) -> StreamCondition {
         Ending::Shutdown => StreamCondition::SystemShutdown,
         Ending::Replaced => StreamCondition::Conflict,
         Ending::AccountGone => StreamCondition::NotAuthorized,
+        Ending::Lost => StreamCondition::ResourceConstraint,
     }
 }

@@ -14,7 +14,8 @@ use crate::chat::occupant::{Occupant, Seat};
 use crate::chat::settings::Settings;
 use crate::chat::snapshot::{RoomSnapshot, Standing};
 use crate::store::error::{CreateRoomError, StoreError};
-use crate::store::room::{Append, DetachedRoom, NewRoom, RoomEntry};
+use crate::store::record::json;
+use crate::store::room::{Append, DetachedRoom, NewRoom, RoomEntry, RoomPlace};
 use crate::store::sqlite::Sqlite;
 use crate::store::sqlite::append::{Head, Plan, Rules};
 
@@ -67,6 +68,26 @@ impl Sqlite {
                 .boxed()
             })
             .await
+    }
+
+    /// Nobody else writes to this store: whoever is due is the caller's.
+    pub(in crate::store) async fn claim_departures(
+        &self,
+        room: RoomId,
+        now: Timestamp,
+        _until: Timestamp,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        let due = sqlx::query_scalar(DUE).bind(room.0).bind(now.0).fetch_all(&self.readers).await?;
+        Ok(due.into_iter().map(SessionId).collect())
+    }
+
+    pub(in crate::store) async fn rooms_ahead(
+        &self,
+        places: &[RoomPlace],
+    ) -> Result<Vec<RoomId>, StoreError> {
+        let places: Vec<_> = places.iter().map(|place| [place.room.0, place.seq.0, place.quiet]).collect();
+        let ahead = sqlx::query_scalar(AHEAD).bind(json(&places)).fetch_all(&self.readers).await?;
+        Ok(ahead.into_iter().map(RoomId).collect())
     }
 
     pub(in crate::store) async fn rooms_with_detached_seats(&self) -> Result<Vec<DetachedRoom>, StoreError> {
@@ -132,6 +153,7 @@ async fn load(connection: &mut SqliteConnection, row: &SqliteRow) -> Result<Room
         first_seq: Seq(row.try_get(8)?),
         rules: RulesVersion(row.try_get(10)?),
         last_at: Timestamp(row.try_get(11)?),
+        quiet: row.try_get(12)?,
         secret: secret.try_into().map_err(|_| inconsistent())?,
         is_locked: row.try_get(4)?,
         settings,
@@ -210,7 +232,7 @@ const CREATE: &str = "INSERT INTO room (name, secret, settings, public, locked) 
 const CREATE_LOG: &str = "INSERT INTO room_log (room, open, epoch, first_seq, seq, rules, archived, last_at)
     VALUES (?, 1, ?, 1, 0, 0, 0, 0)";
 const ROOM_NAMED: &str = "SELECT id, name, secret, settings, locked, subject, affiliations_version,
-        epoch, first_seq, seq, rules, last_at
+        epoch, first_seq, seq, rules, last_at, quiet
     FROM room JOIN room_log ON room_log.room = room.id WHERE name = ?";
 const STANDINGS: &str =
     "SELECT jid, affiliation, nick, reason, version FROM affiliation WHERE room = ? ORDER BY jid";
@@ -220,5 +242,8 @@ const LISTED: &str = "SELECT id, name, coalesce(settings ->> '$.name', '') FROM 
     WHERE public AND NOT locked AND name IS NOT NULL AND name > ? ORDER BY name LIMIT ?";
 const ROOM_COUNT: &str = "SELECT count(*) FROM room WHERE name IS NOT NULL";
 const DETACH_ALL: &str = "UPDATE seat SET deadline = ? WHERE deadline IS NULL";
+const DUE: &str = "SELECT session FROM seat WHERE room = ? AND deadline <= ?";
+const AHEAD: &str = "SELECT room FROM json_each(?) JOIN room_log ON room = value ->> 0
+    WHERE seq > value ->> 1 OR quiet > value ->> 2";
 const DETACHED: &str = "SELECT room, name, min(deadline) FROM seat JOIN room ON room.id = seat.room
     WHERE deadline IS NOT NULL GROUP BY room ORDER BY 3";
