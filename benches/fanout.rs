@@ -19,7 +19,7 @@ const MESSAGES: i64 = 2_000;
 
 #[expect(clippy::print_stdout, reason = "a bench prints its figure")]
 fn main() {
-    let mut audience = Audience::new("room@rooms.localhost", Epoch(1));
+    let mut audience = Audience::new("room@rooms.localhost", &[7; 32], Epoch(1));
     let mut inboxes = Vec::new();
     for n in 0..SESSIONS {
         let (mailbox, inbox) = mailbox();
@@ -71,10 +71,12 @@ fn post(n: i64) -> Step {
         },
         before: Vec::new(),
         after: Vec::new(),
-        view: View::of(&Settings::default()),
+        view: View::of(&Settings::default(), 1),
         welcome: None,
         everybody: Vec::new(),
         statuses: Vec::new(),
+        list_version: None,
+        list_notice: None,
         is_quiet: false,
     }
 }

@@ -3,6 +3,8 @@
 //! Stopping goes down the way of a message: no new connections, then the streams say goodbye, then what they asked
 //! for is done, then the store is closed.
 
+mod upkeep;
+
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
 use std::net::SocketAddr;
@@ -69,8 +71,8 @@ pub enum StartError {
     Running { path: PathBuf },
     #[error(transparent)]
     Store(#[from] OpenError),
-    #[error("the rooms cannot be read: {0}")]
-    Rooms(#[from] StoreError),
+    #[error("the store cannot be used: {0}")]
+    Unusable(#[from] StoreError),
     #[error(transparent)]
     Tls(#[from] TlsError),
     #[error(transparent)]
@@ -88,12 +90,25 @@ struct Stage {
 
 /// Starts a server. When this returns it takes connections; port 0 has become one that was free.
 pub async fn start(config: Config) -> Result<Server, StartError> {
+    begin(config, false).await
+}
+
+/// Starts a server whose store was put back from a copy: no id that was given after the copy is given again.
+pub async fn start_restored(config: Config) -> Result<Server, StartError> {
+    begin(config, true).await
+}
+
+async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> {
     let clock = Clock::system();
     let lock = lock(&config.data_dir)?;
     let tls = Tls::load(&config.tls, &clock)?;
     let bound = bind(&config)?;
     let socket = Socket::bind(&config.data_dir)?;
     let store = open_store(&config).await?;
+    if is_restored {
+        let epoch = store.raise_epoch().await?;
+        info!(epoch = epoch.0, "the store was put back: ids are counted anew");
+    }
     let accounts =
         Accounts::new(store.clone(), config.domain.clone(), config.accounts.clone(), clock.clone());
 
@@ -112,6 +127,7 @@ pub async fn start(config: Config) -> Result<Server, StartError> {
     // Other domains are not served yet: what is for them is refused before it gets here.
     let (foreign, _unserved) = mpsc::channel(1);
     let people = account::Accounts::new(store.clone(), clock.clone(), config.domain.clone(), foreign);
+    services.spawn(|stop| upkeep::run(store.clone(), clock.clone(), stop));
     services.spawn(|stop| letter::carry(inbox, people.clone(), stop));
     let sessions = sessions(&config, &rooms, people.clone(), &clock);
     services.spawn(|stop| sessions.clone().forget_lapsed(stop));
@@ -160,6 +176,7 @@ fn rooms(
 ) -> Rooms {
     let policy = room::Policy {
         is_creation_open: config.rooms.creation == Creation::Anyone,
+        locks_new_rooms: config.rooms.locking,
         defaults: config.rooms.defaults.clone(),
     };
     Rooms::new(store.clone(), bus.clone(), clock.clone(), config.rooms_domain.domain(), policy, letters)

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+use perch::chat::id::Epoch;
 use perch::config::{Config, Sources};
 use perch::listener::Kind;
 use perch::server::{self, Server, StartError};
@@ -241,6 +242,21 @@ async fn a_stopped_server_leaves_what_was_acknowledged() {
     let again = Scene { directory, server };
     assert_eq!(again.addresses().await, ["alice@localhost"]);
     again.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_server_counts_ids_anew() {
+    let directory = Scene::start().await.stop().await;
+    let check = async |server: Server, expected: u16| {
+        let url = format!("sqlite:{}", config(directory.path(), &[]).data_dir.join("perch.db").display());
+        server.stop().await;
+        let store = Store::open(&url, &Options::new([1; 32])).await.unwrap();
+        assert_eq!(store.raise_epoch().await.unwrap(), Epoch(expected));
+        store.close().await;
+    };
+    // The check itself raises it once.
+    check(server::start(config(directory.path(), &[])).await.unwrap(), 2).await;
+    check(server::start_restored(config(directory.path(), &[])).await.unwrap(), 4).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -88,6 +88,8 @@ impl Session {
 impl Sessions {
     pub(super) fn insert(&mut self, session: Session) {
         self.remove(session.id);
+        // Most accounts have one, and there are many accounts.
+        self.0.reserve_exact(1);
         self.0.push(session);
     }
 

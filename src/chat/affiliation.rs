@@ -14,6 +14,10 @@ pub enum Affiliation {
     Owner,
 }
 
+/// Which of a room's lists of affiliations: those that somebody may see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Lists(u8);
+
 /// The standing of an occupant during one stay. Ordered like affiliations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -40,6 +44,34 @@ impl Affiliation {
         [Self::Outcast, Self::None, Self::Member, Self::Admin, Self::Owner]
             .into_iter()
             .find(|a| a.as_str() == text)
+    }
+}
+
+impl Lists {
+    /// Nobody is listed for having no affiliation.
+    pub const ALL: [Affiliation; 4] =
+        [Affiliation::Owner, Affiliation::Admin, Affiliation::Member, Affiliation::Outcast];
+
+    pub fn has(self, list: Affiliation) -> bool {
+        list != Affiliation::None && self.0 & (1 << list as u8) != 0
+    }
+
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    pub fn are_all(self) -> bool {
+        Self::ALL.into_iter().all(|list| self.has(list))
+    }
+
+    pub fn bits(self) -> u8 {
+        self.0
+    }
+}
+
+impl FromIterator<Affiliation> for Lists {
+    fn from_iter<I: IntoIterator<Item = Affiliation>>(lists: I) -> Self {
+        Self(lists.into_iter().fold(0, |bits, list| bits | (1 << list as u8)))
     }
 }
 

@@ -131,7 +131,7 @@ pub struct Join {
     pub password: Option<Box<str>>,
     pub history: HistoryRequest,
     pub presence: Payload,
-    /// XEP-0463: the version of the affiliation list that the client has.
+    /// XEP-0463: the client wants the lists of affiliations, and has them as of this version; none yet, where it is empty.
     pub affiliations_since: Option<Box<str>>,
     /// A join without the MUC namespace is a rejoin or a mistake (XEP-0045 §7.2.1, §17.3): refused when not inside.
     pub has_muc_namespace: bool,

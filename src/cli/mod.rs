@@ -30,7 +30,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the server
-    Serve(Place),
+    Serve(serve::Arguments),
     /// Add, list, change and remove accounts
     #[command(subcommand)]
     User(user::Command),
@@ -79,7 +79,7 @@ pub fn run() -> ExitCode {
     };
     let done = runtime.block_on(async {
         match arguments.command {
-            Command::Serve(place) => serve::run(place).await,
+            Command::Serve(arguments) => serve::run(arguments).await,
             Command::User(command) => user::run(command).await,
             Command::CheckConfig(arguments) => check_config::run(arguments),
         }

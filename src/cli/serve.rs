@@ -4,6 +4,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process;
 
+use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::warn;
 
@@ -13,15 +14,28 @@ use crate::listener::Kind;
 use crate::server::{self, Server};
 use crate::telemetry;
 
-pub(super) async fn run(place: Place) -> Result<(), CommandError> {
-    let config = place.load()?;
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    place: Place,
+    /// The store was put back from a copy: give no id again that was given after it. Once, at the first start
+    #[arg(long)]
+    restored: bool,
+}
+
+pub(super) async fn run(arguments: Arguments) -> Result<(), CommandError> {
+    let config = arguments.place.load()?;
     telemetry::start(&config.log).map_err(failed)?;
     let descriptors = raise_descriptor_limit();
     if descriptors < DESCRIPTORS_WANTED {
         warn!(descriptors, "each connection takes a file descriptor, and the system allows this process few");
     }
     let mut signals = Signals::new().map_err(failed)?;
-    let server = server::start(config.clone()).await.map_err(failed)?;
+    let server = match arguments.restored {
+        true => server::start_restored(config.clone()).await,
+        false => server::start(config.clone()).await,
+    }
+    .map_err(failed)?;
     announce(&server, &config);
     notify("READY=1");
     signals.until_told_to_stop(&server).await;

@@ -53,6 +53,8 @@ pub struct Listen {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rooms {
     pub creation: Creation,
+    /// Is a new room closed to all but its creator until he has configured it?
+    pub locking: bool,
     /// What a new room starts with.
     pub defaults: Settings,
 }

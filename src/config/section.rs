@@ -137,6 +137,7 @@ pub(super) fn rooms(sheet: &mut Sheet) -> Rooms {
             "admins" => Some(Creation::Admins),
             _ => None,
         });
+    let locking = sheet.take("rooms", "locking", "true or false", Value::flag);
     let history = sheet.take("rooms", "history", "a number from 0 to 1000", |value| {
         value.number(1000).and_then(|number| u32::try_from(number).ok())
     });
@@ -145,12 +146,19 @@ pub(super) fn rooms(sheet: &mut Sheet) -> Rooms {
         Some("off") => Some(None),
         _ => positive(value, 1_000_000).map(Some),
     });
+    let expected = "a number of days from 1 to 36500, or \"off\"";
+    let retention = sheet.take("rooms", "retention_days", expected, |value| match value.text() {
+        Some("off") => Some(None),
+        _ => positive(value, 36_500).map(Some),
+    });
     let fallback = Settings::default();
     Rooms {
         creation: creation.map_or(Creation::Anyone, |given| given.value),
+        locking: locking.is_none_or(|given| given.value),
         defaults: Settings {
             history_max: history.map_or(fallback.history_max, |given| given.value),
             participant_update_limit: limit.map_or(fallback.participant_update_limit, |given| given.value),
+            retention_days: retention.map_or(fallback.retention_days, |given| given.value),
             ..fallback
         },
     }

@@ -2,32 +2,42 @@
 //!
 //! Owned by the room's task and fed with committed events in their order, so that everybody sees one order.
 
+mod listing;
+mod welcome;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::chat::affiliation::{Affiliation, Role};
+use crate::chat::affiliation::{Affiliation, Lists, Role};
 use crate::chat::event::{AffiliationSet, Change, Ephemeral, Event, Joined, Left};
-use crate::chat::id::{Epoch, MessageId, SessionId, Timestamp};
-use crate::chat::message::{Author, Content, Payload, Retention};
+use crate::chat::id::{Epoch, MessageId, SessionId};
+use crate::chat::message::{Content, Payload, Retention};
 use crate::chat::occupant::Occupant;
 use crate::chat::settings::{Settings, Whois};
-use crate::chat::snapshot::Subject;
 use crate::fanout::frame::Frame;
 use crate::fanout::mailbox::{Ending, Mailbox};
+use crate::fanout::render::xmpp::listing::Span;
 use crate::fanout::render::xmpp::presence::{Destroyed, Notes};
 use crate::fanout::render::xmpp::{message, notice, presence};
+use crate::fanout::version::Versions;
+
+pub use listing::{ListNotice, Listing};
+pub use welcome::{Moderation, Past, Welcome};
 
 /// The local audience of one room.
 pub struct Audience {
     /// The room's address, as it stands in `from`.
     room: Box<str>,
     epoch: Epoch,
+    versions: Versions,
     members: HashMap<SessionId, Member>,
 }
 
 struct Member {
     mailbox: Mailbox,
     is_moderator: bool,
+    /// The lists of affiliations that it was shown when it came: what it knows the versions of (XEP-0463).
+    lists: Lists,
 }
 
 /// One event with its surroundings as they were at that moment; the room may have moved on since.
@@ -43,26 +53,23 @@ pub struct Step {
     pub everybody: Vec<Arc<Occupant>>,
     /// For changed settings: the status codes that tell what changed.
     pub statuses: Vec<u16>,
+    /// The version of the lists of affiliations whose coming this event shows (XEP-0463).
+    pub list_version: Option<i64>,
+    /// Who is told of a change of those lists that no presence shows.
+    pub list_notice: Option<ListNotice>,
     /// Above the participant update limit only few are told (XEP-0045 deviation, announced by the room).
     pub is_quiet: bool,
 }
 
-/// What of the settings decides who sees what.
+/// What of the room decides who sees what.
 #[derive(Debug, Clone, Copy)]
 pub struct View {
     /// Everybody sees real addresses.
     pub is_non_anonymous: bool,
     pub is_archived: bool,
+    /// Of the lists of affiliations.
+    list_version: i64,
     broadcast: [bool; 4],
-}
-
-/// Everything that a joiner is shown before the live flow (XEP-0045 §7.2).
-pub struct Welcome {
-    pub occupants: Vec<Arc<Occupant>>,
-    pub history: Vec<Past>,
-    /// How many characters the history may have as it is sent; older messages are left out.
-    pub history_characters_max: Option<u32>,
-    pub subject: Option<Past>,
 }
 
 impl Step {
@@ -72,48 +79,18 @@ impl Step {
     }
 }
 
-/// A message of the past.
-pub struct Past {
-    pub id: Option<MessageId>,
-    pub at: Timestamp,
-    pub author: Author,
-    pub content: Content,
-    /// The room's word that it took a message out (XEP-0425).
-    pub moderation: Option<Moderation>,
-}
-
-/// What was taken out, and why.
-pub struct Moderation {
-    pub target: MessageId,
-    pub reason: Box<str>,
-}
-
-impl Welcome {
-    /// What the creator of a room is shown.
-    pub fn empty() -> Self {
-        Self { occupants: Vec::new(), history: Vec::new(), history_characters_max: None, subject: None }
-    }
-}
-
-impl From<&Subject> for Past {
-    fn from(subject: &Subject) -> Self {
-        Self {
-            id: None,
-            at: subject.at,
-            author: subject.author.clone(),
-            content: subject.content.clone(),
-            moderation: None,
-        }
-    }
-}
-
 impl View {
-    pub fn of(settings: &Settings) -> Self {
+    pub fn of(settings: &Settings, list_version: i64) -> Self {
         let mut broadcast = [false; 4];
         for &role in &settings.presence_broadcast {
             broadcast[role as usize] = true;
         }
-        Self { is_non_anonymous: settings.whois == Whois::Anyone, is_archived: settings.archived, broadcast }
+        Self {
+            is_non_anonymous: settings.whois == Whois::Anyone,
+            is_archived: settings.archived,
+            list_version,
+            broadcast,
+        }
     }
 
     fn broadcasts(&self, role: Role) -> bool {
@@ -127,13 +104,13 @@ impl View {
 }
 
 impl Audience {
-    pub fn new(room: &str, epoch: Epoch) -> Self {
-        Self { room: room.into(), epoch, members: HashMap::new() }
+    pub fn new(room: &str, secret: &[u8; 32], epoch: Epoch) -> Self {
+        Self { room: room.into(), epoch, versions: Versions::new(secret, epoch), members: HashMap::new() }
     }
 
     /// Registers a session before its `Joined` is delivered.
     pub fn attach(&mut self, session: SessionId, mailbox: Mailbox) {
-        self.members.insert(session, Member { mailbox, is_moderator: false });
+        self.members.insert(session, Member { mailbox, is_moderator: false, lists: Lists::default() });
     }
 
     /// Forgets a session without telling anybody: its connection is gone.
@@ -146,8 +123,9 @@ impl Audience {
     }
 
     /// The room's ids are another row of numbers from now on: its log was restored.
-    pub fn set_epoch(&mut self, epoch: Epoch) {
+    pub fn set_epoch(&mut self, secret: &[u8; 32], epoch: Epoch) {
         self.epoch = epoch;
+        self.versions = Versions::new(secret, epoch);
     }
 
     /// Ends the streams of all who are here.
@@ -234,7 +212,7 @@ impl Audience {
             }
             Ephemeral::Presence { .. } => {
                 if let Some(occupant) = about {
-                    self.presence_of(occupant, view, is_quiet, &Notes::default(), None);
+                    self.presence_of(occupant, view, is_quiet, None, &Notes::default(), None);
                 }
             }
         }
@@ -263,65 +241,6 @@ impl Audience {
         self.welcome(step);
     }
 
-    /// Occupants, self-presence, history, subject: in the order that XEP-0045 §7.1 gives, in one push.
-    fn welcome(&mut self, step: &Step) {
-        let (session, statuses) = match &step.event.change {
-            Change::Joined(joined) => (joined.session, join_statuses(Some(joined), step.view)),
-            Change::TakenOver { by, .. } => (*by, join_statuses(None, step.view)),
-            _ => return,
-        };
-        let (Some(welcome), Some(own)) = (&step.welcome, step.after.first()) else { return };
-        let is_moderator = own.role == Role::Moderator;
-        let Some(mailbox) = self.members.get_mut(&session).map(|member| {
-            member.is_moderator = is_moderator;
-            member.mailbox.clone()
-        }) else {
-            return;
-        };
-        let sees_jids = step.view.is_non_anonymous || is_moderator;
-        let shown = |o: &&Arc<Occupant>| {
-            let is_quiet = step.is_quiet && o.role < Role::Moderator;
-            o.nick_key != own.nick_key && !is_quiet && (step.view.broadcasts(o.role) || is_moderator)
-        };
-        let none = Notes::default();
-        let mut frames: Vec<Frame> = (welcome.occupants.iter().filter(shown))
-            .map(|o| presence::available(&self.room, o, sees_jids, &none))
-            .collect();
-        let notes = Notes { statuses, ..Notes::default() };
-        frames.push(presence::available(&self.room, own, sees_jids, &notes));
-        frames.extend(self.history(welcome, address_of(own, session)));
-        frames.push(match &welcome.subject {
-            Some(subject) => self.past(subject),
-            None => message::no_subject(&self.room),
-        });
-        // Who cannot take them finds his stream ended.
-        let _ = mailbox.push_all(frames);
-    }
-
-    /// The newest messages that fit, whole ones only (XEP-0045 §7.2.14), in their order.
-    fn history(&self, welcome: &Welcome, to: &str) -> Vec<Frame> {
-        let mut budget = welcome.history_characters_max.map_or(usize::MAX, |characters| characters as usize);
-        let mut frames: Vec<Frame> = (welcome.history.iter().rev())
-            .map(|past| self.past(past))
-            .take_while(|frame| {
-                let rest = budget.checked_sub(frame.characters(to));
-                budget = rest.unwrap_or(0);
-                rest.is_some()
-            })
-            .collect();
-        frames.reverse();
-        frames
-    }
-
-    fn past(&self, past: &Past) -> Frame {
-        match &past.moderation {
-            Some(moderation) => {
-                message::moderation(&self.room, moderation, &past.author, past.id, Some(past.at))
-            }
-            None => message::groupchat(&self.room, &past.author, &past.content, past.id, Some(past.at)),
-        }
-    }
-
     fn left(&mut self, step: &Step, left: &Left) {
         let Some(before) = step.before.first() else { return };
         let affiliation = left.cause.affiliation_shown(before.affiliation);
@@ -332,6 +251,7 @@ impl Audience {
         if let Some(member) = self.members.remove(&left.session) {
             let mut own = presence::departure_notes(&left.cause);
             own.statuses.insert(0, 110);
+            own.span = self.change_of_lists(step.list_version, member.lists);
             deliver(
                 &member.mailbox,
                 &presence::unavailable(&self.room, &gone, own_jid, &left.presence, &own, true),
@@ -345,8 +265,9 @@ impl Audience {
                     self.presence(step, remaining, &Notes::default(), None);
                 }
             }
-            None => self.to_others(step, before, |with_jid| {
+            None => self.to_others(step, before, |with_jid, span| {
                 let jid = jid.filter(|_| with_jid);
+                let notes = Notes { span, ..notes.clone() };
                 presence::unavailable(&self.room, &gone, jid, &left.presence, &notes, true)
             }),
         }
@@ -364,7 +285,7 @@ impl Audience {
         let own_jid = jid.filter(|_| step.view.shows_own_jid(before));
         let own = presence::unavailable(&self.room, before, own_jid, &empty, &notes(true), true);
         // Whoever learns that he is renamed may count on it that the others are told.
-        self.to_others(step, before, |with_jid| {
+        self.to_others(step, before, |with_jid, _| {
             presence::unavailable(&self.room, before, jid.filter(|_| with_jid), &empty, &notes(false), true)
         });
         self.to_seats(&step.after, &own);
@@ -377,11 +298,14 @@ impl Audience {
             // Nobody needs to be told that he did it himself.
             let by = set.by.as_ref().filter(|by| by.jid != occupant.jid);
             let notes = Notes { reason: &set.reason, by, ..Notes::default() };
-            // Who is banned or loses his membership is told by the departure that follows.
+            // Who is banned or loses his membership is told by the departure that went before.
             if set.affiliation != Affiliation::Outcast {
                 self.presence(step, occupant, &notes, None);
             }
             self.show_everybody(step, occupant, &risen);
+        }
+        if let Some(notice) = &step.list_notice {
+            self.tell_lists(step, notice);
         }
     }
 
@@ -425,7 +349,8 @@ impl Audience {
     }
 
     fn presence(&self, step: &Step, occupant: &Arc<Occupant>, notes: &Notes<'_>, except: Option<SessionId>) {
-        self.presence_of(occupant, step.view, step.is_quiet, notes, except);
+        let shown = step.list_version.filter(|_| step.is_about_entry_of(occupant));
+        self.presence_of(occupant, step.view, step.is_quiet, shown, notes, except);
     }
 
     /// An occupant's presence to its own seats (with status 110) and to the others.
@@ -434,47 +359,56 @@ impl Audience {
         occupant: &Arc<Occupant>,
         view: View,
         is_quiet: bool,
+        list_version: Option<i64>,
         notes: &Notes<'_>,
         except: Option<SessionId>,
     ) {
-        let mut own = Notes { statuses: vec![110], reason: notes.reason, by: notes.by, ..Notes::default() };
+        let mut own = Notes { reason: notes.reason, by: notes.by, ..Notes::default() };
+        own.statuses.push(110);
         own.statuses.extend_from_slice(&notes.statuses);
-        let frame = presence::available(&self.room, occupant, view.shows_own_jid(occupant), &own);
         for seat in occupant.seats.iter().filter(|s| Some(s.session) != except) {
             if let Some(member) = self.members.get(&seat.session) {
-                deliver(&member.mailbox, &frame);
+                own.span = self.own_lists(list_version, view, member.lists);
+                let with_jid = view.shows_own_jid(occupant);
+                deliver(&member.mailbox, &presence::available(&self.room, occupant, with_jid, &own));
             }
         }
-        self.to_others_in(occupant, view, is_quiet, |with_jid| {
-            presence::available(&self.room, occupant, with_jid, notes)
+        self.to_others_in(occupant, view, is_quiet, list_version, |with_jid, span| {
+            let notes = Notes { span, ..notes.clone() };
+            presence::available(&self.room, occupant, with_jid, &notes)
         });
     }
 
-    fn to_others(&self, step: &Step, about: &Arc<Occupant>, render: impl Fn(bool) -> Frame) {
-        self.to_others_in(about, step.view, step.is_quiet, render);
+    fn to_others(&self, step: &Step, about: &Arc<Occupant>, render: impl Fn(bool, Option<Span>) -> Frame) {
+        self.to_others_in(about, step.view, step.is_quiet, step.list_version, render);
     }
 
-    /// To all but the occupant itself, rendered at most twice: with the real address and without.
+    /// To all but the occupant itself, rendered once for each way of seeing it: with the real address or without, and as
+    /// who knows which lists.
     fn to_others_in(
         &self,
         about: &Arc<Occupant>,
         view: View,
         is_quiet: bool,
-        render: impl Fn(bool) -> Frame,
+        list_version: Option<i64>,
+        render: impl Fn(bool, Option<Span>) -> Frame,
     ) {
         let is_told_to_all = view.broadcasts(about.role) && !(is_quiet && about.role < Role::Moderator);
-        let (mut plain, mut full) = (None, None);
+        let mut rendered: Vec<((bool, Lists), Frame)> = Vec::new();
         let own: Vec<SessionId> = about.seats.iter().map(|s| s.session).collect();
         for (session, member) in &self.members {
             if own.contains(session) || !(is_told_to_all || (member.is_moderator && !is_quiet)) {
                 continue;
             }
-            let frame = if view.is_non_anonymous || member.is_moderator {
-                full.get_or_insert_with(|| render(true))
-            } else {
-                plain.get_or_insert_with(|| render(false))
-            };
-            deliver(&member.mailbox, frame);
+            let with_jid = view.is_non_anonymous || member.is_moderator;
+            let way = (with_jid, list_version.map_or(Lists::default(), |_| member.lists));
+            let known = rendered.iter().position(|(known, _)| *known == way);
+            let place = known.unwrap_or_else(|| {
+                let span = self.change_of_lists(list_version, member.lists);
+                rendered.push((way, render(with_jid, span)));
+                rendered.len() - 1
+            });
+            deliver(&member.mailbox, &rendered[place].1);
         }
     }
 
@@ -496,22 +430,4 @@ impl Audience {
 /// A session that cannot take a frame ends its own stream; the room goes on.
 fn deliver(mailbox: &Mailbox, frame: &Frame) {
     let _ = mailbox.push(frame.clone());
-}
-
-/// The address under which that session is inside.
-fn address_of(occupant: &Occupant, session: SessionId) -> &str {
-    occupant.seats.iter().find(|seat| seat.session == session).map_or("", |seat| seat.jid.as_str())
-}
-
-/// The codes of a self-presence on joining (XEP-0045 §7.2.2, §7.2.3, §7.2.12, §10.1.1); without a join, of joining
-/// again.
-fn join_statuses(joined: Option<&Joined>, view: View) -> Vec<u16> {
-    let codes = [
-        (110, true),
-        (100, view.is_non_anonymous),
-        (170, view.is_archived),
-        (201, joined.is_some_and(|joined| joined.has_created)),
-        (210, joined.is_some_and(|joined| joined.nick_assigned)),
-    ];
-    codes.into_iter().filter(|&(_, applies)| applies).map(|(code, _)| code).collect()
 }

@@ -169,7 +169,8 @@ impl Inbox {
         self.try_take(into).map_or(Poll::Pending, Poll::Ready)
     }
 
-    fn try_take(&self, into: &mut VecDeque<Item>) -> Option<Result<(), Rejected>> {
+    /// Takes what is there. `None`: nothing.
+    pub fn try_take(&self, into: &mut VecDeque<Item>) -> Option<Result<(), Rejected>> {
         let mut queue = self.0.queue.lock();
         if queue.items.is_empty() {
             if queue.state == State::Overrun {

@@ -6,3 +6,4 @@ pub mod audience;
 pub mod frame;
 pub mod mailbox;
 pub mod render;
+pub mod version;

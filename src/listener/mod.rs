@@ -100,7 +100,8 @@ impl Listener {
                 let arrival = Arrival { socket, peer, kind: self.kind, proxied: self.proxied };
                 let (admission, handle) = (admission.clone(), handle.clone());
                 tasks.spawn(async move {
-                    if let Some(connection) = arrival.admitted(&admission, room).await {
+                    // Boxed: what it takes to let somebody in is no part of his session's memory.
+                    if let Some(connection) = Box::pin(arrival.admitted(&admission, room)).await {
                         handle(connection).await;
                     }
                 });

@@ -23,7 +23,7 @@ pub(super) fn new_room(
     }
     let mut secret = [0; 32];
     rand::fill(&mut secret).map_err(|_unspecified| Refusal::TemporarilyUnavailable)?;
-    let decision = Room::creation(by, join, policy.defaults.clone(), &secret)?;
+    let decision = Room::creation(by, join, policy.defaults.clone(), policy.locks_new_rooms, &secret)?;
     Ok(NewRoom { name: name.into(), secret, changes: decision.changes.into(), at, origin: by.origin })
 }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use crate::chat::affiliation::Role;
 use crate::chat::command::{Actor, HistoryRequest};
-use crate::chat::event::{self, Change, Decision, Ephemeral, Event, Parcel};
-use crate::chat::id::{Origin, Seq, SessionId, Timestamp};
+use crate::chat::event::{self, Change, Decision, Departure, Ephemeral, Event, Parcel};
+use crate::chat::id::{SessionId, Timestamp};
 use crate::chat::occupant::{Occupant, Occupants};
-use crate::fanout::audience::{Past, Step, View, Welcome};
+use crate::fanout::audience::{ListNotice, Listing, Past, Step, View, Welcome};
 use crate::fanout::mailbox::Mailbox;
 use crate::room::configuration;
 use crate::room::state::Room;
@@ -83,13 +83,10 @@ impl Decided {
     /// Takes it into the room, which has applied everything before it. `appended` says where the log has it.
     pub(super) fn apply(self, room: &mut Room, appended: Option<&Appended>, now: Timestamp) -> Shown {
         let at = appended.map_or_else(|| now.max(room.last_at()), |appended| appended.at);
-        let mut seq = appended.map_or(room.seq(), |appended| appended.first);
-        let mut steps = Vec::with_capacity(self.changes.len() + self.quiet.len());
-        for change in &*self.changes {
-            let event = Event { seq, at, origin: self.by.origin, change: change.clone() };
-            steps.push(logged(room, event));
-            seq = seq.next();
-        }
+        let mut steps = match appended {
+            Some(appended) => logged(room, self.events(appended)),
+            None => Vec::new(),
+        };
         for change in &*self.quiet {
             steps.push(unlogged(room, change.clone(), at));
         }
@@ -102,7 +99,9 @@ impl Decided {
                 steps.extend(rejoin(room, wish.session, &self.by, at));
             }
             if let Some(step) = steps.iter_mut().rfind(|step| step.is_entry()) {
+                let since = wish.affiliations_since.as_deref();
                 step.welcome = Some(Welcome {
+                    listing: since.map_or(Listing::Unasked, |since| room.listing(&self.by, since)),
                     occupants: room.occupants().iter().cloned().collect(),
                     history: Vec::new(),
                     history_characters_max: wish.history.characters_max,
@@ -114,9 +113,15 @@ impl Decided {
         Shown { steps, ephemeral, parcels: self.parcels, attach, wants_history }
     }
 
-    /// The changes that the log gets, as events from `appended` on.
+    /// The changes that the log gets, as the events that they have become.
     pub(super) fn events(&self, appended: &Appended) -> Vec<Event> {
-        events(&self.changes, appended.first, appended.at, self.by.origin)
+        let mut seq = appended.first;
+        let event = |change: &Change| {
+            let event = Event { seq, at: appended.at, origin: self.by.origin, change: change.clone() };
+            seq = seq.next();
+            event
+        };
+        self.changes.iter().map(event).collect()
     }
 
     pub(super) fn quiet(&self) -> &Arc<[Change]> {
@@ -128,31 +133,30 @@ impl Decided {
     }
 }
 
-fn events(changes: &[Change], first: Seq, at: Timestamp, origin: Option<Origin>) -> Vec<Event> {
-    let mut seq = first;
-    let event = |change: &Change| {
-        let event = Event { seq, at, origin, change: change.clone() };
-        seq = seq.next();
-        event
-    };
-    changes.iter().map(event).collect()
-}
-
-/// Applies the next event of the log.
-pub(super) fn logged(room: &mut Room, event: Event) -> Step {
-    step(room, event, |room, event| room.apply(event), false)
+/// Applies the next events of the log.
+pub(super) fn logged(room: &mut Room, events: Vec<Event>) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::with_capacity(events.len());
+    let mut events = events.into_iter();
+    while let Some(event) = events.next() {
+        let version = list_version_shown(&event.change, events.as_slice(), room.occupants());
+        // A departure for its sake has shown it already.
+        let is_shown = steps.iter().any(|step| step.list_version.is_some_and(|v| Some(v) == version));
+        steps.push(step(room, event, Listed { version, is_shown }, Room::apply, false));
+    }
+    steps
 }
 
 /// Applies a coming or going that the log does not have.
 pub(super) fn unlogged(room: &mut Room, change: Change, at: Timestamp) -> Step {
     let event = Event { seq: room.seq(), at, origin: None, change };
-    step(room, event, |room, event| room.apply_quiet(&event.change), true)
+    let listed = Listed { version: None, is_shown: true };
+    step(room, event, listed, |room, event| room.apply_quiet(&event.change), true)
 }
 
 /// Applies what is kept nowhere.
 pub(super) fn passing(room: &mut Room, ephemeral: Ephemeral) -> (Ephemeral, View, bool) {
     room.apply_ephemeral(&ephemeral);
-    (ephemeral, View::of(room.settings()), room.is_crowded())
+    (ephemeral, view(room), room.is_crowded())
 }
 
 /// Who joins again without having left is shown everything again, and nobody else notices (XEP-0045 §7.2.1).
@@ -164,16 +168,56 @@ fn rejoin(room: &Room, session: SessionId, by: &Actor, at: Timestamp) -> Option<
         event: Event { seq: room.seq(), at, origin: None, change },
         before: vec![occupant.clone()],
         after: vec![occupant],
-        view: View::of(room.settings()),
+        view: view(room),
         welcome: None,
         everybody: Vec::new(),
         statuses: Vec::new(),
+        list_version: None,
+        list_notice: None,
         is_quiet: true,
     })
 }
 
-fn step(room: &mut Room, event: Event, apply: impl FnOnce(&mut Room, &Event), is_quiet: bool) -> Step {
+/// What an event does to the lists of affiliations (XEP-0463).
+struct Listed {
+    /// The version of them whose coming it shows.
+    version: Option<i64>,
+    is_shown: bool,
+}
+
+/// The version that an affiliation brings, also for the departures for its sake: they show it, and go before it.
+fn list_version_shown(change: &Change, later: &[Event], occupants: &Occupants) -> Option<i64> {
+    match change {
+        Change::AffiliationSet(set) => Some(set.version),
+        Change::Left(left)
+            if matches!(left.cause, Departure::Banned { .. } | Departure::AffiliationLost { .. }) =>
+        {
+            let gone = occupants.by_nick_key(&left.nick_key)?;
+            later.iter().find_map(|event| match &event.change {
+                Change::AffiliationSet(set) if set.jid == gone.jid => Some(set.version),
+                _ => None,
+            })
+        }
+        _ => None,
+    }
+}
+
+fn view(room: &Room) -> View {
+    View::of(room.settings(), room.standings().version())
+}
+
+fn step(
+    room: &mut Room,
+    event: Event,
+    listed: Listed,
+    apply: impl FnOnce(&mut Room, &Event),
+    is_quiet: bool,
+) -> Step {
     let before = affected(room.occupants(), &event.change);
+    let listed_before = match &event.change {
+        Change::AffiliationSet(set) if !listed.is_shown => Some(room.listed(set)),
+        _ => None,
+    };
     let settings_before =
         matches!(event.change, Change::Configured { .. }).then(|| Arc::clone(room.settings()));
     apply(room, &event);
@@ -187,14 +231,22 @@ fn step(room: &mut Room, event: Event, apply: impl FnOnce(&mut Room, &Event), is
         }
         _ => Vec::new(),
     };
+    let list_notice = match (&event.change, listed_before) {
+        (Change::AffiliationSet(set), Some(was)) if after.iter().all(|occupant| occupant.jid != set.jid) => {
+            Some(ListNotice { to: room.listeners(was, set.affiliation) })
+        }
+        _ => None,
+    };
     Step {
         event,
         before,
         after,
-        view: View::of(room.settings()),
+        view: view(room),
         welcome: None,
         everybody,
         statuses,
+        list_version: listed.version,
+        list_notice,
         is_quiet,
     }
 }

@@ -63,6 +63,8 @@ pub(super) struct Mark {
 pub struct Policy {
     /// May everybody create a room by joining it, or administrators only?
     pub is_creation_open: bool,
+    /// Is a new room closed to all but its creator until he has configured it?
+    pub locks_new_rooms: bool,
     /// What a new room starts with.
     pub defaults: Settings,
 }

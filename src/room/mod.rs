@@ -12,7 +12,7 @@
 //! | [`invitation`], [`registration`] | how people come to a room |
 //! | [`moderation`], [`affiliation`] | roles and kicks; affiliations and bans |
 //! | [`configuration`] | creating, configuring and destroying a room |
-//! | [`inquiry`] | what a room says of itself |
+//! | [`inquiry`], [`listing`] | what a room says of itself; its lists of affiliations to who joins |
 //! | [`directory`] | from a name to the running room |
 //! | [`creation`] | a join of a name that does not exist |
 //! | [`request`] | what reaches a room, and where the answers go |
@@ -28,6 +28,7 @@ pub mod directory;
 mod draft;
 mod inquiry;
 mod invitation;
+mod listing;
 mod moderation;
 mod occupancy;
 mod registration;

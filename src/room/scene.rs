@@ -43,7 +43,8 @@ impl Scene {
     /// As its creator sees it before he configured it.
     pub(super) fn locked() -> Self {
         let mut scene = Self { room: empty_room(), now: Timestamp(1_000), log: Vec::new() };
-        let decision = Room::creation(&actor("owner"), &wish("owner"), Settings::default(), &SECRET).unwrap();
+        let decision =
+            Room::creation(&actor("owner"), &wish("owner"), Settings::default(), true, &SECRET).unwrap();
         scene.take(&decision);
         scene
     }

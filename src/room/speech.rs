@@ -116,7 +116,14 @@ mod tests {
     }
 
     #[test]
-    fn a_locked_room_hears_nobody() {
-        Scene::locked().check("owner", post(Retention::Kept), Err(Refusal::Locked));
+    fn a_locked_room_opens_when_its_creator_speaks() {
+        let check = |who: &str, command, expected: Result<&[&str], Refusal>| {
+            Scene::locked().check(who, command, expected);
+        };
+        check("owner", post(Retention::Kept), Ok(&["owner says (kept)", "configured"]));
+        check("owner", post(Retention::Transient), Ok(&["owner says (transient)", "configured"]));
+        check("owner", post(Retention::Ephemeral), Err(Refusal::Locked));
+        check("owner", whisper("owner", Retention::Kept), Err(Refusal::Locked));
+        check("bob", post(Retention::Kept), Err(Refusal::Locked));
     }
 }

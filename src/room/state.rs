@@ -74,10 +74,11 @@ impl Room {
         if let Some(destroyed) = &self.destroyed {
             return if is_farewell(&command) { Ok(Decision::default()) } else { Err(destroyed.clone()) };
         }
-        if self.is_locked && needs_open_room(&command) {
+        let opens = self.is_locked && needs_open_room(&command);
+        if opens && !self.is_taken_as_it_is(by, &command) {
             return Err(Refusal::Locked);
         }
-        match command {
+        let decision = match command {
             Command::Join(join) => self.join(by, join),
             Command::Leave { presence } => Ok(self.leave(by, presence)),
             Command::Detach { deadline } => Ok(self.detach(by, deadline)),
@@ -108,7 +109,8 @@ impl Room {
             Command::Moderate { target, target_author, reason } => {
                 self.moderate(by, target, target_author, reason)
             }
-        }
+        }?;
+        Ok(if opens { self.opened(by, decision) } else { decision })
     }
 
     /// Takes in what the log says happened, in the order of its seq.
@@ -302,7 +304,7 @@ fn is_farewell(command: &Command) -> bool {
 }
 
 /// Before its first configuration a room does not officially exist (XEP-0045 §7.2.10, §15.2): its creator may come and
-/// go and prepare it, and that is all. Joining says for itself whom it lets in.
+/// go and prepare it, and that is all, unless he takes it as it is. Joining says for itself whom it lets in.
 fn needs_open_room(command: &Command) -> bool {
     match command {
         Command::Join(_)

@@ -114,9 +114,10 @@ const ANSWER_TIME: Duration = Duration::from_secs(60);
 /// Bytes put into one write at most, so that a long burst does not stand in memory twice.
 const WRITE_BYTES: usize = 64 << 10;
 
-/// Serves the session to its end.
-pub(super) async fn run(services: &Arc<Services>, live: Live) {
-    let Live { socket, framer, opened } = live;
+/// Serves the session to its end. Boxed, as what is handed from future to future by value stands in each of them for as
+/// long as the session lives.
+pub(super) async fn run(services: &Arc<Services>, live: Box<Live>) {
+    let Live { socket, framer, opened } = *live;
     let Opened { session, inbox } = opened;
     let mut task = Task {
         services,
@@ -169,7 +170,8 @@ impl Task<'_> {
         }
     }
 
-    /// Handles every whole item that was read, unless too many of the session's stanzas wait for their outcome.
+    /// Handles every whole item that was read, unless too many of the session's stanzas wait for their outcome. What one
+    /// of them made others tell the session goes before the answer to the next: there is one order, however they came in.
     async fn process(&mut self) -> Result<(), End> {
         while !self.session.is_saturated() && self.socket.is_some() {
             let Some(item) = self.framer.next().map_err(|error| StreamFailure::from(error.condition()))?
@@ -188,11 +190,21 @@ impl Task<'_> {
                 Item::Open(_) => return Err(StreamFailure::from(StreamCondition::BadFormat).into()),
                 Item::Close => return Err(End::Closed),
             }
+            if let Some(taken) = self.inbox.try_take(&mut self.items) {
+                taken.map_err(|_overrun| slow_reader())?;
+                self.hand_on().await?;
+            }
         }
         self.write().await
     }
 
     async fn deliver(&mut self) -> Result<(), End> {
+        self.hand_on().await?;
+        self.write().await
+    }
+
+    /// What came up goes into the session's bytes.
+    async fn hand_on(&mut self) -> Result<(), End> {
         while let Some(item) = self.items.pop_front() {
             match item {
                 mailbox::Item::Frame(frame) => self.session.send(&frame)?,
@@ -209,7 +221,7 @@ impl Task<'_> {
             // The mailbox's queue after a burst: it would stay for as long as the session is silent.
             self.items = VecDeque::new();
         }
-        self.write().await
+        Ok(())
     }
 
     /// Writes what the session has to say. Without a connection it stays in the session's queue of unacknowledged.

@@ -41,7 +41,10 @@ pub(super) enum Turned {
 }
 
 /// Leads a stranger in. `None`: an earlier session goes on with this connection.
-pub(super) async fn enter(services: &Arc<Services>, connection: Connection) -> Result<Option<Live>, Turned> {
+pub(super) async fn enter(
+    services: &Arc<Services>,
+    connection: Connection,
+) -> Result<Option<Box<Live>>, Turned> {
     let Connection { socket, peer, kind, place } = connection;
     let entrance = async {
         let mut entropy = [0; 32];
@@ -119,7 +122,7 @@ struct HandOverTo {
 }
 
 impl Visitor<'_> {
-    async fn negotiate(mut self) -> Result<Option<Live>, Turned> {
+    async fn negotiate(mut self) -> Result<Option<Box<Live>>, Turned> {
         loop {
             let item = self.next_item().await?;
             let mut outputs = self.negotiation.handle_item(item);
@@ -251,14 +254,14 @@ impl Visitor<'_> {
         Ok(self)
     }
 
-    async fn begin(mut self, opened: Opened) -> Result<Live, Turned> {
+    async fn begin(mut self, opened: Opened) -> Result<Box<Live>, Turned> {
         let outputs = self.negotiation.handle_bound(opened.session.jid());
         for output in outputs {
             if let Output::Send(bytes) = output {
                 self.socket.send(&bytes).await?;
             }
         }
-        Ok(Live { socket: self.socket, framer: self.framer, opened })
+        Ok(Box::new(Live { socket: self.socket, framer: self.framer, opened }))
     }
 
     /// Gives this connection to the session that the client wants to go on with. Where there is none any more, the

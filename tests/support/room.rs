@@ -139,13 +139,16 @@ impl Player<'_> {
     }
 }
 
-/// Whether the message tells that the room's configuration changed (XEP-0045 §10.2.1).
+/// Whether the message tells that the room's configuration or its lists changed (XEP-0045 §10.2.1, §10.6).
 fn is_notice(message: &Element, room: &str) -> bool {
-    let is_status = |child: &Element| child.is("status", namespace::MUC_USER);
+    let is_news = |child: &Element| {
+        let is_version = child.is("mav", namespace::AFFILIATION_VERSIONING);
+        is_version || ["status", "item"].iter().any(|name| child.is(name, namespace::MUC_USER))
+    };
     let x = message.child("x", namespace::MUC_USER);
     message.is("message", namespace::CLIENT)
         && message.attribute("from") == Some(room)
-        && x.is_some_and(|x| x.children().all(is_status))
+        && x.is_some_and(|x| x.children().all(is_news))
 }
 
 fn field(name: &str, values: &[String]) -> Element {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use perch_address::BareJid;
 
 use crate::chat::affiliation::{Affiliation, Role};
-use crate::chat::command::{Actor, Join};
+use crate::chat::command::{Actor, Command, Join};
 use crate::chat::event::{AffiliationSet, Change, Decision, Departure, Joined, Welcome};
 use crate::chat::id::Timestamp;
-use crate::chat::message::Author;
+use crate::chat::message::{Author, Retention};
 use crate::chat::occupant::Occupants;
 use crate::chat::refusal::Refusal;
 use crate::chat::settings::{Settings, Whois};
@@ -19,11 +19,12 @@ use crate::room::rights::{Act, allowed, default_role};
 use crate::room::state::{Room, nick_key, occupant_id};
 
 impl Room {
-    /// The first changes of a room that its creator enters (§10.1.1): locked until he has configured it.
+    /// The first changes of a room that its creator enters (§10.1.1), where it is locked until he has configured it.
     pub fn creation(
         by: &Actor,
         join: &Join,
         defaults: Settings,
+        is_locked: bool,
         secret: &[u8; 32],
     ) -> Result<Decision, Refusal> {
         if !join.has_muc_namespace {
@@ -43,7 +44,7 @@ impl Room {
             has_created: true,
             nick_assigned: false,
         };
-        let mut changes = foundation(&jid, secret, defaults, true);
+        let mut changes = foundation(&jid, secret, defaults, is_locked);
         changes.push(Change::Joined(joined));
         let welcome = Welcome {
             session: by.session,
@@ -86,6 +87,24 @@ impl Room {
     pub(super) fn cancel_configuration(&self, by: &Actor) -> Result<Decision, Refusal> {
         allowed(self.rank(by), Act::Configure, &self.settings)?;
         if self.is_locked { self.destroy(by, "".into(), None, None) } else { Ok(Decision::default()) }
+    }
+
+    /// Whether a creator who has not configured his room takes it as it is. COMPAT: Dino makes rooms by entering them and
+    /// never sends the form, not even the empty one of §10.1.2; who speaks there or brings others in wants it open.
+    pub(super) fn is_taken_as_it_is(&self, by: &Actor, command: &Command) -> bool {
+        let is_meant_for_others = match command {
+            Command::Post { content } => content.retention != Retention::Ephemeral,
+            Command::SetSubject { .. } | Command::Invite { .. } => true,
+            _ => false,
+        };
+        is_meant_for_others && allowed(self.rank(by), Act::Configure, &self.settings).is_ok()
+    }
+
+    /// The decision, and the defaults accepted with it: behind, because the first change carries the origin.
+    pub(super) fn opened(&self, by: &Actor, mut decision: Decision) -> Decision {
+        let settings = Box::new((*self.settings).clone());
+        decision.changes.push(Change::Configured { by: by.jid.bare(), settings });
+        decision
     }
 
     pub(super) fn destroy(

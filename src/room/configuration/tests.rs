@@ -15,7 +15,7 @@ fn lists(owners: Option<&[&str]>, admins: Option<&[&str]>) -> Command {
 
 #[test]
 fn a_new_room_is_locked_and_its_creators() {
-    let decision = Room::creation(&actor("bob"), &wish("Bob"), Settings::default(), &SECRET).unwrap();
+    let decision = Room::creation(&actor("bob"), &wish("Bob"), Settings::default(), true, &SECRET).unwrap();
     assert_eq!(
         tell(&decision),
         ["created locked", "bob is owner", "Bob joins as owner, moderator", "welcome"]
@@ -23,7 +23,7 @@ fn a_new_room_is_locked_and_its_creators() {
     let Change::Joined(joined) = &decision.changes[2] else { panic!() };
     assert!(joined.has_created);
     let check = |join: &Join, expected| {
-        let refused = Room::creation(&actor("bob"), join, Settings::default(), &SECRET);
+        let refused = Room::creation(&actor("bob"), join, Settings::default(), true, &SECRET);
         assert_eq!(refused, Err(expected));
     };
     check(&wish(""), Refusal::NickMissing);

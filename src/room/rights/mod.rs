@@ -3,7 +3,7 @@
 //! `Forbidden` when the actor lacks the role or affiliation for the act at all, `TargetOutranks` when he may do the
 //! act but not to this one. Whoever decides asks here and nowhere else.
 
-use crate::chat::affiliation::{Affiliation, Role};
+use crate::chat::affiliation::{Affiliation, Lists, Role};
 use crate::chat::refusal::Refusal;
 use crate::chat::settings::{PrivateMessages, Settings, Whois};
 
@@ -60,6 +60,12 @@ pub fn allowed(actor: Rank, act: Act, settings: &Settings) -> Result<(), Refusal
         Act::ListRole(Role::Moderator) => permit(actor.administrates()),
         Act::ListRole(_) => permit(actor.moderates()),
     }
+}
+
+/// The lists of affiliations that someone may see.
+pub fn lists(reader: Rank, settings: &Settings) -> Lists {
+    let may_see = |list: &Affiliation| allowed(reader, Act::ListAffiliation(*list), settings).is_ok();
+    Lists::ALL.into_iter().filter(may_see).collect()
 }
 
 /// The role that someone of this affiliation has when he enters (XEP-0045 §5.1.2).

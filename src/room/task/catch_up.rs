@@ -69,7 +69,7 @@ impl RoomTask {
             }
             let events = self.services.store.events_after(loaded.room.id(), loaded.room.seq(), limit).await?;
             let is_last = events.len() < limit as usize;
-            events.into_iter().for_each(|event| loaded.take_event(event));
+            loaded.take_events(events);
             if is_last {
                 break;
             }
@@ -127,10 +127,11 @@ impl RoomTask {
 
     async fn hear_events(&mut self, last: Seq, events: Vec<Event>) -> Result<(), StoreError> {
         if let Some(loaded) = &mut self.state {
-            for event in events {
-                if event.seq == loaded.room.seq().next() {
-                    loaded.take_event(event);
-                }
+            let next = loaded.room.seq().next();
+            // Those that are known already are passed over; what comes behind a gap is read from the log.
+            let new: Vec<Event> = events.into_iter().filter(|event| event.seq >= next).collect();
+            if new.first().is_some_and(|event| event.seq == next) {
+                loaded.take_events(new);
             }
             if loaded.room.seq() < last {
                 return self.catch_up(None).await;
@@ -154,19 +155,24 @@ impl RoomTask {
 impl Loaded {
     /// Another state of the same room, which the log does not wholly lead to. The sessions that are here stay.
     fn take_snapshot(&mut self, snapshot: RoomSnapshot) {
-        self.audience.set_epoch(snapshot.epoch);
+        self.audience.set_epoch(&snapshot.secret, snapshot.epoch);
         self.quiet = snapshot.quiet;
         self.room = Room::load(snapshot);
     }
 
-    /// The next event of the log, which another member wrote.
-    fn take_event(&mut self, event: Event) {
-        let is_blank = matches!(&event.change, Change::Posted { content, .. } | Change::Whispered { content, .. }
-            if content.payload.0.is_empty());
-        let step = logged(&mut self.room, event);
-        // Taken back, or expired, before it was read: there is nothing to show any more.
-        if !is_blank {
-            self.show(&step);
+    /// The next events of the log, which another member wrote.
+    fn take_events(&mut self, events: Vec<Event>) {
+        for step in logged(&mut self.room, events) {
+            let is_blank = match &step.event.change {
+                Change::Posted { content, .. } | Change::Whispered { content, .. } => {
+                    content.payload.0.is_empty()
+                }
+                _ => false,
+            };
+            // Taken back, or expired, before it was read: there is nothing to show any more.
+            if !is_blank {
+                self.show(&step);
+            }
         }
     }
 

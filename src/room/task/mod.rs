@@ -21,7 +21,7 @@ use crate::chat::event::{Change, Ephemeral, Event};
 use crate::chat::id::{Seq, Timestamp};
 use crate::chat::refusal::Refusal;
 use crate::chat::snapshot::RoomSnapshot;
-use crate::fanout::audience::{Audience, Moderation, Past, Step, View, Welcome};
+use crate::fanout::audience::{Audience, Listing, Moderation, Past, Step, View, Welcome};
 use crate::fanout::mailbox::Mailbox;
 use crate::room::creation;
 use crate::room::decided::{Decided, Shown};
@@ -346,7 +346,7 @@ impl RoomTask {
                 if let Some(mailbox) = mailbox {
                     loaded.audience.attach(by.session, mailbox);
                 }
-                loaded.welcome_creator(&by, &changes, at);
+                loaded.welcome_creator(&by, &join, &changes, at);
                 self.state = Some(loaded);
                 receipt.give(Ok(()));
             }
@@ -389,7 +389,7 @@ impl RoomTask {
 
 impl Loaded {
     fn new(address: &str, snapshot: RoomSnapshot) -> Self {
-        let audience = Audience::new(address, snapshot.epoch);
+        let audience = Audience::new(address, &snapshot.secret, snapshot.epoch);
         Self { quiet: snapshot.quiet, room: Room::load(snapshot), audience }
     }
 
@@ -410,17 +410,21 @@ impl Loaded {
     }
 
     /// Shows the one who made the room that he is in it.
-    fn welcome_creator(&mut self, by: &Actor, changes: &[Change], at: Timestamp) {
+    fn welcome_creator(&mut self, by: &Actor, join: &Join, changes: &[Change], at: Timestamp) {
         let Some(joined) = changes.iter().rfind(|c| matches!(c, Change::Joined(_))) else { return };
         let after = self.room.occupants().by_session(by.session).cloned();
+        let since = join.affiliations_since.as_deref();
+        let listing = since.map_or(Listing::Unasked, |since| self.room.listing(by, since));
         let step = Step {
             event: Event { seq: self.room.seq(), at, origin: by.origin, change: joined.clone() },
             before: Vec::new(),
             after: after.into_iter().collect(),
-            view: View::of(self.room.settings()),
-            welcome: Some(Welcome::empty()),
+            view: View::of(self.room.settings(), self.room.standings().version()),
+            welcome: Some(Welcome::empty(listing)),
             everybody: Vec::new(),
             statuses: Vec::new(),
+            list_version: None,
+            list_notice: None,
             is_quiet: false,
         };
         self.audience.deliver(&step);

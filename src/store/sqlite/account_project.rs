@@ -1,17 +1,17 @@
 //! What follows from an account's log: the rows that it is loaded from.
 
-use perch_address::{BareJid, Jid};
+use perch_address::BareJid;
+use serde::de::DeserializeOwned;
+use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{Connection, Row};
 
-use crate::chat::account::entry::AccountChange;
+use crate::chat::account::entry::{AccountChange, AccountEvent};
 use crate::chat::account::snapshot::AccountSnapshot;
 use crate::chat::id::{AccountId, Epoch, Seq, Timestamp};
 use crate::chat::message::Payload;
 use crate::store::account_log::LoadedAccount;
 use crate::store::error::StoreError;
 use crate::store::sqlite::Sqlite;
-use crate::store::sqlite::account_log::event;
 use crate::store::sqlite::nodes::project_node;
 
 impl Sqlite {
@@ -20,38 +20,8 @@ impl Sqlite {
         jid: &BareJid,
     ) -> Result<Option<LoadedAccount>, StoreError> {
         let Some(name) = jid.local() else { return Ok(None) };
-        let mut connection = self.readers.acquire().await?;
-        // One view of all tables, so that the rows belong to one seq.
-        let mut view = connection.begin().await?;
-        let Some(head) = sqlx::query(HEAD).bind(name).fetch_optional(&mut *view).await? else {
-            return Ok(None);
-        };
-        let mut snapshot = snapshot(&head, jid)?;
-        let id = snapshot.id;
-        let corrupt = |table| StoreError::Inconsistent { table, row: id.0 };
-        for row in sqlx::query(CONTACTS).bind(id.0).fetch_all(&mut *view).await? {
-            snapshot.contacts.push(serde_json::from_str(row.try_get(0)?).map_err(|_| corrupt("contact"))?);
-        }
-        for row in sqlx::query(REMOVED).bind(id.0).fetch_all(&mut *view).await? {
-            let jid = BareJid::new(row.try_get(0)?).map_err(|_| corrupt("contact_removed"))?;
-            snapshot.removed_contacts.push((jid, row.try_get(1)?));
-        }
-        for row in sqlx::query(BLOCKED).bind(id.0).fetch_all(&mut *view).await? {
-            let jid = Jid::new(row.try_get(0)?).map_err(|_| corrupt("blocked"))?;
-            snapshot.blocked.push(jid);
-        }
-        for row in sqlx::query(NODES).bind(id.0).fetch_all(&mut *view).await? {
-            snapshot.nodes.push(serde_json::from_str(row.try_get(0)?).map_err(|_| corrupt("node"))?);
-        }
-        let waiting: Vec<i64> = sqlx::query_scalar(WAITING)
-            .bind(id.0)
-            .bind(snapshot.delivered.0)
-            .bind(WAITING_MAX)
-            .fetch_all(&mut *view)
-            .await?;
-        let inputs = sqlx::query(INPUTS).bind(id.0).bind(snapshot.handled.0).fetch_all(&mut *view).await?;
-        let inputs = inputs.iter().map(event).collect::<Result<_, _>>()?;
-        Ok(Some(LoadedAccount { snapshot, waiting: waiting.into_iter().map(Seq).collect(), inputs }))
+        let row = sqlx::query(WHOLE).bind(name).bind(WAITING_MAX).fetch_optional(&self.readers).await?;
+        row.map(|row| loaded(&row, jid)).transpose()
     }
 
     pub(in crate::store) async fn vcard(&self, account: AccountId) -> Result<Option<Payload>, StoreError> {
@@ -169,7 +139,7 @@ async fn project_contact(
     Ok(())
 }
 
-fn snapshot(row: &SqliteRow, jid: &BareJid) -> Result<AccountSnapshot, StoreError> {
+fn loaded(row: &SqliteRow, jid: &BareJid) -> Result<LoadedAccount, StoreError> {
     let id = AccountId(row.try_get(0)?);
     let preferences = match row.try_get::<Option<&str>, _>(7)? {
         Some(text) => serde_json::from_str(text)
@@ -179,7 +149,7 @@ fn snapshot(row: &SqliteRow, jid: &BareJid) -> Result<AccountSnapshot, StoreErro
     let seen_at: Option<i64> = row.try_get(9)?;
     let status: Option<String> = row.try_get(10)?;
     let epoch: i64 = row.try_get(1)?;
-    Ok(AccountSnapshot {
+    let snapshot = AccountSnapshot {
         id,
         jid: jid.clone(),
         epoch: Epoch(epoch as u16),
@@ -187,29 +157,48 @@ fn snapshot(row: &SqliteRow, jid: &BareJid) -> Result<AccountSnapshot, StoreErro
         last_at: Timestamp(row.try_get(3)?),
         handled: Seq(row.try_get(4)?),
         delivered: Seq(row.try_get(5)?),
-        contacts: Vec::new(),
-        removed_contacts: Vec::new(),
+        contacts: list(row, 11, "contact")?,
+        removed_contacts: list(row, 12, "contact_removed")?,
         roster_version: row.try_get(6)?,
-        blocked: Vec::new(),
+        blocked: list(row, 13, "blocked")?,
         preferences,
         photo: row.try_get::<Option<String>, _>(8)?.map(Into::into),
-        nodes: Vec::new(),
+        nodes: list(row, 14, "node")?,
         last_seen: seen_at.map(|at| (Timestamp(at), status.unwrap_or_default().into())),
-    })
+    };
+    let inputs: Vec<Input> = list(row, 16, "account_event")?;
+    let inputs = inputs.into_iter().map(|(seq, at, change)| AccountEvent { seq, at, origin: None, change });
+    Ok(LoadedAccount { snapshot, waiting: list(row, 15, "account_event")?, inputs: inputs.collect() })
 }
 
-const HEAD: &str = "SELECT id, coalesce(log.epoch, meta.epoch), coalesce(seq, 0), coalesce(last_at, 0),
+/// A subscription stanza of somebody else in this log: it has no origin here.
+type Input = (Seq, Timestamp, AccountChange);
+
+/// What the engine gathered into one JSON array.
+fn list<T: DeserializeOwned>(
+    row: &SqliteRow,
+    column: usize,
+    table: &'static str,
+) -> Result<Vec<T>, StoreError> {
+    let account: i64 = row.try_get(0)?;
+    serde_json::from_str(row.try_get(column)?).map_err(|_| StoreError::Inconsistent { table, row: account })
+}
+
+/// Everything at once: the way to the engine's thread and back costs more than these look-ups together, and one
+/// statement is one view, so that all of it belongs to one seq.
+const WHOLE: &str = "SELECT id, coalesce(log.epoch, meta.epoch), coalesce(seq, 0), coalesce(last_at, 0),
     coalesce(handled, 0), coalesce(delivered, 0), coalesce(roster_version, 0), preferences, photo, seen_at,
-    seen_status FROM account JOIN meta LEFT JOIN account_log AS log ON log.account = id WHERE name = ?";
-const CONTACTS: &str = "SELECT contact FROM contact WHERE account = ?";
-const REMOVED: &str = "SELECT jid, version FROM contact_removed WHERE account = ?";
-const BLOCKED: &str = "SELECT jid FROM blocked WHERE account = ?";
-const NODES: &str = "SELECT node FROM node WHERE account = ?";
-const WAITING: &str =
-    "SELECT seq FROM account_event WHERE account = ? AND waits AND seq > ? ORDER BY seq LIMIT ?";
-const INPUTS: &str =
-    "SELECT seq, at, origin_session, origin_number, origin_settled, change FROM account_event
-    WHERE account = ? AND is_input AND seq > ? ORDER BY seq";
+    seen_status,
+    (SELECT json_group_array(json(contact)) FROM contact WHERE account = id),
+    (SELECT json_group_array(json_array(jid, version)) FROM contact_removed WHERE account = id),
+    (SELECT json_group_array(jid) FROM blocked WHERE account = id),
+    (SELECT json_group_array(json(node)) FROM node WHERE account = id),
+    (SELECT json_group_array(seq) FROM (SELECT event.seq FROM account_event AS event
+        WHERE event.account = id AND waits AND event.seq > coalesce(delivered, 0) ORDER BY event.seq LIMIT ?2)),
+    (SELECT json_group_array(json_array(seq, at, json(change))) FROM (SELECT event.seq, at, change
+        FROM account_event AS event
+        WHERE event.account = id AND is_input AND event.seq > coalesce(handled, 0) ORDER BY event.seq))
+    FROM account JOIN meta LEFT JOIN account_log AS log ON log.account = id WHERE name = ?1";
 const VCARD: &str = "SELECT vcard FROM account_log WHERE account = ?";
 const PRIVATE: &str = "SELECT payload FROM private_xml WHERE account = ? AND namespace = ? AND name = ?";
 const PUT_CONTACT: &str =

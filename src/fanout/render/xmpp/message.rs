@@ -49,21 +49,41 @@ pub fn moderation(
     Frame::new(out)
 }
 
-/// `<retract/>` with who did it and why.
+/// `<retract/>` with who did it and why, in the form of today and in that of before.
 pub fn retract(room: &str, moderation: &Moderation, by: &Author, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"<retract xmlns='urn:xmpp:message-retract:1'");
-    attribute("id", &moderation.target.to_string(), out);
-    out.extend_from_slice(b"><moderated xmlns='urn:xmpp:message-moderate:1' by='");
+    let target = moderation.target.to_string();
+    out.extend_from_slice(b"<retract");
+    attribute("xmlns", namespace::RETRACT, out);
+    attribute("id", &target, out);
+    out.push(b'>');
+    open_moderated(room, by, namespace::MODERATE, out);
+    occupant_id(&by.occupant_id, out);
+    out.extend_from_slice(b"</moderated>");
+    text_element("reason", &moderation.reason, out);
+    out.extend_from_slice(b"</retract>");
+    // COMPAT: Gajim 1.7 and slixmpp read what XEP-0425 had before its version 0.3.
+    out.extend_from_slice(b"<apply-to");
+    attribute("xmlns", namespace::FASTEN, out);
+    attribute("id", &target, out);
+    out.push(b'>');
+    open_moderated(room, by, namespace::MODERATE_FASTENED, out);
+    out.extend_from_slice(b"<retract");
+    attribute("xmlns", namespace::RETRACT_FASTENED, out);
+    out.extend_from_slice(b"/>");
+    text_element("reason", &moderation.reason, out);
+    out.extend_from_slice(b"</moderated></apply-to>");
+}
+
+fn open_moderated(room: &str, by: &Author, namespace: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"<moderated");
+    attribute("xmlns", namespace, out);
+    out.extend_from_slice(b" by='");
     escape_attribute(room, out);
     if !by.nick.is_empty() {
         out.push(b'/');
         escape_attribute(&by.nick, out);
     }
     out.extend_from_slice(b"'>");
-    occupant_id(&by.occupant_id, out);
-    out.extend_from_slice(b"</moderated>");
-    text_element("reason", &moderation.reason, out);
-    out.extend_from_slice(b"</retract>");
 }
 
 /// A private message through the room (XEP-0045 §7.5).

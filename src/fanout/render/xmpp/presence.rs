@@ -1,5 +1,6 @@
 //! Occupant presence (XEP-0045 §7.2, §7.14, §9): who is there, with which standing, and why someone went.
 
+use super::listing::{Span, span};
 use super::write::{CLOSE_X, attribute, from, occupant_id, open_muc_user, status, text_element};
 use crate::chat::affiliation::{Affiliation, Role};
 use crate::chat::event::Departure;
@@ -9,7 +10,7 @@ use crate::fanout::frame::Frame;
 use perch_address::BareJid;
 
 /// What a presence says beside the occupant itself.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub struct Notes<'a> {
     pub statuses: Vec<u16>,
     pub reason: &'a str,
@@ -17,8 +18,11 @@ pub struct Notes<'a> {
     /// The nick that the occupant goes on under (status 303).
     pub new_nick: Option<&'a str>,
     pub destroyed: Option<Destroyed<'a>>,
+    /// The versions of the lists of affiliations (XEP-0463).
+    pub span: Option<Span>,
 }
 
+#[derive(Clone, Copy)]
 pub struct Destroyed<'a> {
     pub alternate: Option<&'a BareJid>,
     pub reason: &'a str,
@@ -101,6 +105,9 @@ fn item(affiliation: Affiliation, role: Role, jid: Option<&str>, notes: &Notes<'
 }
 
 fn finish(id: &str, notes: &Notes<'_>, mut out: Vec<u8>) -> Frame {
+    if let Some(versions) = &notes.span {
+        span(versions, &mut out);
+    }
     if let Some(destroyed) = &notes.destroyed {
         out.extend_from_slice(b"<destroy");
         if let Some(alternate) = destroyed.alternate {

@@ -152,6 +152,7 @@ const ACCOUNT_FEATURES: &[&str] = &[
     namespace::ARCHIVE_EXTENDED,
     namespace::BLOCKING,
     namespace::BOOKMARKS_COMPAT,
+    namespace::BOOKMARKS_COMPAT_PEP,
     namespace::CARBONS,
     namespace::PEP_CONVERSION,
     namespace::PRIVATE_STORAGE,

@@ -11,7 +11,7 @@ use crate::chat::account::packet::MessageKind;
 use crate::chat::message::{Content, Payload, Retention};
 use crate::session::Session;
 use crate::session::outstanding::Context;
-use crate::session::xmpp::content::retention;
+use crate::session::xmpp::content::{is_servers_word, retention};
 
 impl Session {
     /// Without an address it is for the account itself (RFC 6120 §10.3.1).
@@ -52,7 +52,7 @@ fn draft(stanza: &Stanza, from: &Jid, to: Jid, domain: &str) -> Draft {
     }
 }
 
-/// Elements that only a server may add. From a client they are forged, and would be believed.
+/// What others would take for a server's own word.
 fn is_forged(child: &Child<'_>, domain: &str) -> bool {
     match (child.name(), child.namespace()) {
         // XEP-0359 §5: the ids that our accounts and rooms give; a room's that is quoted names the room.
@@ -66,12 +66,7 @@ fn is_forged(child: &Child<'_>, domain: &str) -> bool {
             .attribute("from")
             .and_then(|from| Jid::new(from).ok())
             .is_some_and(|from| from.domain() == domain),
-        ("occupant-id", namespace::OCCUPANT_ID)
-        | ("x", namespace::MUC_USER)
-        | ("result" | "fin", namespace::ARCHIVE)
-        | ("event", namespace::PUBSUB_EVENT)
-        | ("sent" | "received", namespace::CARBONS) => true,
-        _ => false,
+        _ => is_servers_word(child),
     }
 }
 

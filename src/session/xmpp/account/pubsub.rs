@@ -9,14 +9,17 @@ use perch_xmpp::namespace;
 use perch_xmpp::xml::Element;
 
 use super::disco::named_jid;
-use super::{Answered, Asker, Fault};
+use super::{Answered, Asker, Fault, bookmarks};
 use crate::account::{Answer, Command, Face, Field, PepCommand, Publication, fields_of, wire};
-use crate::chat::account::node::{Item, Node, NodeSettings};
+use crate::chat::account::node::{Item, NodeSettings};
 use crate::chat::account::refusal::AccountRefusal;
 use crate::store::account_log::ItemChoice;
 
 /// Items in one answer, unless fewer are asked for.
 const ITEMS_MAX: u32 = 1000;
+
+/// The one item that all bookmarks are to clients of XEP-0048, which publish them as a node too (XEP-0402 §6).
+const OLD_BOOKMARKS_ITEM: &str = "current";
 
 /// A request to the nodes of `owner`.
 pub(super) async fn answer(asker: &Asker<'_>, owner: &BareJid, pubsub: &Element, is_set: bool) -> Answered {
@@ -58,8 +61,21 @@ async fn read_items(
     page: Option<PageRequest>,
 ) -> Answered {
     let name = node_name(items)?;
+    let is_own = *owner == asker.bare();
+    if is_own && *name == *namespace::BOOKMARKS_PRIVATE {
+        let storage = Element::new("item", namespace::PUBSUB)
+            .with_attribute("id", OLD_BOOKMARKS_ITEM)
+            .with_child(bookmarks::read(asker).await?);
+        return Ok(Some(pubsub_element(items_element(&name, [storage]))));
+    }
     let face = asker.face(owner).await?.ok_or(AccountRefusal::NoSuchItem)?;
-    let node = face.nodes.get(&name).ok_or(AccountRefusal::NoSuchItem)?;
+    let Some(node) = face.nodes.get(&name) else {
+        // Who has no bookmarks yet has none, in this form as in the old one: Dino takes an error here for a server that
+        // keeps none, and never adds the first.
+        let is_empty = is_own && *name == *namespace::BOOKMARKS;
+        let none = is_empty.then(|| pubsub_element(items_element(&name, [])));
+        return none.map(Some).ok_or(AccountRefusal::NoSuchItem.into());
+    };
     face.may_read_node(node, &asker.bare())?;
     let ids: Vec<Box<str>> = items
         .children()
@@ -71,29 +87,23 @@ async fn read_items(
     let choice =
         if ids.is_empty() { ItemChoice::Newest(newest.min(ITEMS_MAX)) } else { ItemChoice::Ids(ids) };
     let found = asker.services.accounts.store().node_items(face.id, &name, &choice).await?;
-    let mut answer = Element::new("pubsub", namespace::PUBSUB);
-    let shown = match &page {
-        None => &found[..],
-        Some(request) => {
-            let (shown, page) =
-                page_of(&found, |item| &item.id, request).ok_or(AccountRefusal::NoSuchItem)?;
-            let items = items_element(node, shown);
-            answer.push(items);
-            return Ok(Some(answer.with_child(page.to_element())));
-        }
-    };
-    answer.push(items_element(node, shown));
-    Ok(Some(answer))
+    let items_of = |shown: &[Item]| pubsub_element(items_element(&name, shown.iter().map(item_element)));
+    let Some(request) = &page else { return Ok(Some(items_of(&found))) };
+    let (shown, page) = page_of(&found, |item| &item.id, request).ok_or(AccountRefusal::NoSuchItem)?;
+    Ok(Some(items_of(shown).with_child(page.to_element())))
 }
 
-fn items_element(node: &Node, items: &[Item]) -> Element {
-    let item = |item: &Item| {
-        let payload = Element::parse(&item.payload.0, namespace::CLIENT).ok();
-        Element::new("item", namespace::PUBSUB).with_attribute("id", &*item.id).with_children(payload)
-    };
-    Element::new("items", namespace::PUBSUB)
-        .with_attribute("node", &*node.name)
-        .with_children(items.iter().map(item))
+fn items_element(node: &str, items: impl IntoIterator<Item = Element>) -> Element {
+    Element::new("items", namespace::PUBSUB).with_attribute("node", node).with_children(items)
+}
+
+fn item_element(item: &Item) -> Element {
+    let payload = Element::parse(&item.payload.0, namespace::CLIENT).ok();
+    Element::new("item", namespace::PUBSUB).with_attribute("id", &*item.id).with_children(payload)
+}
+
+fn pubsub_element(content: Element) -> Element {
+    Element::new("pubsub", namespace::PUBSUB).with_child(content)
 }
 
 async fn publish(
@@ -115,6 +125,12 @@ async fn publish(
         Some(id) => id.into(),
         None => fresh_id().ok_or(AccountRefusal::TemporarilyUnavailable)?,
     };
+    if *owner == asker.bare() && *node == *namespace::BOOKMARKS_PRIVATE {
+        // Kept, and for nobody else, whatever the options say: it is the node of the new form that is written to.
+        let storage = content.filter(|content| content.is("storage", namespace::BOOKMARKS_PRIVATE));
+        bookmarks::write(asker, storage.ok_or(AccountRefusal::InvalidPayload)?).await?;
+        return Ok(Some(published(&node, &id)));
+    }
     let options = options.and_then(|options| options.child("x", namespace::DATA_FORM));
     let publication = Publication {
         node: node.clone(),
@@ -125,9 +141,12 @@ async fn publish(
     let Answer::Published(id) = perform(asker, owner, PepCommand::Publish(publication)).await? else {
         return Ok(None);
     };
-    let item = Element::new("item", namespace::PUBSUB).with_attribute("id", &*id);
-    let publish = Element::new("publish", namespace::PUBSUB).with_attribute("node", &*node).with_child(item);
-    Ok(Some(Element::new("pubsub", namespace::PUBSUB).with_child(publish)))
+    Ok(Some(published(&node, &id)))
+}
+
+fn published(node: &str, id: &str) -> Element {
+    let item = Element::new("item", namespace::PUBSUB).with_attribute("id", id);
+    pubsub_element(Element::new("publish", namespace::PUBSUB).with_attribute("node", node).with_child(item))
 }
 
 async fn retract(asker: &Asker<'_>, owner: &BareJid, retract: &Element) -> Answered {
@@ -157,6 +176,9 @@ async fn create(
         Some(node) => (node.into(), false),
         None => (fresh_id().ok_or(AccountRefusal::TemporarilyUnavailable)?, true),
     };
+    if *node == *namespace::BOOKMARKS_PRIVATE {
+        return Err(AccountRefusal::Exists.into());
+    }
     let form = configure.and_then(|configure| configure.child("x", namespace::DATA_FORM));
     let fields =
         form.map(|form| fields(form, namespace::PUBSUB_NODE_CONFIG)).transpose()?.unwrap_or_default();

@@ -144,13 +144,14 @@ fn room_form(overview: &Overview) -> Form {
 }
 
 /// What every room can do.
-const ROOM_FEATURES: [&str; 14] = [
+const ROOM_FEATURES: [&str; 16] = [
     namespace::DISCO_INFO,
     namespace::DISCO_ITEMS,
     namespace::MUC,
     namespace::MUC_STABLE_ID,
     namespace::MUC_SELF_PING_OPTIMIZATION,
     namespace::MUC_REQUEST,
+    namespace::AFFILIATION_VERSIONING,
     namespace::OCCUPANT_ID,
     namespace::STABLE_ID,
     namespace::ARCHIVE,
@@ -158,6 +159,7 @@ const ROOM_FEATURES: [&str; 14] = [
     namespace::RETRACT,
     "urn:xmpp:message-retract:1#tombstone",
     namespace::MODERATE,
+    namespace::MODERATE_FASTENED,
     namespace::PING,
 ];
 

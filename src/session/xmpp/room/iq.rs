@@ -75,7 +75,10 @@ pub fn request(stanza: &Stanza) -> Result<Request, Fault> {
             Ok(Request::Query(Query::Registration, Rendering::RegistrationForm))
         }
         ("query", namespace::REGISTER, true) => Ok(Request::Command(register::command(&payload)?)),
-        ("moderate", namespace::MODERATE, true) => Ok(Request::Command(moderation(&payload)?)),
+        ("moderate", namespace::MODERATE, true) => {
+            Ok(Request::Command(moderation(&payload, payload.attribute("id"), namespace::RETRACT)?))
+        }
+        ("apply-to", namespace::FASTEN, true) => Ok(Request::Command(fastened(&payload)?)),
         ("ping", namespace::PING, false) => Ok(Request::Ping),
         _ => Err(Fault::Condition(StanzaCondition::ServiceUnavailable)),
     }
@@ -100,14 +103,22 @@ pub fn answer(room: &BareJid, rendering: Rendering, answer: &Answer) -> Option<E
 }
 
 /// A moderated retraction (XEP-0425 §3). Who wrote the message is for the room to find out.
-fn moderation(moderate: &Element) -> Result<Command, Refusal> {
-    if moderate.child("retract", namespace::RETRACT).is_none() {
+fn moderation(moderate: &Element, id: Option<&str>, retraction: &str) -> Result<Command, Refusal> {
+    if moderate.child("retract", retraction).is_none() {
         return Err(Refusal::BadRequest("messages can be moderated by retraction only"));
     }
-    let id = moderate.attribute("id").ok_or(Refusal::BadRequest("the message's id is missing"))?;
+    let id = id.ok_or(Refusal::BadRequest("the message's id is missing"))?;
     let target = MessageId::parse(id).ok_or(Refusal::NoSuchMessage)?.seq();
-    let reason = moderate.child_text("reason", namespace::MODERATE).unwrap_or_default().into();
+    let reason = moderate.child_text("reason", moderate.namespace()).unwrap_or_default().into();
     Ok(Command::Moderate { target, target_author: None, reason })
+}
+
+/// COMPAT: Gajim 1.7 and slixmpp ask as XEP-0425 wrote it before its version 0.3.
+fn fastened(apply_to: &Element) -> Result<Command, Refusal> {
+    let moderate = apply_to
+        .child("moderate", namespace::MODERATE_FASTENED)
+        .ok_or(Refusal::BadRequest("only moderation is fastened to a message"))?;
+    moderation(moderate, apply_to.attribute("id"), namespace::RETRACT_FASTENED)
 }
 
 impl From<Refusal> for Fault {
@@ -192,5 +203,12 @@ mod tests {
         check("set", &moderate("x", retract), Err(Refusal::NoSuchMessage.into()));
         let other = Refusal::BadRequest("messages can be moderated by retraction only");
         check("set", &moderate(&id, ""), Err(other.into()));
+        let fastened =
+            |inner: &str| format!("<apply-to id='{id}' xmlns='urn:xmpp:fasten:0'>{inner}</apply-to>");
+        let old = "<moderate xmlns='urn:xmpp:message-moderate:0'>\
+                   <retract xmlns='urn:xmpp:message-retract:0'/><reason>rude</reason></moderate>";
+        check("set", &fastened(old), command("rude"));
+        let unknown = Refusal::BadRequest("only moderation is fastened to a message");
+        check("set", &fastened(retract), Err(unknown.into()));
     }
 }

@@ -56,7 +56,10 @@ fn join(nick: &str, muc: Option<Child<'_>>, presence: Payload, now: Timestamp) -
             since: since.max(by_seconds).map(Timestamp),
         },
         presence,
-        affiliations_since: None,
+        affiliations_since: x
+            .as_ref()
+            .and_then(|x| x.child("mav", namespace::AFFILIATION_VERSIONING))
+            .map(|known| known.attribute("since").unwrap_or_default().into()),
         has_muc_namespace,
     })
 }
