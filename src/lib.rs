@@ -20,7 +20,7 @@
 //! | `chat` | | the words of the domain, as plain data: commands, events, refusals |
 //! | `clock` | chat | the only place that reads the time of day |
 //! | `telemetry` | | the log: levels, format, and no message text |
-//! | `store` | chat, clock | the truth: logs, projections, journal; SQLite |
+//! | `store` | chat, clock | the truth: logs, projections, journal; SQLite or PostgreSQL |
 //! | `bus` | chat | the way from member to member of a pool: hints, and what no log has |
 //! | `fanout` | chat | one event to many mailboxes, rendered once for each way of seeing it |
 //! | `auth` | chat, clock, store | who may sign in: keys, guesses, registration |
@@ -30,7 +30,7 @@
 //! | `listener` | chat, clock, auth | sockets, TLS, limits on strangers, the PROXY protocol |
 //! | `stream` | chat, fanout, auth, listener, session | one task per connection: bytes to stanzas, frames to bytes |
 //! | `admin` | chat, clock, store, auth | every operation of an administrator, typed; the socket that serves it |
-//! | `config` | chat, auth, listener, room, session, stream, store, telemetry | what the operator wrote, checked |
+//! | `config` | chat, bus, auth, listener, room, session, stream, store, telemetry | what the operator wrote, checked |
 //! | `server` | all | puts it together, and takes it apart in order |
 //! | `cli` | all | the command line: one file per command |
 //!

@@ -34,8 +34,11 @@ install_packages() {
   local missing=()
   have cc || missing+=(gcc libc6-dev)
   have openssl || missing+=(openssl)
+  have nats-server || [ -x /usr/sbin/nats-server ] || missing+=(nats-server)
   have python3 || missing+=(python3)
   python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+  # Its own cluster, which Debian starts, is left alone: the tests make theirs.
+  have initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
   [ ${#missing[@]} -gt 0 ] || return 0
   local as_root=()
   if [ "$(id -u)" != 0 ]; then

@@ -284,7 +284,9 @@ impl Services {
 pub(crate) fn refusal_of(error: StoreError) -> AccountRefusal {
     match error {
         StoreError::NoSpace => AccountRefusal::NoSpace,
-        StoreError::Unavailable | StoreError::Inconsistent { .. } => AccountRefusal::TemporarilyUnavailable,
+        StoreError::Unavailable | StoreError::Fenced | StoreError::Inconsistent { .. } => {
+            AccountRefusal::TemporarilyUnavailable
+        }
     }
 }
 

@@ -14,18 +14,19 @@ use crate::bus::Bus;
 use crate::chat::answer::Answer;
 use crate::chat::command::{Actor, Command, Query};
 use crate::chat::event::Parcel;
-use crate::chat::id::{RoomId, Seq, Timestamp};
+use crate::chat::id::{RoomId, Seq, SessionId, Timestamp};
 use crate::chat::note::{Note, RoomName};
 use crate::chat::refusal::Refusal;
 use crate::chat::settings::Settings;
 use crate::clock::Clock;
 use crate::fanout::mailbox::Mailbox;
 use crate::room::decided::Decided;
-use crate::room::request::{Receipt, Request};
+use crate::room::request::{Receipt, Request, expire};
 use crate::room::state::Room;
 use crate::room::task::RoomTask;
 use crate::store::Store;
 use crate::store::error::StoreError;
+use crate::store::member::DueSeat;
 use crate::store::room::{Appended, RoomPlace};
 
 /// All rooms of one rooms domain on this member. Cheap to clone.
@@ -78,6 +79,9 @@ pub struct Letter {
 
 /// Requests that may wait for one room. A full queue holds up the sessions that send to it, and nobody else.
 const QUEUE: usize = 1024;
+
+/// Departures that are claimed at a time.
+const CLAIMS_MAX: u32 = 256;
 
 /// Events in one hint take so many bytes at most; who hears of more reads them from the log.
 const HINT_BYTES_MAX: usize = 32 << 10;
@@ -170,6 +174,13 @@ impl Rooms {
         Ok(())
     }
 
+    /// Lets those leave whose time to come back is over, also where no room is running that would.
+    pub async fn expire(&self) -> Result<(), StoreError> {
+        let due = self.0.store.claim_due_seats(self.0.clock.now(), CLAIMS_MAX).await?;
+        self.0.expire(by_room(due));
+        Ok(())
+    }
+
     /// What another member tells of a room. Never waits: what does not fit will be read from the log.
     pub fn hear(&self, note: Note) {
         let (Note::RoomGrew { room, .. }
@@ -245,7 +256,25 @@ impl Rooms {
     }
 }
 
+/// Who has to leave which room.
+pub(super) type Departures = HashMap<Box<str>, Vec<SessionId>>;
+
+pub(super) fn by_room(due: Vec<DueSeat>) -> Departures {
+    let mut rooms = Departures::new();
+    for seat in due {
+        rooms.entry(seat.name).or_default().push(seat.session);
+    }
+    rooms
+}
+
 impl Services {
+    /// Lets these leave, as they have been claimed. Never waits: what does not fit is claimed again later.
+    pub(super) fn expire(self: &Arc<Self>, departures: Departures) {
+        for (room, sessions) in departures {
+            let _ = Rooms(self.clone()).running(&room).try_send(expire(sessions));
+        }
+    }
+
     /// Takes a room's task out of the directory, unless somebody is about to send to it: a sender is cloned under
     /// the directory's lock only, so when this one is the last and the queue is empty, nothing can be on its way.
     pub(super) fn forget(&self, name: &str, inbox: &mpsc::Receiver<Request>) -> bool {

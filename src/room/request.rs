@@ -73,7 +73,9 @@ pub(super) fn refuse(request: Request, refusal: &Refusal) {
 pub(super) fn refusal_of(error: &StoreError) -> Refusal {
     match error {
         StoreError::NoSpace => Refusal::NoSpace,
-        StoreError::Unavailable | StoreError::Inconsistent { .. } => Refusal::TemporarilyUnavailable,
+        StoreError::Unavailable | StoreError::Fenced | StoreError::Inconsistent { .. } => {
+            Refusal::TemporarilyUnavailable
+        }
     }
 }
 

@@ -11,6 +11,7 @@ impl Store {
     pub async fn add_account(&self, account: NewAccount) -> Result<AccountId, AddAccountError> {
         match self {
             Self::Sqlite(engine) => engine.add_account(account).await,
+            Self::Postgres(engine) => engine.add_account(account).await,
         }
     }
 
@@ -22,6 +23,7 @@ impl Store {
     ) -> Result<Vec<Option<AccountId>>, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.add_accounts(accounts).await,
+            Self::Postgres(engine) => engine.add_accounts(accounts).await,
         }
     }
 
@@ -30,6 +32,7 @@ impl Store {
     pub async fn account(&self, name: &str) -> Result<Option<Account>, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.account(name).await,
+            Self::Postgres(engine) => engine.account(name).await,
         }
     }
 
@@ -38,6 +41,7 @@ impl Store {
     pub async fn accounts(&self, after: Option<&str>, limit: u32) -> Result<Vec<AccountEntry>, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.accounts(after, limit).await,
+            Self::Postgres(engine) => engine.accounts(after, limit).await,
         }
     }
 
@@ -45,6 +49,7 @@ impl Store {
     pub async fn account_count(&self) -> Result<u64, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.account_count().await,
+            Self::Postgres(engine) => engine.account_count().await,
         }
     }
 
@@ -57,6 +62,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.set_credentials(account, credentials).await,
+            Self::Postgres(engine) => engine.set_credentials(account, credentials).await,
         }
     }
 
@@ -69,6 +75,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.set_account_disabled(account, is_disabled).await,
+            Self::Postgres(engine) => engine.set_account_disabled(account, is_disabled).await,
         }
     }
 
@@ -77,6 +84,7 @@ impl Store {
     pub async fn remove_account(&self, account: AccountId) -> Result<bool, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.remove_account(account).await,
+            Self::Postgres(engine) => engine.remove_account(account).await,
         }
     }
 }

@@ -1,11 +1,13 @@
 //! What is asked about accounts' logs and what follows from them.
 
+use std::time::Duration;
+
 use perch_address::{BareJid, Jid};
 use thiserror::Error;
 use tracing::instrument;
 
 use crate::chat::account::contact::Contact;
-use crate::chat::account::entry::{AccountAppend, AccountAppended, AccountEvent};
+use crate::chat::account::entry::{AccountAppend, AccountAppended, AccountChange, AccountEvent};
 use crate::chat::account::node::{Item, Node};
 use crate::chat::account::snapshot::AccountSnapshot;
 use crate::chat::id::{AccountId, Seq, Timestamp};
@@ -69,6 +71,7 @@ impl Store {
     pub async fn load_account(&self, jid: &BareJid) -> Result<Option<LoadedAccount>, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.load_account(jid).await,
+            Self::Postgres(engine) => engine.load_account(jid).await,
         }
     }
 
@@ -82,6 +85,7 @@ impl Store {
     ) -> Result<Vec<AccountAppended>, AccountAppendError> {
         match self {
             Self::Sqlite(engine) => engine.append_accounts(appends, at).await,
+            Self::Postgres(engine) => engine.append_accounts(appends, at).await,
         }
     }
 
@@ -95,6 +99,19 @@ impl Store {
     ) -> Result<Vec<AccountEvent>, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.account_events(account, after, limit).await,
+            Self::Postgres(engine) => engine.account_events(account, after, limit).await,
+        }
+    }
+
+    /// Of these accounts those whose log is ahead of what is known of it, with where it is.
+    #[instrument(skip_all)]
+    pub async fn accounts_ahead(
+        &self,
+        known: &[(AccountId, Seq)],
+    ) -> Result<Vec<(AccountId, Seq)>, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.accounts_ahead(known).await,
+            Self::Postgres(engine) => engine.accounts_ahead(known).await,
         }
     }
 
@@ -108,6 +125,7 @@ impl Store {
     ) -> Result<Vec<AccountEvent>, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.letters(account, after, limit).await,
+            Self::Postgres(engine) => engine.letters(account, after, limit).await,
         }
     }
 
@@ -116,6 +134,7 @@ impl Store {
     pub async fn note_account(&self, account: AccountId, note: AccountNote) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(engine) => engine.note_account(account, note).await,
+            Self::Postgres(engine) => engine.note_account(account, note).await,
         }
     }
 
@@ -123,6 +142,7 @@ impl Store {
     pub async fn vcard(&self, account: AccountId) -> Result<Option<Payload>, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.vcard(account).await,
+            Self::Postgres(engine) => engine.vcard(account).await,
         }
     }
 
@@ -136,6 +156,7 @@ impl Store {
     ) -> Result<Option<Payload>, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.private_xml(account, namespace, name).await,
+            Self::Postgres(engine) => engine.private_xml(account, namespace, name).await,
         }
     }
 
@@ -149,6 +170,7 @@ impl Store {
     ) -> Result<Vec<Item>, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.node_items(account, node, choice).await,
+            Self::Postgres(engine) => engine.node_items(account, node, choice).await,
         }
     }
 
@@ -162,6 +184,7 @@ impl Store {
     ) -> Result<Vec<LastItem>, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.last_items(viewer, owners, nodes).await,
+            Self::Postgres(engine) => engine.last_items(viewer, owners, nodes).await,
         }
     }
 
@@ -170,16 +193,35 @@ impl Store {
     pub async fn expire_account_events(&self, now: Timestamp) -> Result<u64, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.expire_account_events(now).await,
+            Self::Postgres(engine) => engine.expire_account_events(now).await,
         }
     }
 }
 
 /// The address at the other end of a message.
-pub(super) fn peer_of(change: &crate::chat::account::entry::AccountChange) -> Option<&Jid> {
-    use crate::chat::account::entry::AccountChange::{Received, Sent};
+pub(super) fn peer_of(change: &AccountChange) -> Option<&Jid> {
     match change {
-        Sent(letter) => Some(&letter.to),
-        Received(letter) => Some(&letter.from),
+        AccountChange::Sent(letter) => Some(&letter.to),
+        AccountChange::Received(letter) => Some(&letter.from),
         _ => None,
     }
 }
+
+pub(super) fn is_archived(change: &AccountChange) -> bool {
+    matches!(change, AccountChange::Sent(letter) | AccountChange::Received(letter) if letter.is_archived)
+}
+
+/// The text of a message.
+pub(super) fn body_of(change: &AccountChange) -> Option<&str> {
+    match change {
+        AccountChange::Sent(letter) | AccountChange::Received(letter) => letter.content.text.as_deref(),
+        _ => None,
+    }
+}
+
+/// What the archive does not show stays so long in the log, for the sessions that are to see it and for who catches up.
+pub(super) const UNARCHIVED_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// Messages that may wait for one account (the rules have the same bound).
+pub(super) const WAITING_MAX: u32 = 10_000;
+/// Removed contacts that are remembered (the rules have the same bound).
+pub(super) const REMOVED_MAX: u32 = 256;

@@ -19,6 +19,7 @@ impl Store {
     pub async fn events_after(&self, room: RoomId, seq: Seq, limit: u32) -> Result<Vec<Event>, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.events_after(room, seq, limit).await,
+            Self::Postgres(engine) => engine.events_after(room, seq, limit).await,
         }
     }
 
@@ -34,6 +35,7 @@ impl Store {
     ) -> Result<Vec<ArchivedMessage>, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.history(room, until, request, limit).await,
+            Self::Postgres(engine) => engine.history(room, until, request, limit).await,
         }
     }
 
@@ -42,6 +44,7 @@ impl Store {
     pub async fn archive_page(&self, query: ArchiveQuery) -> Result<Page, ArchiveError> {
         match self {
             Self::Sqlite(engine) => engine.archive_page(query).await,
+            Self::Postgres(engine) => engine.archive_page(query).await,
         }
     }
 
@@ -50,6 +53,7 @@ impl Store {
     pub async fn letter_page(&self, query: ArchiveQuery) -> Result<Page<ArchivedLetter>, ArchiveError> {
         match self {
             Self::Sqlite(engine) => engine.letter_page(query).await,
+            Self::Postgres(engine) => engine.letter_page(query).await,
         }
     }
 
@@ -58,6 +62,7 @@ impl Store {
     pub async fn archive_ends(&self, log: Log) -> Result<Option<ArchiveEnds>, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.archive_ends(log).await,
+            Self::Postgres(engine) => engine.archive_ends(log).await,
         }
     }
 
@@ -66,6 +71,7 @@ impl Store {
     pub async fn message(&self, log: Log, seq: Seq) -> Result<Option<ArchivedMessage>, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.message(log, seq).await,
+            Self::Postgres(engine) => engine.message(log, seq).await,
         }
     }
 }
@@ -148,6 +154,14 @@ pub struct Page<M = ArchivedMessage> {
     pub total: Option<u64>,
     /// How many of them come before this page.
     pub index: Option<u64>,
+}
+
+impl<M> Page<M> {
+    /// The same page of what its messages are made into.
+    pub(super) fn map<N>(self, make: impl FnMut(&M) -> Result<N, StoreError>) -> Result<Page<N>, StoreError> {
+        let Self { messages, is_complete, total, index } = self;
+        Ok(Page { messages: messages.iter().map(make).collect::<Result<_, _>>()?, is_complete, total, index })
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

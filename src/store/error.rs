@@ -11,6 +11,9 @@ pub enum StoreError {
     Unavailable,
     #[error("the store has no space left")]
     NoSpace,
+    /// This member was taken for dead and its incarnation raised: whatever it does here comes to nothing.
+    #[error("another member has taken this one's place in the store")]
+    Fenced,
     /// A row that this program did not write so; `row` is its id, or its seq in a log.
     #[error("row {row} of table {table} cannot be read")]
     Inconsistent { table: &'static str, row: i64 },
@@ -19,8 +22,11 @@ pub enum StoreError {
 /// Why a store was not opened. The text is for the operator.
 #[derive(Debug, Error)]
 pub enum OpenError {
-    #[error("the store's address {0:?} is not understood: it must begin with \"sqlite:\"")]
+    #[error("the store's address {0:?} is not understood: it must begin with \"sqlite:\" or \"postgres:\"")]
     UnknownEngine(String),
+    /// The text is without the password.
+    #[error("the store's address is not understood: {0}")]
+    BadAddress(String),
     #[error(
         "the store has schema {found}, which is newer than this program knows ({known}): \
          it was left as it is; start the newer program again"
@@ -30,6 +36,18 @@ pub enum OpenError {
     NotOurs(String),
     #[error("{0} is in use by another running perch")]
     InUse(String),
+    #[error("the database at {0} refuses the user or the password")]
+    Credentials(String),
+    #[error("the server at {0} has no such database")]
+    NoDatabase(String),
+    #[error("the database at {place} cannot be reached: {reason}")]
+    Unreachable { place: String, reason: String },
+    #[error("none of {0} takes writes: each is a standby or read-only")]
+    NoPrimary(String),
+    #[error("the database at {place} is PostgreSQL {found}: it must be {needed} or newer")]
+    OldEngine { place: String, found: i64, needed: i64 },
+    #[error("the database user may not make or change tables: {0}")]
+    Forbidden(String),
     #[error("the store cannot be opened: {0}")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

@@ -6,13 +6,16 @@
 //! | [`room`] | rooms are made, changed and listed |
 //! | [`archive`] | logs are read: to catch up, by who comes in, as an archive |
 //! | [`journal`] | what compliance reads |
+//! | [`member`] | who works on this store |
 //! | [`session`] | signed-in devices |
 //! | [`account`] | accounts and their credentials |
 //! | [`account_log`] | accounts' logs, rosters and nodes |
 //! | [`retention`] | what time takes |
 //! | [`error`] | what can go wrong |
 //! | `record` | how a change lies in a log |
+//! | `row`, `paging`, `fault` | what is the same in all engines: rows read back, pages of an archive, failures |
 //! | `sqlite` | the embedded engine |
+//! | `postgres` | the engine of a pool |
 //!
 //! The set of engines is closed: an `enum`, no trait. Operations are coarse, each is one transaction, and stand with
 //! their words in one file an aggregate.
@@ -21,10 +24,15 @@ pub mod account;
 pub mod account_log;
 pub mod archive;
 pub mod error;
+mod fault;
 pub mod journal;
+pub mod member;
+mod paging;
+mod postgres;
 mod record;
 pub mod retention;
 pub mod room;
+mod row;
 pub mod session;
 mod sqlite;
 
@@ -38,6 +46,7 @@ use crate::store::error::OpenError;
 #[derive(Debug, Clone)]
 pub enum Store {
     Sqlite(sqlite::Sqlite),
+    Postgres(postgres::Postgres),
 }
 
 impl Store {
@@ -49,6 +58,9 @@ impl Store {
                 let path = path.strip_prefix("//").unwrap_or(path);
                 Ok(Self::Sqlite(sqlite::Sqlite::open(path, options).await?))
             }
+            Some(("postgres" | "postgresql", _)) => {
+                Ok(Self::Postgres(postgres::Postgres::open(url, options).await?))
+            }
             _ => Err(OpenError::UnknownEngine(url.to_owned())),
         }
     }
@@ -58,6 +70,7 @@ impl Store {
     pub async fn close(&self) {
         match self {
             Self::Sqlite(engine) => engine.close().await,
+            Self::Postgres(engine) => engine.close().await,
         }
     }
 
@@ -65,6 +78,7 @@ impl Store {
     pub fn incarnation(&self) -> i64 {
         match self {
             Self::Sqlite(engine) => engine.incarnation(),
+            Self::Postgres(engine) => engine.incarnation(),
         }
     }
 
@@ -72,6 +86,7 @@ impl Store {
     pub fn is_shared(&self) -> bool {
         match self {
             Self::Sqlite(_) => false,
+            Self::Postgres(_) => true,
         }
     }
 
@@ -79,6 +94,7 @@ impl Store {
     pub fn secret(&self) -> &[u8; 32] {
         match self {
             Self::Sqlite(engine) => engine.secret(),
+            Self::Postgres(engine) => engine.secret(),
         }
     }
 }
@@ -90,11 +106,17 @@ pub struct Options {
     pub has_journal: bool,
     /// How many read side by side.
     pub readers: u32,
+    /// How many write side by side, where the engine lets them.
+    pub writers: u32,
+    /// The name of this member, where several work on one store.
+    pub member: Box<str>,
+    /// How long this member is taken to be alive after it was last seen.
+    pub lease: Duration,
     /// How long what is not to be kept stays in a log, for those who are to get it still.
     pub transient_lifetime: Duration,
     /// Fresh randomness: the server's own secret, should the store be a new one.
     pub fresh_secret: [u8; 32],
-    /// The store is full at so many pages of 4 KiB; None where the disk is the only limit.
+    /// The embedded store is full at so many pages of 4 KiB; None where the disk is the only limit.
     pub pages_max: Option<u32>,
 }
 
@@ -103,6 +125,9 @@ impl Options {
         Self {
             has_journal: false,
             readers: 4,
+            writers: 4,
+            member: "perch".into(),
+            lease: Duration::from_secs(6),
             transient_lifetime: Duration::from_secs(24 * 60 * 60),
             fresh_secret,
             pages_max: None,

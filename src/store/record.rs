@@ -130,6 +130,28 @@ impl<'a> Record<'a> {
     }
 }
 
+/// Whether compliance is to know of it: who came and went, and what was said.
+pub(super) fn is_journalled(change: &Change) -> bool {
+    match change {
+        Change::Posted { .. }
+        | Change::SubjectSet { .. }
+        | Change::Whispered { .. }
+        | Change::Invited { .. }
+        | Change::Joined(_)
+        | Change::Left(_)
+        | Change::Renamed { .. }
+        | Change::Destroyed { .. }
+        | Change::Retracted { .. } => true,
+        Change::Created { .. }
+        | Change::Configured { .. }
+        | Change::Detached { .. }
+        | Change::TakenOver { .. }
+        | Change::RoleSet { .. }
+        | Change::AffiliationSet(_)
+        | Change::VoiceRequested { .. } => false,
+    }
+}
+
 /// Puts a change together again; None when the row is not one of ours.
 pub(super) fn change(
     kind: Kind,

@@ -12,6 +12,7 @@ impl Store {
     pub async fn purge(&self, room: RoomId, below: Timestamp) -> Result<u64, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.purge(room, below).await,
+            Self::Postgres(engine) => engine.purge(room, below).await,
         }
     }
 
@@ -20,6 +21,7 @@ impl Store {
     pub async fn expire_messages(&self, now: Timestamp) -> Result<u64, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.expire_messages(now).await,
+            Self::Postgres(engine) => engine.expire_messages(now).await,
         }
     }
 
@@ -28,6 +30,7 @@ impl Store {
     pub async fn rooms_with_retention(&self) -> Result<Vec<Retained>, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.rooms_with_retention().await,
+            Self::Postgres(engine) => engine.rooms_with_retention().await,
         }
     }
 
@@ -36,6 +39,7 @@ impl Store {
     pub async fn raise_epoch(&self) -> Result<Epoch, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.raise_epoch().await,
+            Self::Postgres(engine) => engine.raise_epoch().await,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tracing::instrument;
 
 use crate::chat::event::Change;
-use crate::chat::id::{Origin, RoomId, RulesVersion, Seq, SessionId, Timestamp};
+use crate::chat::id::{Origin, RoomId, RulesVersion, Seq, Timestamp};
 use crate::chat::snapshot::RoomSnapshot;
 use crate::store::Store;
 use crate::store::error::{AppendError, CreateRoomError, StoreError};
@@ -16,6 +16,7 @@ impl Store {
     pub async fn create_room(&self, room: NewRoom) -> Result<RoomSnapshot, CreateRoomError> {
         match self {
             Self::Sqlite(engine) => engine.create_room(room).await,
+            Self::Postgres(engine) => engine.create_room(room).await,
         }
     }
 
@@ -24,6 +25,7 @@ impl Store {
     pub async fn load_room(&self, name: &str) -> Result<Option<RoomSnapshot>, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.load_room(name).await,
+            Self::Postgres(engine) => engine.load_room(name).await,
         }
     }
 
@@ -33,6 +35,7 @@ impl Store {
     pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
         match self {
             Self::Sqlite(engine) => engine.append(append).await,
+            Self::Postgres(engine) => engine.append(append).await,
         }
     }
 
@@ -41,6 +44,7 @@ impl Store {
     pub async fn public_rooms(&self, after: Option<&str>, limit: u32) -> Result<Vec<RoomEntry>, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.public_rooms(after, limit).await,
+            Self::Postgres(engine) => engine.public_rooms(after, limit).await,
         }
     }
 
@@ -48,37 +52,26 @@ impl Store {
     pub async fn room_count(&self) -> Result<u64, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.room_count().await,
+            Self::Postgres(engine) => engine.room_count().await,
         }
     }
 
-    /// At a start, before anybody is let in: whoever was inside has lost his connection, and leaves at `deadline`
-    /// unless he comes back. Says how many there are.
+    /// Of these rooms those that are ahead of what is known of them: after hints may have been lost.
+    #[instrument(skip_all)]
+    pub async fn rooms_ahead(&self, known: &[RoomPlace]) -> Result<Vec<RoomId>, StoreError> {
+        match self {
+            Self::Sqlite(engine) => engine.rooms_ahead(known).await,
+            Self::Postgres(engine) => engine.rooms_ahead(known).await,
+        }
+    }
+
+    /// At a start, before anybody is let in: whoever was inside by this member has lost his connection, and leaves at
+    /// `deadline` unless he comes back. Says how many there are.
     #[instrument(skip_all)]
     pub async fn detach_seats(&self, deadline: Timestamp) -> Result<u64, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.detach_seats(deadline).await,
-        }
-    }
-
-    /// Of a room's sessions whose deadline has passed, those that nobody else has claimed: they are the caller's to take
-    /// out, until `until`.
-    #[instrument(skip_all)]
-    pub async fn claim_departures(
-        &self,
-        room: RoomId,
-        now: Timestamp,
-        until: Timestamp,
-    ) -> Result<Vec<SessionId>, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.claim_departures(room, now, until).await,
-        }
-    }
-
-    /// Which of these rooms have moved on from where somebody believes them to be.
-    #[instrument(skip_all)]
-    pub async fn rooms_ahead(&self, places: &[RoomPlace]) -> Result<Vec<RoomId>, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.rooms_ahead(places).await,
+            Self::Postgres(engine) => engine.detach_seats(deadline).await,
         }
     }
 
@@ -87,6 +80,7 @@ impl Store {
     pub async fn rooms_with_detached_seats(&self) -> Result<Vec<DetachedRoom>, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.rooms_with_detached_seats().await,
+            Self::Postgres(engine) => engine.rooms_with_detached_seats().await,
         }
     }
 }

@@ -14,6 +14,7 @@ impl Store {
     pub async fn save_sessions(&self, sessions: Vec<SessionRow>) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(engine) => engine.save_sessions(sessions).await,
+            Self::Postgres(engine) => engine.save_sessions(sessions).await,
         }
     }
 
@@ -22,6 +23,7 @@ impl Store {
     pub async fn forget_sessions(&self, sessions: &[SessionId]) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(engine) => engine.forget_sessions(sessions).await,
+            Self::Postgres(engine) => engine.forget_sessions(sessions).await,
         }
     }
 
@@ -30,6 +32,7 @@ impl Store {
     pub async fn session_to_resume(&self, resumption: &str) -> Result<Option<SavedSession>, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.session_to_resume(resumption).await,
+            Self::Postgres(engine) => engine.session_to_resume(resumption).await,
         }
     }
 
@@ -37,6 +40,7 @@ impl Store {
     pub async fn session(&self, id: SessionId) -> Result<Option<SavedSession>, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.session(id).await,
+            Self::Postgres(engine) => engine.session(id).await,
         }
     }
 
@@ -44,14 +48,16 @@ impl Store {
     pub async fn sessions_of(&self, account: AccountId) -> Result<Vec<SessionRow>, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.sessions_of(account).await,
+            Self::Postgres(engine) => engine.sessions_of(account).await,
         }
     }
 
-    /// At a start: the sessions of earlier incarnations have lost their connections, and lapse at `deadline`.
+    /// At a start: the sessions of this member's earlier incarnations have lost their connections, and lapse at `deadline`.
     #[instrument(skip_all)]
     pub async fn detach_sessions(&self, deadline: Timestamp) -> Result<u64, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.detach_sessions(deadline).await,
+            Self::Postgres(engine) => engine.detach_sessions(deadline).await,
         }
     }
 
@@ -60,6 +66,7 @@ impl Store {
     pub async fn forget_lapsed_sessions(&self, now: Timestamp) -> Result<u64, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.forget_lapsed_sessions(now).await,
+            Self::Postgres(engine) => engine.forget_lapsed_sessions(now).await,
         }
     }
 }
@@ -94,6 +101,26 @@ pub struct SavedSession {
     /// What is in logs of its stanzas behind `settled`, and of some before it, in the order of their numbers.
     pub written: Vec<Written>,
 }
+
+impl SavedSession {
+    /// From the row and what was found in logs.
+    pub(super) fn gather(
+        row: SessionRow,
+        settled: i64,
+        in_rooms: impl Iterator<Item = Result<Written, StoreError>>,
+        in_accounts: impl Iterator<Item = Result<Option<Written>, StoreError>>,
+    ) -> Result<Self, StoreError> {
+        let found = in_rooms.chain(in_accounts.filter_map(Result::transpose));
+        let mut written = found.collect::<Result<Vec<_>, _>>()?;
+        written.sort_by_key(|written| written.number);
+        Ok(Self { row, settled, written })
+    }
+}
+
+/// Stanzas that are certainly settled, and are looked at all the same: there are clients that do not read the count.
+pub(super) const REPEATED: i64 = 64;
+/// More than a session may have under way behind its first stanza that is not settled.
+pub(super) const WRITTEN_MAX: i64 = 2048;
 
 /// A stanza of a session that was committed to a log.
 #[derive(Debug, Clone, PartialEq)]

@@ -212,7 +212,7 @@ pub(crate) async fn what_the_archive_does_not_show_goes_after_a_while(place: Pla
     assert_eq!((loaded.snapshot.seq, loaded.snapshot.blocked), (Seq(2), vec![jid("x@y")]));
 }
 
-async fn account(store: &Store, name: &str) -> AccountId {
+pub(crate) async fn account(store: &Store, name: &str) -> AccountId {
     store.add_account(NewAccount { name: name.into(), credentials: Vec::new() }).await.unwrap()
 }
 
@@ -221,7 +221,7 @@ fn append(account: AccountId, number: i64, changes: Vec<AccountChange>) -> Accou
     AccountAppend { account, origin, changes, handled: None }
 }
 
-fn letter(from: &str, to: &str, text: &str) -> Letter {
+pub(crate) fn letter(from: &str, to: &str, text: &str) -> Letter {
     Letter {
         kind: MessageKind::Chat,
         from: jid(&format!("{from}@localhost/1")),

@@ -5,35 +5,62 @@
 mod account_logs;
 mod accounts;
 mod archive;
+#[path = "../support/cluster.rs"]
+mod cluster;
 mod faults;
 mod journal;
+mod members;
 mod model;
 mod opening;
+mod outages;
+mod pool;
+mod proxy;
 mod rooms;
 mod scene;
 mod sessions;
+mod statements;
 mod time;
+
+use std::io::Write as _;
+use std::path::PathBuf;
 
 use perch::store::{Options, Store};
 
 /// A place for a store that is gone with the test.
-pub(crate) struct Place {
-    directory: tempfile::TempDir,
+pub(crate) enum Place {
+    Sqlite(tempfile::TempDir),
+    Postgres(String),
 }
 
 impl Place {
     fn sqlite() -> Self {
-        // What the engine says of a fault is in the log only.
-        let _ = tracing_subscriber::fmt().with_test_writer().try_init();
-        Self { directory: tempfile::tempdir().unwrap() }
+        speak();
+        Self::Sqlite(tempfile::tempdir().unwrap())
+    }
+
+    /// None where PostgreSQL is not installed.
+    async fn postgres() -> Option<Self> {
+        speak();
+        match cluster::cluster() {
+            Some(cluster) => Some(Self::Postgres(cluster.database().await)),
+            None => {
+                writeln!(std::io::stderr(), "SKIPPED: PostgreSQL is not installed").unwrap();
+                None
+            }
+        }
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("sqlite:{}", self.path().display())
+        match self {
+            Self::Sqlite(_) => format!("sqlite:{}", self.path().display()),
+            Self::Postgres(url) => url.clone(),
+        }
     }
 
-    pub(crate) fn path(&self) -> std::path::PathBuf {
-        self.directory.path().join("store.db")
+    /// The file of an embedded store.
+    pub(crate) fn path(&self) -> PathBuf {
+        let Self::Sqlite(directory) = self else { panic!("this store is no file") };
+        directory.path().join("store.db")
     }
 
     pub(crate) async fn open(&self) -> Store {
@@ -45,6 +72,11 @@ impl Place {
     }
 }
 
+/// What the engine says of a fault is in the log only.
+fn speak() {
+    let _ = tracing_subscriber::fmt().with_test_writer().try_init();
+}
+
 /// One test an engine for each body.
 macro_rules! on_every_engine {
     ($($file:ident: $($rule:ident)*;)*) => {
@@ -52,6 +84,29 @@ macro_rules! on_every_engine {
             $($(#[tokio::test]
             async fn $rule() {
                 crate::$file::$rule(crate::Place::sqlite()).await;
+            })*)*
+        }
+
+        mod postgres {
+            $($(#[tokio::test]
+            async fn $rule() {
+                if let Some(place) = crate::Place::postgres().await {
+                    crate::$file::$rule(place).await;
+                }
+            })*)*
+        }
+    };
+}
+
+/// What only an engine for several members can be asked.
+macro_rules! on_postgres {
+    ($($file:ident: $($rule:ident)*;)*) => {
+        mod postgres_alone {
+            $($(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $rule() {
+                if let Some(crate::Place::Postgres(url)) = crate::Place::postgres().await {
+                    crate::$file::$rule(url).await;
+                }
             })*)*
         }
     };
@@ -86,7 +141,29 @@ on_every_engine! {
         who_was_inside_when_the_server_died_is_detached;
     sessions: sessions_are_saved_and_found_again sessions_lapse;
     journal: what_is_said_and_who_comes_and_goes_is_journalled nothing_is_journalled_unless_wanted;
+    members: a_member_shows_what_it_is_at what_is_due_is_claimed logs_that_are_ahead_are_found;
     model: a_loaded_room_is_the_room_that_applied_its_log;
+}
+
+on_postgres! {
+    pool:
+        a_zombie_writes_nothing
+        a_member_that_lives_is_not_fenced
+        what_a_dead_member_held_is_detached
+        what_is_due_is_given_to_one_member
+        a_nick_is_given_to_one_of_two_members
+        nobody_posts_after_his_ban
+        members_that_share_a_room_give_each_seq_once;
+    outages:
+        a_newer_store_is_left_alone
+        a_database_of_others_is_left_alone
+        what_keeps_a_store_from_opening_is_said
+        members_that_start_together_do_not_collide
+        the_host_that_takes_writes_is_found
+        a_lost_answer_does_not_write_twice
+        a_store_that_is_away_is_so_in_time_and_comes_back
+        the_journal_passes_over_no_slow_transaction;
+    statements: every_statement_prepares_and_finds_its_rows_by_a_key;
 }
 
 mod faults_of_sqlite {

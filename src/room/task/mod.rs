@@ -25,7 +25,7 @@ use crate::fanout::audience::{Audience, Listing, Moderation, Past, Step, View, W
 use crate::fanout::mailbox::Mailbox;
 use crate::room::creation;
 use crate::room::decided::{Decided, Shown};
-use crate::room::directory::{Mark, Services};
+use crate::room::directory::{Mark, Services, by_room};
 use crate::room::request::{Receipt, Request, expire, refusal_of, refusal_of_append, refuse};
 use crate::room::state::Room;
 use crate::room::task::round::{Pending, Question, Round};
@@ -60,8 +60,8 @@ const BATCH_MAX: usize = 256;
 const IDLE: Duration = Duration::from_secs(60);
 /// How often a command is decided anew when the rules move under it each time.
 const ATTEMPTS_MAX: u32 = 16;
-/// How long who claimed somebody's departure has to write it down before others do.
-const CLAIM_TIME: Duration = Duration::from_secs(10);
+/// Departures that are claimed at a time.
+const CLAIMS_MAX: u32 = 256;
 /// A departure that another member has claimed is looked at again after this.
 const CLAIM_PAUSE: Duration = Duration::from_secs(1);
 
@@ -366,18 +366,22 @@ impl RoomTask {
         }
     }
 
-    /// Whoever is past his deadline has to leave. Other members see the same deadline: one of them claims it.
+    /// Whoever is past his deadline has to leave, here or in another room. Other members see the same deadlines: one of
+    /// them is given each.
     async fn claim_departures(&mut self) -> Option<Request> {
-        let loaded = self.state.as_ref()?;
         self.next_claim = Instant::now() + CLAIM_PAUSE;
         let now = self.services.clock.now();
-        match self.services.store.claim_departures(loaded.room.id(), now, now.plus(CLAIM_TIME)).await {
-            Ok(sessions) => Some(expire(sessions)),
+        let due = match self.services.store.claim_due_seats(now, CLAIMS_MAX).await {
+            Ok(due) => due,
             Err(error) => {
                 warn!(room = %self.name, %error, "who has to leave cannot be read");
-                None
+                return None;
             }
-        }
+        };
+        let mut departures = by_room(due);
+        let own = departures.remove(&self.name);
+        self.services.expire(departures);
+        own.map(expire)
     }
 
     fn shutdown(&self) {

@@ -201,7 +201,9 @@ impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
         Self::Refused(match error {
             StoreError::NoSpace => Refusal::NoSpace,
-            StoreError::Unavailable | StoreError::Inconsistent { .. } => Refusal::TemporarilyUnavailable,
+            StoreError::Unavailable | StoreError::Fenced | StoreError::Inconsistent { .. } => {
+                Refusal::TemporarilyUnavailable
+            }
         })
     }
 }

@@ -2,12 +2,15 @@
 
 use futures_util::FutureExt;
 use sqlx::Row;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::sqlite::SqliteConnection;
 
 use crate::chat::account::entry::{AccountAppend, AccountAppended, AccountChange, AccountEvent};
-use crate::chat::id::{AccountId, Origin, Seq, SessionId, Timestamp};
-use crate::store::account_log::{AccountAppendError, AccountNote, peer_of};
+use crate::chat::id::{AccountId, Origin, Seq, Timestamp};
+use crate::store::account_log::{
+    AccountAppendError, AccountNote, UNARCHIVED_LIFETIME, body_of, is_archived, peer_of,
+};
 use crate::store::error::StoreError;
+use crate::store::row::entry;
 use crate::store::sqlite::Sqlite;
 use crate::store::sqlite::account_project::project;
 use crate::store::sqlite::fault::is_constraint;
@@ -43,7 +46,17 @@ impl Sqlite {
     ) -> Result<Vec<AccountEvent>, StoreError> {
         let rows =
             sqlx::query(EVENTS).bind(account.0).bind(after.0).bind(limit).fetch_all(&self.readers).await?;
-        rows.iter().map(event).collect()
+        rows.iter().map(entry).collect()
+    }
+
+    pub(in crate::store) async fn accounts_ahead(
+        &self,
+        known: &[(AccountId, Seq)],
+    ) -> Result<Vec<(AccountId, Seq)>, StoreError> {
+        let known = known.iter().map(|(account, seq)| (account.0, seq.0)).collect::<Vec<_>>();
+        let known = serde_json::to_string(&known).expect("numbers are plain data");
+        let rows: Vec<(i64, i64)> = sqlx::query_as(AHEAD).bind(known).fetch_all(&self.readers).await?;
+        Ok(rows.into_iter().map(|(account, seq)| (AccountId(account), Seq(seq))).collect())
     }
 
     pub(in crate::store) async fn letters(
@@ -54,7 +67,7 @@ impl Sqlite {
     ) -> Result<Vec<AccountEvent>, StoreError> {
         let rows =
             sqlx::query(LETTERS).bind(account.0).bind(after.0).bind(limit).fetch_all(&self.readers).await?;
-        rows.iter().map(event).collect()
+        rows.iter().map(entry).collect()
     }
 
     pub(in crate::store) async fn note_account(
@@ -164,7 +177,7 @@ async fn insert(
         .bind(origin.map(|origin| origin.session.0))
         .bind(origin.map(|origin| origin.number))
         .bind(origin.map(|origin| origin.settled))
-        .bind(body(change).map(str::to_owned))
+        .bind(body_of(change).map(str::to_owned))
         .bind(text)
         .execute(connection)
         .await;
@@ -175,32 +188,6 @@ async fn insert(
             Ok(true)
         }
     }
-}
-
-fn is_archived(change: &AccountChange) -> bool {
-    matches!(change, AccountChange::Sent(letter) | AccountChange::Received(letter) if letter.is_archived)
-}
-
-fn body(change: &AccountChange) -> Option<&str> {
-    match change {
-        AccountChange::Sent(letter) | AccountChange::Received(letter) => letter.content.text.as_deref(),
-        _ => None,
-    }
-}
-
-/// `seq, at, origin_session, origin_number, origin_settled, change`
-pub(super) fn event(row: &SqliteRow) -> Result<AccountEvent, StoreError> {
-    let seq = Seq(row.try_get(0)?);
-    let origin = match (row.try_get::<Option<i64>, _>(2)?, row.try_get::<Option<i64>, _>(3)?) {
-        (Some(session), Some(number)) => {
-            let settled = row.try_get::<Option<i64>, _>(4)?.unwrap_or_default();
-            Some(Origin { session: SessionId(session), number, settled })
-        }
-        _ => None,
-    };
-    let change = serde_json::from_str(row.try_get(5)?)
-        .map_err(|_| StoreError::Inconsistent { table: "account_event", row: seq.0 })?;
-    Ok(AccountEvent { seq, at: Timestamp(row.try_get(1)?), origin, change })
 }
 
 const OPEN_LOG: &str = "INSERT INTO account_log (account, epoch) SELECT ?, epoch FROM meta WHERE true
@@ -214,6 +201,8 @@ const INSERT: &str =
 const EVENTS: &str =
     "SELECT seq, at, origin_session, origin_number, origin_settled, change FROM account_event
     WHERE account = ? AND class IN (0, 1) AND seq > ? ORDER BY seq LIMIT ?";
+const AHEAD: &str = "SELECT account, seq FROM json_each(?) AS known
+    JOIN account_log ON account = known.value ->> 0 AND seq > known.value ->> 1 ORDER BY account";
 const LETTERS: &str =
     "SELECT seq, at, origin_session, origin_number, origin_settled, change FROM account_event
     WHERE account = ? AND class IN (0, 1) AND seq > ? AND jid IS NOT NULL ORDER BY seq LIMIT ?";
@@ -223,5 +212,3 @@ const NOTE: &str = "INSERT INTO account_log (account, epoch, delivered, seen_at,
         seen_at = coalesce(?3, seen_at), seen_status = coalesce(?4, seen_status)";
 const EXPIRE: &str = "DELETE FROM account_event WHERE (account, class, seq) IN
     (SELECT account, class, seq FROM account_event WHERE expires < ? LIMIT ?)";
-/// What the archive does not show stays so long in the log, for the sessions that are to see it and for who catches up.
-const UNARCHIVED_LIFETIME: std::time::Duration = std::time::Duration::from_secs(7 * 24 * 60 * 60);

@@ -7,10 +7,11 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use crate::chat::account::entry::{AccountChange, AccountEvent};
 use crate::chat::account::snapshot::AccountSnapshot;
-use crate::chat::id::{AccountId, Epoch, Seq, Timestamp};
+use crate::chat::id::{AccountId, Seq, Timestamp};
 use crate::chat::message::Payload;
-use crate::store::account_log::LoadedAccount;
+use crate::store::account_log::{LoadedAccount, REMOVED_MAX, WAITING_MAX};
 use crate::store::error::StoreError;
+use crate::store::row::snapshot;
 use crate::store::sqlite::Sqlite;
 use crate::store::sqlite::nodes::project_node;
 
@@ -140,31 +141,12 @@ async fn project_contact(
 }
 
 fn loaded(row: &SqliteRow, jid: &BareJid) -> Result<LoadedAccount, StoreError> {
-    let id = AccountId(row.try_get(0)?);
-    let preferences = match row.try_get::<Option<&str>, _>(7)? {
-        Some(text) => serde_json::from_str(text)
-            .map_err(|_| StoreError::Inconsistent { table: "account_log", row: id.0 })?,
-        None => Default::default(),
-    };
-    let seen_at: Option<i64> = row.try_get(9)?;
-    let status: Option<String> = row.try_get(10)?;
-    let epoch: i64 = row.try_get(1)?;
     let snapshot = AccountSnapshot {
-        id,
-        jid: jid.clone(),
-        epoch: Epoch(epoch as u16),
-        seq: Seq(row.try_get(2)?),
-        last_at: Timestamp(row.try_get(3)?),
-        handled: Seq(row.try_get(4)?),
-        delivered: Seq(row.try_get(5)?),
         contacts: list(row, 11, "contact")?,
         removed_contacts: list(row, 12, "contact_removed")?,
-        roster_version: row.try_get(6)?,
         blocked: list(row, 13, "blocked")?,
-        preferences,
-        photo: row.try_get::<Option<String>, _>(8)?.map(Into::into),
         nodes: list(row, 14, "node")?,
-        last_seen: seen_at.map(|at| (Timestamp(at), status.unwrap_or_default().into())),
+        ..snapshot(row, jid)?
     };
     let inputs: Vec<Input> = list(row, 16, "account_event")?;
     let inputs = inputs.into_iter().map(|(seq, at, change)| AccountEvent { seq, at, origin: None, change });
@@ -220,7 +202,3 @@ const SET_VCARD: &str = "UPDATE account_log SET vcard = ?2 WHERE account = ?1";
 const SET_PHOTO: &str = "UPDATE account_log SET photo = ?2 WHERE account = ?1";
 const SET_PRIVATE: &str = "INSERT INTO private_xml (account, namespace, name, payload) VALUES (?, ?, ?, ?)
     ON CONFLICT (account, namespace, name) DO UPDATE SET payload = excluded.payload";
-/// Messages that may wait for one account (the rules have the same bound).
-const WAITING_MAX: u32 = 10_000;
-/// Removed contacts that are remembered (the rules have the same bound).
-const REMOVED_MAX: u32 = 256;

@@ -1,12 +1,12 @@
 //! Accounts and the keys they sign in with.
 
 use futures_util::FutureExt;
-use sqlx::Row;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::sqlite::SqliteConnection;
 
 use crate::chat::id::AccountId;
-use crate::store::account::{Account, AccountEntry, NewAccount, ScramHash, ScramRow};
+use crate::store::account::{Account, AccountEntry, NewAccount, ScramRow};
 use crate::store::error::{AddAccountError, StoreError};
+use crate::store::row::{account_entry, credential};
 use crate::store::sqlite::Sqlite;
 use crate::store::sqlite::batch::{Batch, Form};
 
@@ -49,7 +49,7 @@ impl Sqlite {
     pub(in crate::store) async fn account(&self, name: &str) -> Result<Option<Account>, StoreError> {
         let rows = sqlx::query(ACCOUNT).bind(name).fetch_all(&self.readers).await?;
         let Some(first) = rows.first() else { return Ok(None) };
-        let entry = entry(first)?;
+        let entry = account_entry(first)?;
         // An account without a password has one row, with nothing of a credential in it.
         let credentials =
             rows.iter().map(credential).filter_map(Result::transpose).collect::<Result<_, _>>()?;
@@ -63,7 +63,7 @@ impl Sqlite {
     ) -> Result<Vec<AccountEntry>, StoreError> {
         let rows =
             sqlx::query(ACCOUNTS).bind(after.unwrap_or("")).bind(limit).fetch_all(&self.readers).await?;
-        rows.iter().map(entry).collect()
+        rows.iter().map(account_entry).collect()
     }
 
     pub(in crate::store) async fn account_count(&self) -> Result<u64, StoreError> {
@@ -160,27 +160,6 @@ fn put_credentials(batch: &mut Batch, account: AccountId, credentials: &[ScramRo
         ];
         batch.row(account.0, &PUT_CREDENTIALS, values);
     }
-}
-
-fn entry(row: &SqliteRow) -> Result<AccountEntry, StoreError> {
-    Ok(AccountEntry {
-        id: AccountId(row.try_get(0)?),
-        name: row.try_get::<String, _>(1)?.into(),
-        is_disabled: row.try_get(2)?,
-    })
-}
-
-fn credential(row: &SqliteRow) -> Result<Option<ScramRow>, StoreError> {
-    let Some(hash) = row.try_get::<Option<i64>, _>(3)? else { return Ok(None) };
-    let unknown =
-        || StoreError::Inconsistent { table: "credential", row: row.try_get(0).unwrap_or_default() };
-    Ok(Some(ScramRow {
-        hash: ScramHash::from_number(hash).ok_or_else(unknown)?,
-        iterations: row.try_get(4)?,
-        salt: row.try_get::<Vec<u8>, _>(5)?.into(),
-        stored_key: row.try_get::<Vec<u8>, _>(6)?.into(),
-        server_key: row.try_get::<Vec<u8>, _>(7)?.into(),
-    }))
 }
 
 const ACCOUNT: &str = "SELECT id, name, disabled, hash, iterations, salt, stored_key, server_key

@@ -13,10 +13,11 @@ use tokio::sync::oneshot;
 use crate::chat::event::Change;
 use crate::chat::id::{Epoch, Origin, RoomId, RulesVersion, Seq, Timestamp};
 use crate::store::error::{AppendError, StoreError};
+use crate::store::fault::log_inconsistency;
 use crate::store::record::{Class, Record};
 use crate::store::room::{Append, Appended};
 use crate::store::sqlite::batch::{Batch, Form, Script};
-use crate::store::sqlite::fault::{is_constraint, log_inconsistency};
+use crate::store::sqlite::fault::is_constraint;
 use crate::store::sqlite::project::Scene;
 
 /// An append that waits for its group.

@@ -5,8 +5,8 @@ use crate::chat::event::Event;
 use crate::chat::id::{RoomId, Seq};
 use crate::store::archive::ArchivedMessage;
 use crate::store::error::StoreError;
+use crate::store::row::{Rows, message_columns};
 use crate::store::sqlite::Sqlite;
-use crate::store::sqlite::rows::{Rows, message_columns};
 
 impl Sqlite {
     pub(in crate::store) async fn events_after(
@@ -34,19 +34,7 @@ impl Sqlite {
             .bind(request.since.map_or(i64::MIN, |since| since.0))
             .fetch_all(&self.readers)
             .await?;
-        let mut reader = Rows::of("room_event");
-        let mut budget = request.characters_max.map_or(usize::MAX, |characters| characters as usize);
-        let mut messages = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let message = reader.message(row)?;
-            match budget.checked_sub(message.content.payload.as_str().chars().count()) {
-                Some(rest) => budget = rest,
-                None => break,
-            }
-            messages.push(message);
-        }
-        messages.reverse();
-        Ok(messages)
+        Rows::of("room_event").history(&rows, request)
     }
 }
 

@@ -11,14 +11,14 @@ mod archive;
 mod batch;
 mod checkpoint;
 mod events;
-mod fault;
+pub(super) mod fault;
 mod journal;
+mod members;
 mod nodes;
 mod open;
 mod project;
 mod retention;
 mod rooms;
-mod rows;
 mod sessions;
 mod writer;
 
@@ -29,6 +29,7 @@ use sqlx::sqlite::SqlitePool;
 
 use crate::store::Options;
 use crate::store::error::{AppendError, OpenError};
+use crate::store::member::Showing;
 use crate::store::room::{Append, Appended};
 use crate::store::sqlite::append::Rules;
 use crate::store::sqlite::checkpoint::Checkpointer;
@@ -46,6 +47,8 @@ pub struct Sqlite {
 #[derive(Debug)]
 struct Shared {
     incarnation: i64,
+    member: Box<str>,
+    showing: Mutex<Showing>,
     rules: Rules,
     secret: [u8; 32],
     checkpointer: Mutex<Option<Checkpointer>>,
@@ -72,6 +75,8 @@ impl Sqlite {
             readers,
             shared: Arc::new(Shared {
                 incarnation,
+                member: options.member.clone(),
+                showing: Mutex::default(),
                 rules,
                 secret,
                 checkpointer: Mutex::new(Some(Checkpointer::start(&place.path, checkpoints))),

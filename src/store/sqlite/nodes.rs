@@ -1,15 +1,14 @@
 //! The nodes of accounts and what lies in them.
 
-use perch_address::{BareJid, Jid};
-use sqlx::Row;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use perch_address::BareJid;
+use sqlx::sqlite::SqliteConnection;
 
 use crate::chat::account::entry::AccountChange;
 use crate::chat::account::node::{Item, Node, NodeSettings};
 use crate::chat::id::{AccountId, Seq, Timestamp};
-use crate::chat::message::Payload;
 use crate::store::account_log::{ItemChoice, LastItem};
 use crate::store::error::StoreError;
+use crate::store::row::{item, last_item};
 use crate::store::sqlite::Sqlite;
 
 impl Sqlite {
@@ -106,31 +105,6 @@ async fn trim(connection: &mut SqliteConnection, account: AccountId, node: &Node
     let kept = if persist_items { items_max } else { 1 };
     sqlx::query(TRIM).bind(account.0).bind(&*node.name).bind(kept).execute(connection).await?;
     Ok(())
-}
-
-fn item(row: &SqliteRow, account: AccountId) -> Result<Item, StoreError> {
-    let publisher = Jid::new(row.try_get(2)?)
-        .map_err(|_| StoreError::Inconsistent { table: "node_item", row: account.0 })?;
-    Ok(Item {
-        id: row.try_get::<String, _>(0)?.into(),
-        at: Timestamp(row.try_get(1)?),
-        publisher,
-        payload: Payload::from(row.try_get::<String, _>(3)?),
-    })
-}
-
-/// The columns of an item first.
-fn last_item(row: &SqliteRow) -> Result<LastItem, StoreError> {
-    let account = AccountId(row.try_get(4)?);
-    let corrupt = |table| StoreError::Inconsistent { table, row: account.0 };
-    let contact: Option<&str> = row.try_get(7)?;
-    Ok(LastItem {
-        owner: row.try_get::<String, _>(5)?.into(),
-        node: serde_json::from_str(row.try_get(6)?).map_err(|_| corrupt("node"))?,
-        item: item(row, account)?,
-        contact: contact.map(serde_json::from_str).transpose().map_err(|_| corrupt("contact"))?,
-        is_blocked: row.try_get(8)?,
-    })
 }
 
 const NODE: &str = "SELECT node FROM node WHERE account = ? AND name = ?";

@@ -5,7 +5,7 @@ use crate::chat::event::{AffiliationSet, Change, Joined};
 use crate::chat::id::{Epoch, MessageId, RoomId, Seq, Timestamp};
 use crate::chat::settings::Settings;
 use crate::chat::snapshot::Subject;
-use crate::store::record::{Tombstone, json};
+use crate::store::record::{Tombstone, is_journalled, json};
 use crate::store::sqlite::batch::{Batch, Form, Value};
 
 /// Where a change takes place.
@@ -94,31 +94,18 @@ impl Scene {
 
     /// What compliance is to know: who came and went, and what was said. `seq` is None for what the log does not have.
     pub(super) fn journal(self, batch: &mut Batch, change: &Change, seq: Option<Seq>) {
-        let row = |change| [self.at.0.into(), self.room.0.into(), seq.map(|seq| seq.0).into(), change];
+        if !is_journalled(change) {
+            return;
+        }
+        let row: [Value; 4] =
+            [self.at.0.into(), self.room.0.into(), seq.map(|seq| seq.0).into(), json(change).into()];
         match change {
-            Change::Posted { .. }
-            | Change::SubjectSet { .. }
-            | Change::Whispered { .. }
-            | Change::Invited { .. }
-            | Change::Joined(_)
-            | Change::Left(_)
-            | Change::Renamed { .. }
-            | Change::Destroyed { .. } => batch.row(self.room.0, &JOURNAL, row(json(change).into())),
             Change::Retracted { target, .. } => {
-                let [at, room, seq, change] = row(json(change).into());
-                batch.one(
-                    self.room.0,
-                    JOURNAL_ORIGINAL,
-                    [at, room.clone(), seq, change, room, target.0.into()],
-                );
+                let [at, room, seq, change] = row;
+                let values = [at, room.clone(), seq, change, room, target.0.into()];
+                batch.one(self.room.0, JOURNAL_ORIGINAL, values);
             }
-            Change::Created { .. }
-            | Change::Configured { .. }
-            | Change::Detached { .. }
-            | Change::TakenOver { .. }
-            | Change::RoleSet { .. }
-            | Change::AffiliationSet(_)
-            | Change::VoiceRequested { .. } => {}
+            _ => batch.row(self.room.0, &JOURNAL, row),
         }
     }
 

@@ -4,11 +4,11 @@
 
 use futures_util::FutureExt;
 use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
 use crate::chat::id::{Epoch, RoomId, Timestamp};
 use crate::store::error::StoreError;
 use crate::store::retention::Retained;
+use crate::store::row::retained;
 use crate::store::sqlite::Sqlite;
 use crate::store::sqlite::batch::Batch;
 
@@ -50,7 +50,6 @@ impl Sqlite {
 
     pub(in crate::store) async fn rooms_with_retention(&self) -> Result<Vec<Retained>, StoreError> {
         let rows = sqlx::query(RETAINED).fetch_all(&self.readers).await?;
-        let retained = |row: &SqliteRow| Ok(Retained { id: RoomId(row.try_get(0)?), days: row.try_get(1)? });
         rows.iter().map(retained).collect()
     }
 

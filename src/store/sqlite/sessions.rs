@@ -1,15 +1,13 @@
 //! Sessions, saved when they become resumable and when they end: what happens in between is found in the logs.
 
 use futures_util::FutureExt;
+use sqlx::Transaction;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, Transaction};
 
-use crate::chat::account::entry::AccountChange;
-use crate::chat::id::{AccountId, RoomId, Seq, SessionId, Timestamp};
-use crate::chat::message::Payload;
+use crate::chat::id::{AccountId, SessionId, Timestamp};
 use crate::store::error::StoreError;
-use crate::store::record::Class;
-use crate::store::session::{Addressee, SavedSession, SessionRow, Written};
+use crate::store::row::{saved_session, written_in_account, written_in_room};
+use crate::store::session::{REPEATED, SavedSession, SessionRow, WRITTEN_MAX};
 use crate::store::sqlite::Sqlite;
 use crate::store::sqlite::batch::{Batch, Form};
 
@@ -72,7 +70,7 @@ impl Sqlite {
         row: Option<SqliteRow>,
     ) -> Result<Option<SavedSession>, StoreError> {
         let Some(row) = row else { return Ok(None) };
-        let row = session(&row)?;
+        let row = saved_session(&row)?;
         // Numbers and what was settled rise together, so the last entry knows most.
         let mut settled = row.handled;
         for last in [LAST_IN_ROOMS, LAST_IN_ACCOUNTS] {
@@ -93,15 +91,9 @@ impl Sqlite {
             .fetch_all(&mut *view)
             .await?;
         view.commit().await?;
-        let mut written = Vec::with_capacity(in_rooms.len() + in_accounts.len());
-        for row in &in_rooms {
-            written.push(written_in_room(row)?);
-        }
-        for row in &in_accounts {
-            written.extend(written_in_account(row)?);
-        }
-        written.sort_by_key(|written| written.number);
-        Ok(Some(SavedSession { row, settled, written }))
+        let (in_rooms, in_accounts) =
+            (in_rooms.iter().map(written_in_room), in_accounts.iter().map(written_in_account));
+        SavedSession::gather(row, settled, in_rooms, in_accounts).map(Some)
     }
 
     pub(in crate::store) async fn sessions_of(
@@ -109,7 +101,7 @@ impl Sqlite {
         account: AccountId,
     ) -> Result<Vec<SessionRow>, StoreError> {
         let rows = sqlx::query(SESSIONS_OF).bind(account.0).fetch_all(&self.readers).await?;
-        rows.iter().map(session).collect()
+        rows.iter().map(saved_session).collect()
     }
 
     pub(in crate::store) async fn detach_sessions(&self, deadline: Timestamp) -> Result<u64, StoreError> {
@@ -129,50 +121,6 @@ impl Sqlite {
     pub(in crate::store) async fn forget_lapsed_sessions(&self, now: Timestamp) -> Result<u64, StoreError> {
         self.in_slices(LAPSED, now.0).await
     }
-}
-
-fn session(row: &SqliteRow) -> Result<SessionRow, StoreError> {
-    Ok(SessionRow {
-        id: SessionId(row.try_get(0)?),
-        account: AccountId(row.try_get(1)?),
-        resource: row.try_get::<&str, _>(2)?.into(),
-        deadline: row.try_get::<Option<i64>, _>(3)?.map(Timestamp),
-        handled: row.try_get(4)?,
-        acknowledged: Seq(row.try_get(5)?),
-        counted_from: row.try_get(6)?,
-        resumption: row.try_get::<Option<&str>, _>(7)?.map(Into::into),
-        former: row.try_get::<Option<i64>, _>(8)?.map(SessionId),
-    })
-}
-
-/// `origin_number, room, seq, class, stanza_id, payload, name`
-fn written_in_room(row: &SqliteRow) -> Result<Written, StoreError> {
-    let to = Addressee::Room {
-        id: RoomId(row.try_get(1)?),
-        seq: Seq(row.try_get(2)?),
-        is_archived: row.try_get::<i64, _>(3)? == Class::Conversation.number(),
-        // A destroyed room has no name any more, and nothing that is said again can be for it.
-        name: row.try_get::<Option<&str>, _>(6)?.unwrap_or_default().into(),
-    };
-    Ok(Written {
-        number: row.try_get(0)?,
-        to,
-        id: row.try_get::<Option<&str>, _>(4)?.map(Into::into),
-        payload: Payload::from(row.try_get::<Option<String>, _>(5)?.unwrap_or_default()),
-    })
-}
-
-/// `origin_number, change`
-fn written_in_account(row: &SqliteRow) -> Result<Option<Written>, StoreError> {
-    let inconsistent = || StoreError::Inconsistent { table: "account_event", row: 0 };
-    let change = serde_json::from_str(row.try_get(1)?).map_err(|_| inconsistent())?;
-    let (AccountChange::Sent(letter) | AccountChange::Received(letter)) = change else { return Ok(None) };
-    Ok(Some(Written {
-        number: row.try_get(0)?,
-        to: Addressee::Person(letter.to),
-        id: letter.content.id,
-        payload: letter.content.payload,
-    }))
 }
 
 /// A session whose account was removed meanwhile is not saved.
@@ -215,7 +163,3 @@ const LAPSED: &str = "DELETE FROM session WHERE id IN
 
 /// Rows in one transaction: some 2 ms.
 const SAVED_TOGETHER: usize = 200;
-/// Stanzas that are certainly settled, and are looked at all the same: there are clients that do not read the count.
-const REPEATED: i64 = 64;
-/// More than a session may have under way behind its first stanza that is not settled.
-const WRITTEN_MAX: i64 = 2048;

@@ -84,10 +84,11 @@ fn is_sql(text: &str) -> bool {
 }
 
 /// May walk: they run once at a start, once a day, or when an operator asks.
-const SELDOM: [&str; 7] = [
+const SELDOM: [&str; 8] = [
     "UPDATE seat SET deadline = ? WHERE deadline IS NULL",
     "UPDATE session SET deadline = ? WHERE deadline IS NULL",
     "SELECT room, name, min(deadline) FROM seat",
+    "SELECT room, name, session, deadline FROM seat",
     "SELECT id, settings ->> '$.retention_days' FROM room",
     "UPDATE room_log SET epoch = ?",
     "UPDATE account_log SET epoch = ?",

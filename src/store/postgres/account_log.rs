@@ -1,0 +1,103 @@
+//! Accounts' logs, read and cared for.
+
+use sqlx::Row;
+
+use crate::chat::account::entry::{AccountAppend, AccountAppended, AccountEvent};
+use crate::chat::id::{AccountId, Seq, Timestamp};
+use crate::store::account_log::{AccountAppendError, AccountNote};
+use crate::store::error::StoreError;
+use crate::store::postgres::Postgres;
+use crate::store::postgres::account_append::Job;
+use crate::store::row::entry;
+
+impl Postgres {
+    pub(in crate::store) async fn append_accounts(
+        &self,
+        appends: Vec<AccountAppend>,
+        at: Timestamp,
+    ) -> Result<Vec<AccountAppended>, AccountAppendError> {
+        let (job, answer) = Job::new(appends, at);
+        self.account_writers.push(job).await?;
+        answer.await.unwrap_or(Err(StoreError::Unavailable.into()))
+    }
+
+    pub(in crate::store) async fn account_events(
+        &self,
+        account: AccountId,
+        after: Seq,
+        limit: u32,
+    ) -> Result<Vec<AccountEvent>, StoreError> {
+        self.entries(EVENTS, account, after, limit).await
+    }
+
+    pub(in crate::store) async fn letters(
+        &self,
+        account: AccountId,
+        after: Seq,
+        limit: u32,
+    ) -> Result<Vec<AccountEvent>, StoreError> {
+        self.entries(LETTERS, account, after, limit).await
+    }
+
+    async fn entries(
+        &self,
+        sql: &'static str,
+        account: AccountId,
+        after: Seq,
+        limit: u32,
+    ) -> Result<Vec<AccountEvent>, StoreError> {
+        let query = sqlx::query(sql).bind(account.0).bind(after.0).bind(i64::from(limit));
+        let rows = self.links.link().await?.rows(query).await?;
+        rows.iter().map(entry).collect()
+    }
+
+    pub(in crate::store) async fn accounts_ahead(
+        &self,
+        known: &[(AccountId, Seq)],
+    ) -> Result<Vec<(AccountId, Seq)>, StoreError> {
+        let (accounts, seqs): (Vec<_>, Vec<_>) =
+            known.iter().map(|(account, seq)| (account.0, seq.0)).unzip();
+        let rows = self.links.link().await?.rows(sqlx::query(AHEAD).bind(accounts).bind(seqs)).await?;
+        rows.iter().map(|row| Ok((AccountId(row.try_get(0)?), Seq(row.try_get(1)?)))).collect()
+    }
+
+    pub(in crate::store) async fn note_account(
+        &self,
+        account: AccountId,
+        note: AccountNote,
+    ) -> Result<(), StoreError> {
+        let (seen_at, status) = match &note.last_seen {
+            Some((at, status)) => (Some(at.0), Some(&**status)),
+            None => (None, None),
+        };
+        let query = sqlx::query(NOTE).bind(account.0).bind(note.delivered.0).bind(seen_at).bind(status);
+        self.links.link().await?.execute(query).await?;
+        Ok(())
+    }
+
+    pub(in crate::store) async fn expire_account_events(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.in_slices(EXPIRE, now.0).await
+    }
+}
+
+const EVENTS: &str = "SELECT * FROM (
+        SELECT seq, at, origin_session, origin_number, origin_settled, change FROM account_event
+            WHERE account = $1 AND class = 0 AND seq > $2
+        UNION ALL SELECT seq, at, origin_session, origin_number, origin_settled, change FROM account_event
+            WHERE account = $1 AND class = 1 AND seq > $2) AS entry
+    ORDER BY seq LIMIT $3";
+const LETTERS: &str = "SELECT * FROM (
+        SELECT seq, at, origin_session, origin_number, origin_settled, change FROM account_event
+            WHERE account = $1 AND class = 0 AND seq > $2 AND jid IS NOT NULL
+        UNION ALL SELECT seq, at, origin_session, origin_number, origin_settled, change FROM account_event
+            WHERE account = $1 AND class = 1 AND seq > $2 AND jid IS NOT NULL) AS entry
+    ORDER BY seq LIMIT $3";
+const AHEAD: &str =
+    "SELECT log.account, log.seq FROM unnest($1::bigint[], $2::bigint[]) AS known (account, seq)
+    JOIN account_log AS log ON log.account = known.account AND log.seq > known.seq ORDER BY 1";
+const NOTE: &str = "INSERT INTO account_log (account, epoch, delivered, seen_at, seen_status)
+    SELECT $1, epoch, $2, $3, $4 FROM meta
+    ON CONFLICT (account) DO UPDATE SET delivered = greatest(account_log.delivered, $2),
+        seen_at = coalesce($3, account_log.seen_at), seen_status = coalesce($4, account_log.seen_status)";
+const EXPIRE: &str = "DELETE FROM account_event WHERE (account, class, seq) IN
+    (SELECT account, class, seq FROM account_event WHERE expires < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)";

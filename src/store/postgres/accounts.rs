@@ -1,0 +1,145 @@
+//! Accounts and the keys they sign in with.
+
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+
+use crate::chat::id::AccountId;
+use crate::store::account::{Account, AccountEntry, NewAccount, ScramRow};
+use crate::store::error::{AddAccountError, StoreError};
+use crate::store::postgres::Postgres;
+use crate::store::postgres::links::Link;
+use crate::store::row::{account_entry, credential};
+
+impl Postgres {
+    pub(in crate::store) async fn add_account(
+        &self,
+        account: NewAccount,
+    ) -> Result<AccountId, AddAccountError> {
+        let ids = self.add_accounts(vec![account]).await?;
+        ids.into_iter().flatten().next().ok_or(AddAccountError::NameTaken)
+    }
+
+    /// In slices, so that no row is held for long.
+    pub(in crate::store) async fn add_accounts(
+        &self,
+        accounts: Vec<NewAccount>,
+    ) -> Result<Vec<Option<AccountId>>, StoreError> {
+        let mut ids = Vec::with_capacity(accounts.len());
+        let mut link = self.links.link().await?;
+        for slice in accounts.chunks(ADDED_TOGETHER) {
+            link.begin().await?;
+            ids.extend(add(&mut link, slice).await?);
+            link.commit().await?;
+        }
+        Ok(ids)
+    }
+
+    pub(in crate::store) async fn account(&self, name: &str) -> Result<Option<Account>, StoreError> {
+        let rows = self.links.link().await?.rows(sqlx::query(ACCOUNT).bind(name)).await?;
+        let Some(first) = rows.first() else { return Ok(None) };
+        let entry = account_entry(first)?;
+        // An account without a password has one row, with nothing of a credential in it.
+        let credentials =
+            rows.iter().map(credential).filter_map(Result::transpose).collect::<Result<_, _>>()?;
+        Ok(Some(Account { id: entry.id, name: entry.name, is_disabled: entry.is_disabled, credentials }))
+    }
+
+    pub(in crate::store) async fn accounts(
+        &self,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<AccountEntry>, StoreError> {
+        let query = sqlx::query(ACCOUNTS).bind(after.unwrap_or("")).bind(i64::from(limit));
+        let rows = self.links.link().await?.rows(query).await?;
+        rows.iter().map(account_entry).collect()
+    }
+
+    pub(in crate::store) async fn account_count(&self) -> Result<u64, StoreError> {
+        self.count(ACCOUNT_COUNT).await
+    }
+
+    pub(in crate::store) async fn set_credentials(
+        &self,
+        account: AccountId,
+        credentials: Vec<ScramRow>,
+    ) -> Result<bool, StoreError> {
+        let mut link = self.links.link().await?;
+        link.begin().await?;
+        let is_known = link.row(sqlx::query(KNOWN).bind(account.0)).await?.is_some();
+        if is_known {
+            link.execute(sqlx::query(FORGET_CREDENTIALS).bind(account.0)).await?;
+            put_credentials(&mut link, [(account, credentials.as_slice())].into_iter()).await?;
+        }
+        link.commit().await?;
+        Ok(is_known)
+    }
+
+    pub(in crate::store) async fn set_account_disabled(
+        &self,
+        account: AccountId,
+        is_disabled: bool,
+    ) -> Result<bool, StoreError> {
+        let query = sqlx::query(SET_DISABLED).bind(is_disabled).bind(account.0);
+        Ok(self.links.link().await?.execute(query).await? > 0)
+    }
+
+    /// The log goes first: who is appending to it ends before, and finds it gone after.
+    pub(in crate::store) async fn remove_account(&self, account: AccountId) -> Result<bool, StoreError> {
+        let mut link = self.links.link().await?;
+        link.begin().await?;
+        let done = link.execute(sqlx::query(REMOVE).bind(account.0)).await?;
+        link.execute(sqlx::query(REMOVE_EVENTS).bind(account.0)).await?;
+        link.commit().await?;
+        Ok(done > 0)
+    }
+}
+
+/// None for a name that is taken.
+async fn add(link: &mut Link, accounts: &[NewAccount]) -> Result<Vec<Option<AccountId>>, StoreError> {
+    let names: Vec<&str> = accounts.iter().map(|account| &*account.name).collect();
+    let rows = link.rows(sqlx::query(ADD).bind(names)).await?;
+    let added = |row: &PgRow| Ok::<_, sqlx::Error>((row.try_get(0)?, AccountId(row.try_get(1)?)));
+    let mut added: std::collections::HashMap<String, AccountId> =
+        rows.iter().map(added).collect::<Result<_, _>>()?;
+    // A name that is in the list twice is given to the first.
+    let ids: Vec<_> = accounts.iter().map(|account| added.remove(&*account.name)).collect();
+    let new = ids.iter().zip(accounts).filter_map(|(id, account)| Some(((*id)?, &*account.credentials)));
+    put_credentials(link, new).await?;
+    Ok(ids)
+}
+
+async fn put_credentials<'a>(
+    link: &mut Link,
+    credentials: impl Iterator<Item = (AccountId, &'a [ScramRow])>,
+) -> Result<(), StoreError> {
+    let rows: Vec<(AccountId, &ScramRow)> =
+        credentials.flat_map(|(account, rows)| rows.iter().map(move |row| (account, row))).collect();
+    let query = sqlx::query(PUT_CREDENTIALS)
+        .bind(rows.iter().map(|(account, _)| account.0).collect::<Vec<_>>())
+        .bind(rows.iter().map(|(_, row)| row.hash.number()).collect::<Vec<_>>())
+        .bind(rows.iter().map(|(_, row)| i64::from(row.iterations)).collect::<Vec<_>>())
+        .bind(rows.iter().map(|(_, row)| &*row.salt).collect::<Vec<&[u8]>>())
+        .bind(rows.iter().map(|(_, row)| &*row.stored_key).collect::<Vec<&[u8]>>())
+        .bind(rows.iter().map(|(_, row)| &*row.server_key).collect::<Vec<&[u8]>>());
+    link.execute(query).await?;
+    Ok(())
+}
+
+const ACCOUNT: &str = "SELECT id, name, disabled, hash, iterations, salt, stored_key, server_key
+    FROM account LEFT JOIN credential ON credential.account = account.id WHERE name = $1 ORDER BY hash";
+const ACCOUNTS: &str = "SELECT id, name, disabled FROM account WHERE name > $1 ORDER BY name LIMIT $2";
+const ACCOUNT_COUNT: &str = "SELECT count(*) FROM account";
+const KNOWN: &str = "SELECT id FROM account WHERE id = $1 FOR UPDATE";
+/// In the order of the names: two that add the same ones do not wait for each other.
+const ADD: &str =
+    "INSERT INTO account (name) SELECT DISTINCT name FROM unnest($1::text[]) AS new (name) ORDER BY name
+    ON CONFLICT (name) DO NOTHING RETURNING name, id";
+const SET_DISABLED: &str = "UPDATE account SET disabled = $1 WHERE id = $2";
+const REMOVE: &str = "DELETE FROM account WHERE id = $1";
+const REMOVE_EVENTS: &str = "DELETE FROM account_event WHERE account = $1";
+const FORGET_CREDENTIALS: &str = "DELETE FROM credential WHERE account = $1";
+const PUT_CREDENTIALS: &str =
+    "INSERT INTO credential (account, hash, iterations, salt, stored_key, server_key)
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[], $6::bytea[])";
+/// Accounts in one transaction.
+const ADDED_TOGETHER: usize = 100;

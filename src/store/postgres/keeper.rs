@@ -1,0 +1,112 @@
+//! Renews this member's lease for as long as the store is open, and notices when somebody else has ended it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use sqlx::postgres::PgRow;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tracing::{error, warn};
+
+use crate::store::error::StoreError;
+use crate::store::member::Showing;
+use crate::store::postgres::links::Links;
+
+/// This member's own row.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    own: Arc<Own>,
+    stop: Mutex<Option<(DropGuard, JoinHandle<()>)>>,
+}
+
+#[derive(Debug)]
+struct Own {
+    links: Links,
+    member: Box<str>,
+    incarnation: i64,
+    lease: Duration,
+    showing: Mutex<Showing>,
+    is_fenced: watch::Sender<bool>,
+}
+
+impl Keeper {
+    /// `links` are the keeper's own: a lease must not lapse because others are busy reading.
+    pub(super) fn start(links: Links, member: &str, incarnation: i64, lease: Duration) -> Self {
+        let own = Arc::new(Own {
+            links,
+            member: member.into(),
+            incarnation,
+            lease,
+            showing: Mutex::default(),
+            is_fenced: watch::Sender::new(false),
+        });
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(own.clone().keep(stop.clone()));
+        Self { own, stop: Mutex::new(Some((stop.drop_guard(), task))) }
+    }
+
+    pub(super) async fn show(&self, showing: Showing) -> Result<(), StoreError> {
+        *self.own.showing.lock() = showing;
+        self.own.renew().await
+    }
+
+    pub(super) async fn fenced(&self) {
+        // The sender is as old as this: it cannot be gone.
+        let _ = self.own.is_fenced.subscribe().wait_for(|is_fenced| *is_fenced).await;
+    }
+
+    /// Ends the renewals; the last one has arrived, or never will. False when they had ended.
+    pub(super) async fn stop(&self) -> bool {
+        let running = self.stop.lock().take();
+        let Some((stop, task)) = running else { return false };
+        drop(stop);
+        let _ = task.await;
+        self.own.links.close().await;
+        true
+    }
+}
+
+impl Own {
+    async fn keep(self: Arc<Self>, stop: CancellationToken) {
+        let mut ticks = tokio::time::interval(self.lease / RENEWALS);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+            match self.renew().await {
+                Ok(()) => {}
+                Err(StoreError::Fenced) => return,
+                Err(fault) => warn!(%fault, "this member's lease was not renewed"),
+            }
+        }
+    }
+
+    async fn renew(&self) -> Result<(), StoreError> {
+        let showing = *self.showing.lock();
+        let mut link = self.links.link().await?;
+        let renewed: Option<PgRow> = link
+            .row(
+                sqlx::query(RENEW)
+                    .bind(&*self.member)
+                    .bind(self.incarnation)
+                    .bind(showing.state.as_str())
+                    .bind(showing.rights)
+                    .bind(self.lease.as_secs_f64()),
+            )
+            .await?;
+        if renewed.is_some() {
+            return Ok(());
+        }
+        if !self.is_fenced.send_replace(true) {
+            error!("another member has taken this one for dead");
+        }
+        Err(StoreError::Fenced)
+    }
+}
+
+/// No other row lock than that of an update: who appends is not held up.
+const RENEW: &str = "UPDATE member SET state = $3, rights = $4,
+        lease_until = clock_timestamp() + make_interval(secs => $5)
+    WHERE name = $1 AND incarnation = $2 RETURNING incarnation";
+/// In the time of a lease: one may be lost.
+const RENEWALS: u32 = 3;

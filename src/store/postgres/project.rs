@@ -1,0 +1,179 @@
+//! What follows from a change beside its row in the log: the statements of this engine. A room loaded from what is
+//! written by them is the room that applied the same changes.
+//!
+//! They are run by the database inside the call that appends, each with `$1` its arguments as JSON, `$2` the log's id,
+//! `$3` the seq of the change, `$4` its stamp, `$5` the epoch, `$6` and `$7` this member and its incarnation.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::chat::event::{AffiliationSet, Change, Joined};
+use crate::chat::id::{Epoch, MessageId, Seq, Timestamp};
+use crate::chat::settings::Settings;
+use crate::chat::snapshot::Subject;
+use crate::store::record::{self, Tombstone};
+
+/// A statement that follows from the change at `place` of an append.
+#[derive(Debug, Serialize)]
+pub(super) struct Step {
+    pub(super) sql: &'static str,
+    pub(super) place: i64,
+    pub(super) args: Value,
+}
+
+/// All that follows from an append.
+#[derive(Debug, Default)]
+pub(super) struct Following {
+    /// May be objected to, and then the append is refused alone.
+    steps: Vec<Step>,
+    /// After the events of all were written: what changes events.
+    late: Vec<Step>,
+}
+
+pub(super) fn closes(change: &Change) -> bool {
+    matches!(change, Change::Destroyed { .. })
+}
+
+/// As the call takes them; None for nothing.
+pub(super) fn text(steps: &[Step]) -> Option<String> {
+    (!steps.is_empty()).then(|| record::json(&steps))
+}
+
+impl Following {
+    pub(super) fn of(&mut self, change: &Change, place: i64) {
+        let mut then = |sql, args| self.steps.push(Step { sql, place, args });
+        match change {
+            Change::Created { settings, locked, .. } => then(CONFIGURE, configuration(settings, *locked)),
+            // The first configuration takes the room into service.
+            Change::Configured { settings, .. } => then(CONFIGURE, configuration(settings, false)),
+            Change::Destroyed { .. } => {
+                for sql in [UNNAME, EMPTY, FORGET] {
+                    then(sql, Value::Null);
+                }
+            }
+            Change::Joined(joined) => then(SEAT, seat(joined)),
+            Change::Left(left) => then(UNSEAT, json!({ "nick_key": left.nick_key, "session": left.session })),
+            Change::Detached { session, deadline } => {
+                then(DETACH, json!({ "session": session, "deadline": deadline }));
+            }
+            Change::TakenOver { session, by, jid, presence } => then(
+                TAKE_OVER,
+                json!({ "session": session, "by": by, "resource": jid.resource(), "presence": presence }),
+            ),
+            Change::Renamed { session, nick_key, new_nick_key, new_nick, presence, .. } => {
+                then(RENAME, json!({ "nick_key": nick_key, "new_nick_key": new_nick_key, "nick": new_nick }));
+                then(SHOW, json!({ "session": session, "presence": presence }));
+            }
+            Change::RoleSet { nick_key, role, .. } => {
+                then(SET_ROLE, json!({ "nick_key": nick_key, "role": role.as_str() }));
+            }
+            Change::AffiliationSet(set) => self.affiliation(set, place),
+            Change::SubjectSet { author, subject, content } => {
+                // Seq and stamp are put in where they are known.
+                let subject = Subject {
+                    seq: Seq(0),
+                    at: Timestamp(0),
+                    author: author.clone(),
+                    text: subject.clone(),
+                    content: content.clone(),
+                };
+                then(SET_SUBJECT, json!(subject));
+            }
+            Change::Retracted { target, author, is_moderation, reason, content } => {
+                let tombstone = Tombstone {
+                    by: MessageId::new(Epoch(0), Seq(0)),
+                    id: content.id.clone(),
+                    at: Timestamp(0),
+                    author: author.clone(),
+                    is_moderation: *is_moderation,
+                    reason: reason.clone(),
+                };
+                let args = json!({ "target": target, "tombstone": tombstone });
+                self.late.push(Step { sql: BLANK, place, args });
+            }
+            Change::Posted { .. }
+            | Change::Whispered { .. }
+            | Change::Invited { .. }
+            | Change::VoiceRequested { .. } => {}
+        }
+    }
+
+    fn affiliation(&mut self, set: &AffiliationSet, place: i64) {
+        let args = json!({
+            "jid": set.jid,
+            "affiliation": set.affiliation.as_str(),
+            "nick": set.nick,
+            "reason": set.reason,
+            "version": set.version,
+        });
+        self.steps.push(Step { sql: AFFILIATION, place, args });
+        self.steps.push(Step { sql: SET_VERSION, place, args: json!({ "version": set.version }) });
+        for (nick_key, role) in &set.roles {
+            let args = json!({ "nick_key": nick_key, "role": role.as_str() });
+            self.steps.push(Step { sql: SET_ROLE, place, args });
+        }
+    }
+
+    pub(super) fn into_texts(self) -> (Option<String>, Option<String>) {
+        (text(&self.steps), text(&self.late))
+    }
+}
+
+fn configuration(settings: &Settings, locked: bool) -> Value {
+    json!({ "settings": record::json(settings), "public": settings.public, "locked": locked })
+}
+
+fn seat(joined: &Joined) -> Value {
+    json!({
+        "nick_key": joined.nick_key,
+        "session": joined.session,
+        "nick": joined.nick,
+        "owner": joined.jid.bare().as_str(),
+        "resource": joined.jid.resource(),
+        "occupant_id": joined.occupant_id,
+        "role": joined.role.as_str(),
+        "presence": joined.presence,
+    })
+}
+
+const CONFIGURE: &str = "UPDATE room SET settings = $1 ->> 'settings', public = ($1 ->> 'public')::boolean,
+    locked = ($1 ->> 'locked')::boolean WHERE id = $2";
+const UNNAME: &str = "UPDATE room SET former_name = name, name = NULL WHERE id = $2";
+const EMPTY: &str = "DELETE FROM seat WHERE room = $2";
+const FORGET: &str = "DELETE FROM affiliation WHERE room = $2";
+const SEAT: &str = "INSERT INTO seat (room, nick_key, session, nick, owner, resource, occupant_id, role, presence,
+        shown_at, member, incarnation)
+    VALUES ($2, $1 ->> 'nick_key', ($1 ->> 'session')::bigint, $1 ->> 'nick', $1 ->> 'owner', $1 ->> 'resource',
+        $1 ->> 'occupant_id', $1 ->> 'role', $1 ->> 'presence', $4, $6, $7)
+    ON CONFLICT (room, nick_key, session) DO UPDATE SET nick = excluded.nick, resource = excluded.resource,
+        role = excluded.role, presence = excluded.presence, shown_at = excluded.shown_at, deadline = NULL,
+        claimed_until = NULL, member = excluded.member, incarnation = excluded.incarnation";
+const UNSEAT: &str = "DELETE FROM seat
+    WHERE room = $2 AND nick_key = $1 ->> 'nick_key' AND session = ($1 ->> 'session')::bigint";
+/// Who comes back is this member's from now on.
+const DETACH: &str = "UPDATE seat SET deadline = ($1 ->> 'deadline')::bigint, claimed_until = NULL,
+        member = CASE WHEN $1 ->> 'deadline' IS NULL THEN $6 ELSE member END,
+        incarnation = CASE WHEN $1 ->> 'deadline' IS NULL THEN $7 ELSE incarnation END
+    WHERE session = ($1 ->> 'session')::bigint AND room = $2";
+const TAKE_OVER: &str = "UPDATE seat SET session = ($1 ->> 'by')::bigint, resource = $1 ->> 'resource',
+        presence = $1 ->> 'presence', shown_at = $4, deadline = NULL, claimed_until = NULL, member = $6, incarnation = $7
+    WHERE session = ($1 ->> 'session')::bigint AND room = $2";
+const RENAME: &str = "UPDATE seat SET nick_key = $1 ->> 'new_nick_key', nick = $1 ->> 'nick'
+    WHERE room = $2 AND nick_key = $1 ->> 'nick_key'";
+const SHOW: &str = "UPDATE seat SET presence = $1 ->> 'presence', shown_at = $4
+    WHERE room = $2 AND session = ($1 ->> 'session')::bigint";
+const SET_ROLE: &str =
+    "UPDATE seat SET role = $1 ->> 'role' WHERE room = $2 AND nick_key = $1 ->> 'nick_key'";
+const SET_SUBJECT: &str =
+    "UPDATE room SET subject = ($1 || jsonb_build_object('seq', $3, 'at', $4))::text WHERE id = $2";
+const SET_VERSION: &str = "UPDATE room
+    SET affiliations_version = greatest(affiliations_version, ($1 ->> 'version')::bigint) WHERE id = $2";
+const AFFILIATION: &str = "INSERT INTO affiliation (room, jid, affiliation, nick, reason, version)
+    VALUES ($2, $1 ->> 'jid', $1 ->> 'affiliation', $1 ->> 'nick', $1 ->> 'reason', ($1 ->> 'version')::bigint)
+    ON CONFLICT (room, jid) DO UPDATE SET affiliation = excluded.affiliation, nick = excluded.nick,
+        reason = excluded.reason, version = excluded.version";
+/// A message keeps its row and its seq; a subject goes with the content that announced it.
+const BLANK: &str = "UPDATE room_event SET lang = NULL, text = NULL, payload = '', expires = NULL,
+        data = (coalesce(data::jsonb - 'subject', '{}') || jsonb_build_object('tombstone', ($1 -> 'tombstone')
+            || jsonb_build_object('by', lpad(to_hex(($5 << 48) | $3), 16, '0'), 'at', $4)))::text
+    WHERE room = $2 AND class IN (0, 1) AND seq = ($1 ->> 'target')::bigint AND kind <> 0";

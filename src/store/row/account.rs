@@ -1,0 +1,113 @@
+//! Rows of accounts: who may sign in, their logs, and what is projected from these.
+
+use perch_address::{BareJid, Jid};
+
+use crate::chat::account::entry::{AccountChange, AccountEvent};
+use crate::chat::account::node::Item;
+use crate::chat::account::snapshot::AccountSnapshot;
+use crate::chat::id::{AccountId, Epoch, Origin, Seq, SessionId, Timestamp};
+use crate::chat::message::Payload;
+use crate::store::account::{AccountEntry, ScramHash, ScramRow};
+use crate::store::account_log::LastItem;
+use crate::store::archive::ArchivedLetter;
+use crate::store::error::StoreError;
+use crate::store::row::{Columns, id};
+
+/// `id, name, disabled`
+pub(in crate::store) fn account_entry(row: &impl Columns) -> Result<AccountEntry, StoreError> {
+    Ok(AccountEntry { id: AccountId(row.integer(0)?), name: row.text(1)?.into(), is_disabled: row.flag(2)? })
+}
+
+/// `id, …, …, hash, iterations, salt, stored_key, server_key`; None where the account has no password.
+pub(in crate::store) fn credential(row: &impl Columns) -> Result<Option<ScramRow>, StoreError> {
+    let Some(hash) = row.integer_if_any(3)? else { return Ok(None) };
+    let account = row.integer(0)?;
+    let unknown = || StoreError::Inconsistent { table: "credential", row: account };
+    Ok(Some(ScramRow {
+        hash: ScramHash::from_number(hash).ok_or_else(unknown)?,
+        iterations: row.integer(4)?.try_into().map_err(|_| unknown())?,
+        salt: row.bytes(5)?.into(),
+        stored_key: row.bytes(6)?.into(),
+        server_key: row.bytes(7)?.into(),
+    }))
+}
+
+/// `id, epoch, seq, last_at, handled, delivered, roster_version, preferences, photo, seen_at, seen_status`
+pub(in crate::store) fn snapshot(row: &impl Columns, jid: &BareJid) -> Result<AccountSnapshot, StoreError> {
+    let id = AccountId(row.integer(0)?);
+    let preferences = match row.text_if_any(7)? {
+        Some(text) => serde_json::from_str(text)
+            .map_err(|_| StoreError::Inconsistent { table: "account_log", row: id.0 })?,
+        None => Default::default(),
+    };
+    let status = row.text_if_any(10)?.unwrap_or_default();
+    Ok(AccountSnapshot {
+        id,
+        jid: jid.clone(),
+        epoch: Epoch(row.integer(1)? as u16),
+        seq: Seq(row.integer(2)?),
+        last_at: Timestamp(row.integer(3)?),
+        handled: Seq(row.integer(4)?),
+        delivered: Seq(row.integer(5)?),
+        contacts: Vec::new(),
+        removed_contacts: Vec::new(),
+        roster_version: row.integer(6)?,
+        blocked: Vec::new(),
+        preferences,
+        photo: row.text_if_any(8)?.map(Into::into),
+        nodes: Vec::new(),
+        last_seen: row.integer_if_any(9)?.map(|at| (Timestamp(at), status.into())),
+    })
+}
+
+/// `seq, at, origin_session, origin_number, origin_settled, change`
+pub(in crate::store) fn entry(row: &impl Columns) -> Result<AccountEvent, StoreError> {
+    let seq = Seq(row.integer(0)?);
+    let origin = match (row.integer_if_any(2)?, row.integer_if_any(3)?) {
+        (Some(session), Some(number)) => {
+            let settled = row.integer_if_any(4)?.unwrap_or_default();
+            Some(Origin { session: SessionId(session), number, settled })
+        }
+        _ => None,
+    };
+    let change = serde_json::from_str(row.text(5)?)
+        .map_err(|_| StoreError::Inconsistent { table: "account_event", row: seq.0 })?;
+    Ok(AccountEvent { seq, at: Timestamp(row.integer(1)?), origin, change })
+}
+
+/// `seq, epoch, at, change`
+pub(in crate::store) fn letter(row: &impl Columns) -> Result<ArchivedLetter, StoreError> {
+    let id = id(row)?;
+    match serde_json::from_str(row.text(3)?) {
+        Ok(AccountChange::Sent(letter) | AccountChange::Received(letter)) => {
+            Ok(ArchivedLetter { id, at: Timestamp(row.integer(2)?), letter })
+        }
+        _ => Err(StoreError::Inconsistent { table: "account_event", row: id.seq().0 }),
+    }
+}
+
+/// `id, at, publisher, payload`
+pub(in crate::store) fn item(row: &impl Columns, account: AccountId) -> Result<Item, StoreError> {
+    let publisher = Jid::new(row.text(2)?)
+        .map_err(|_| StoreError::Inconsistent { table: "node_item", row: account.0 })?;
+    Ok(Item {
+        id: row.text(0)?.into(),
+        at: Timestamp(row.integer(1)?),
+        publisher,
+        payload: Payload::from(row.text(3)?.to_owned()),
+    })
+}
+
+/// The columns of an item first, then `owner's id, owner's name, node, contact, is blocked`.
+pub(in crate::store) fn last_item(row: &impl Columns) -> Result<LastItem, StoreError> {
+    let account = AccountId(row.integer(4)?);
+    let corrupt = |table| StoreError::Inconsistent { table, row: account.0 };
+    let contact = row.text_if_any(7)?;
+    Ok(LastItem {
+        owner: row.text(5)?.into(),
+        node: serde_json::from_str(row.text(6)?).map_err(|_| corrupt("node"))?,
+        item: item(row, account)?,
+        contact: contact.map(serde_json::from_str).transpose().map_err(|_| corrupt("contact"))?,
+        is_blocked: row.flag(8)?,
+    })
+}

@@ -1,0 +1,252 @@
+//! Several members on one store: what each writes, and what a dead one leaves behind.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use perch::chat::affiliation::Affiliation;
+use perch::chat::event::Change;
+use perch::chat::id::{Origin, Seq, SessionId, Timestamp};
+use perch::chat::snapshot::RoomSnapshot;
+use perch::store::error::{AppendError, StoreError};
+use perch::store::member::{Detached, Member};
+use perch::store::room::Append;
+use perch::store::{Options, Store};
+use sqlx::{Connection, PgConnection};
+
+use crate::members::session;
+use crate::proxy::Proxy;
+use crate::scene::{account, affiliation, append, author, decision, join, make, post};
+
+const LEASE: Duration = Duration::from_millis(900);
+
+pub(crate) async fn member(url: &str, name: &str) -> Store {
+    let options = Options { member: name.into(), lease: LEASE, ..Options::new([7; 32]) };
+    Store::open(url, &options).await.unwrap()
+}
+
+/// The address of the same database behind another port.
+pub(crate) fn at_port(url: &str, port: u16) -> String {
+    let (start, database) = url.rsplit_once('/').unwrap();
+    let (start, _) = start.rsplit_once(':').unwrap();
+    format!("{start}:{port}/{database}")
+}
+
+pub(crate) fn port_of(url: &str) -> u16 {
+    let (start, _) = url.rsplit_once('/').unwrap();
+    start.rsplit_once(':').unwrap().1.parse().unwrap()
+}
+
+/// The row of a member once its lease has expired.
+async fn expired(store: &Store, name: &str) -> Member {
+    let until = Instant::now() + Duration::from_secs(20);
+    loop {
+        let members = store.members().await.unwrap();
+        let found = members.into_iter().find(|member| &*member.name == name).unwrap();
+        if found.lease.is_none() {
+            return found;
+        }
+        assert!(Instant::now() < until, "it never expires: {found:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+pub(crate) async fn a_zombie_writes_nothing(url: String) {
+    let proxy = Proxy::start(port_of(&url)).await;
+    let zombie = member(&at_port(&url, proxy.port), "a").await;
+    let survivor = member(&url, "b").await;
+    let room = make(&zombie, "tea").await;
+    append(&zombie, &room, [post("alice", "alive")]).await.unwrap();
+
+    // What it has begun holds its row: whoever ends its incarnation has to wait for that.
+    let mut statement = PgConnection::connect(&url).await.unwrap();
+    let stands = "SELECT stand_1('a', 1)::text";
+    sqlx::raw_sql("SET idle_in_transaction_session_timeout = 0; BEGIN")
+        .execute(&mut statement)
+        .await
+        .unwrap();
+    sqlx::raw_sql(stands).execute(&mut statement).await.unwrap();
+    proxy.silence();
+    let dead = expired(&survivor, "a").await;
+    let held = survivor.fence_member("a", dead.incarnation).await;
+    assert_eq!(held, Err(StoreError::Unavailable), "a statement of it is under way");
+    sqlx::raw_sql("COMMIT; BEGIN; SELECT 1").execute(&mut statement).await.unwrap();
+    assert!(survivor.fence_member("a", dead.incarnation).await.unwrap());
+    assert!(!survivor.fence_member("a", dead.incarnation).await.unwrap(), "once is enough");
+    let refused = sqlx::raw_sql(stands).execute(&mut statement).await.unwrap_err();
+    assert!(
+        refused.to_string().contains("no longer at incarnation"),
+        "fenced between two statements: {refused}"
+    );
+
+    proxy.heal();
+    let refused = append(&zombie, &room, [post("alice", "undead")]).await;
+    assert_eq!(refused, Err(AppendError::Store(StoreError::Fenced)));
+    let several = (0..5).map(|_| append(&zombie, &room, [post("alice", "undead")]));
+    for refused in join_all(several).await {
+        assert_eq!(refused, Err(AppendError::Store(StoreError::Fenced)));
+    }
+    let alice = survivor.add_account(account("alice")).await.unwrap();
+    assert_eq!(zombie.save_sessions(vec![session(1, alice, None)]).await, Err(StoreError::Fenced));
+    tokio::time::timeout(Duration::from_secs(10), zombie.fenced()).await.expect("it is told");
+    assert_eq!(survivor.load_room("tea").await.unwrap().unwrap().seq, room.seq.next());
+    append(&survivor, &room, [post("alice", "goes on")]).await.unwrap();
+
+    // It comes back as another.
+    zombie.close().await;
+    let risen = member(&url, "a").await;
+    assert!(risen.incarnation() > dead.incarnation + 1);
+    append(&risen, &room, [post("alice", "back")]).await.unwrap();
+}
+
+pub(crate) async fn a_member_that_lives_is_not_fenced(url: String) {
+    let (a, b) = (member(&url, "a").await, member(&url, "b").await);
+    let until = Instant::now() + LEASE * 3;
+    while Instant::now() < until {
+        assert!(!b.fence_member("a", a.incarnation()).await.unwrap());
+    }
+    let room = make(&a, "tea").await;
+    append(&a, &room, [post("alice", "hi")]).await.unwrap();
+    a.close().await;
+    let members = b.members().await.unwrap();
+    assert_eq!(members.iter().map(|member| member.lease.is_some()).collect::<Vec<_>>(), [false, true]);
+}
+
+pub(crate) async fn what_a_dead_member_held_is_detached(url: String) {
+    let (a, b) = (member(&url, "a").await, member(&url, "b").await);
+    let alice = a.add_account(account("alice")).await.unwrap();
+    let room = make(&a, "tea").await;
+    append(&b, &room, [join("bob", "bob", 2)]).await.unwrap();
+    a.save_sessions(vec![session(1, alice, None)]).await.unwrap();
+    b.save_sessions(vec![session(2, alice, None)]).await.unwrap();
+    let incarnation = a.incarnation();
+    drop(a);
+    expired(&b, "a").await;
+    let nothing = Detached::default();
+    assert_eq!(b.detach_member("a", incarnation, Timestamp(50)).await.unwrap(), nothing, "not fenced yet");
+    assert!(b.fence_member("a", incarnation).await.unwrap());
+    let detached = b.detach_member("a", incarnation, Timestamp(50)).await.unwrap();
+    assert_eq!(detached, Detached { sessions: 1, seats: 1 });
+    assert_eq!(b.detach_member("a", incarnation, Timestamp(60)).await.unwrap(), nothing);
+    let due = b.claim_due_seats(Timestamp(50), 9).await.unwrap();
+    assert_eq!(due.iter().map(|due| due.session.0).collect::<Vec<_>>(), [1]);
+    let due = b.claim_due_sessions(Timestamp(50), 9).await.unwrap();
+    assert_eq!(due.iter().map(|due| due.id.0).collect::<Vec<_>>(), [1]);
+
+    // Whoever comes back is held by the member that he comes back to.
+    append(&b, &room, [Change::Detached { session: SessionId(1), deadline: None }]).await.unwrap();
+    let a = member(&url, "a").await;
+    assert_eq!(a.detach_seats(Timestamp(70)).await.unwrap(), 0);
+    assert_eq!(a.detach_sessions(Timestamp(70)).await.unwrap(), 0);
+    assert_eq!(b.detach_seats(Timestamp(70)).await.unwrap(), 2);
+}
+
+pub(crate) async fn what_is_due_is_given_to_one_member(url: String) {
+    let (a, b) = (member(&url, "a").await, member(&url, "b").await);
+    let room = make(&a, "tea").await;
+    let alice = a.add_account(account("alice")).await.unwrap();
+    for n in 10..60 {
+        let detached = Change::Detached { session: SessionId(n), deadline: Some(Timestamp(n)) };
+        append(&a, &room, [join("bob", &format!("bob{n}"), n), detached]).await.unwrap();
+    }
+    a.save_sessions((10..60).map(|id| session(id, alice, Some(id))).collect()).await.unwrap();
+    let claims = (0..10).map(|n| {
+        let store = if n % 2 == 0 { &a } else { &b };
+        async move {
+            let seats = store.claim_due_seats(Timestamp(99), 7).await.unwrap();
+            let sessions = store.claim_due_sessions(Timestamp(99), 7).await.unwrap();
+            (seats, sessions)
+        }
+    });
+    let (seats, sessions): (Vec<_>, Vec<_>) = join_all(claims).await.into_iter().unzip();
+    let seats: Vec<i64> = seats.into_iter().flatten().map(|due| due.session.0).collect();
+    let sessions: Vec<i64> = sessions.into_iter().flatten().map(|due| due.id.0).collect();
+    for given in [seats, sessions] {
+        assert_eq!(given.len(), 50, "all are given");
+        assert_eq!(given.iter().collect::<BTreeSet<_>>().len(), 50, "none twice");
+    }
+}
+
+pub(crate) async fn a_nick_is_given_to_one_of_two_members(url: String) {
+    let (a, b) = (member(&url, "a").await, member(&url, "b").await);
+    let room = make(&a, "tea").await;
+    for n in 0..50 {
+        let nick = format!("nick {n}");
+        let (one, two) = tokio::join!(
+            append(&a, &room, [join("bob", &nick, 100 + n)]),
+            append(&b, &room, [join("carol", &nick, 200 + n)]),
+        );
+        match (one, two) {
+            (Ok(_), Err(AppendError::NickTaken)) | (Err(AppendError::NickTaken), Ok(_)) => {}
+            other => panic!("{nick}: {other:?}"),
+        }
+    }
+    assert_eq!(a.load_room("tea").await.unwrap().unwrap().occupants.len(), 51);
+}
+
+pub(crate) async fn nobody_posts_after_his_ban(url: String) {
+    let (a, b) = (member(&url, "a").await, member(&url, "b").await);
+    for round in 0..20 {
+        let room = make(&a, &format!("tea {round}")).await;
+        let posting = async {
+            let mut last = Seq(0);
+            loop {
+                match append(&b, &room, [post("mallory", "spam")]).await {
+                    Ok(appended) => last = appended.first,
+                    Err(AppendError::Stale) => return last,
+                    Err(other) => panic!("{other:?}"),
+                }
+            }
+        };
+        let banning = async {
+            for _ in 0..round {
+                append(&a, &room, [post("alice", "hm")]).await.unwrap();
+            }
+            append(&a, &room, [affiliation("mallory", Affiliation::Outcast, 2)]).await.unwrap().first
+        };
+        let (last, ban) = tokio::join!(posting, banning);
+        assert!(last < ban, "{last:?} came after the ban {ban:?}");
+        let log = b.events_after(room.id, ban, 100).await.unwrap();
+        assert_eq!(log, [], "nothing was said after it");
+    }
+}
+
+pub(crate) async fn members_that_share_a_room_give_each_seq_once(url: String) {
+    let (a, b) = (member(&url, "a").await, member(&url, "b").await);
+    let mut rooms = Vec::new();
+    for name in ["tea", "coffee", "cocoa"] {
+        rooms.push(make(&a, name).await);
+    }
+    let say = |store: Store, room: RoomSnapshot, session: i64| async move {
+        let mut seqs = Vec::new();
+        for n in 0..60 {
+            let origin = Some(Origin { session: SessionId(session), number: n, settled: 0 });
+            let text = format!("{session} {n}");
+            // A clock that runs behind, and one that jumps.
+            let at = Timestamp(1_000 + n * (session % 3) - 500 * (n % 2));
+            let append = Append { origin, at, ..decision(&room, vec![post("alice", &text)]) };
+            seqs.push(store.append(append).await.unwrap().first);
+        }
+        assert!(seqs.is_sorted(), "one after the other");
+    };
+    let mut tasks = Vec::new();
+    for (place, room) in rooms.iter().enumerate() {
+        for (n, store) in [&a, &b, &a, &b].into_iter().enumerate() {
+            tasks.push(tokio::spawn(say(store.clone(), room.clone(), (place * 10 + n) as i64)));
+        }
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+    for room in &rooms {
+        let log = b.events_after(room.id, room.seq, 1_000).await.unwrap();
+        assert_eq!(log.len(), 240);
+        assert!(log.iter().zip(room.seq.0 + 1..).all(|(event, seq)| event.seq.0 == seq), "without gaps");
+        assert!(log.iter().map(|event| event.at).is_sorted(), "stamps do not fall");
+        assert!(
+            log.iter().all(
+                |event| matches!(&event.change, Change::Posted { author: a, .. } if *a == author("alice"))
+            )
+        );
+    }
+}

@@ -1,0 +1,98 @@
+//! Every statement of the PostgreSQL engine fits the schema and its indexes. Found in the sources themselves, so that
+//! none is forgotten.
+
+use std::fs;
+
+use perch::store::{Options, Store};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+pub(crate) async fn every_statement_prepares_and_finds_its_rows_by_a_key(url: String) {
+    let _store = Store::open(&url, &Options::new([7; 32])).await.unwrap();
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    // A plan for a small table walks it whatever indexes there are, unless it is told to do so only where it must.
+    let settings = "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan";
+    sqlx::raw_sql(settings).execute(&mut connection).await.unwrap();
+    let mut count = 0;
+    let mut walks = Vec::new();
+    for file in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/postgres")).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "rs") {
+            continue;
+        }
+        let source = fs::read_to_string(&path).unwrap();
+        for statement in source.split(": &str =").skip(1).filter_map(literal).filter(|text| is_sql(text)) {
+            let plan = plan(&mut connection, statement).await;
+            let is_walk = plan.iter().any(|step| {
+                step.split("Seq Scan on ").nth(1).is_some_and(|table| !SMALL.contains(&word(table)))
+            });
+            let is_seldom = SELDOM.iter().any(|start| statement.starts_with(start));
+            if is_walk && !is_seldom {
+                walks.push(format!("{statement}\n{}", plan.join("\n")));
+            }
+            count += 1;
+        }
+    }
+    assert!(count > 90, "only {count} statements were found");
+    assert!(walks.is_empty(), "{}", walks.join("\n\n"));
+}
+
+/// What the engine would do. Statements that the database runs by itself have their arguments in common.
+async fn plan(connection: &mut PgConnection, statement: &str) -> Vec<String> {
+    let types = if statement.contains("$1 ->") || STEPS.iter().any(|start| statement.starts_with(start)) {
+        "(jsonb, bigint, bigint, bigint, bigint, text, bigint)"
+    } else {
+        ""
+    };
+    let prepare = format!("PREPARE one {types} AS {statement}");
+    let prepared = sqlx::raw_sql(AssertSqlSafe(prepare)).execute(&mut *connection).await;
+    assert!(prepared.is_ok(), "{statement}\n{prepared:?}");
+    let arguments: i32 = sqlx::query_scalar(
+        "SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = 'one'",
+    )
+    .fetch_one(&mut *connection)
+    .await
+    .unwrap();
+    let nulls = vec!["NULL"; arguments as usize].join(", ");
+    let execute = if nulls.is_empty() { "one".to_owned() } else { format!("one ({nulls})") };
+    let explain = AssertSqlSafe(format!("EXPLAIN EXECUTE {execute}"));
+    let plan: Vec<String> = sqlx::query_scalar(explain).fetch_all(&mut *connection).await.unwrap();
+    sqlx::raw_sql("DEALLOCATE one").execute(connection).await.unwrap();
+    plan
+}
+
+/// The string at the beginning.
+fn literal(text: &str) -> Option<&str> {
+    text.trim_start().strip_prefix('"')?.split_once('"').map(|(text, _)| text)
+}
+
+fn is_sql(text: &str) -> bool {
+    ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"].iter().any(|verb| text.starts_with(verb))
+}
+
+fn word(text: &str) -> &str {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default()
+}
+
+const SMALL: [&str; 3] = ["meta", "member", "pg_class"];
+
+/// Without a look into their arguments.
+const STEPS: [&str; 9] = [
+    "UPDATE room SET former_name",
+    "DELETE FROM seat WHERE room = $2",
+    "DELETE FROM affiliation WHERE room = $2",
+    "UPDATE room SET subject",
+    "INSERT INTO blocked",
+    "DELETE FROM blocked",
+    "UPDATE account_log SET preferences",
+    "UPDATE account_log SET vcard",
+    "UPDATE account_log SET photo",
+];
+
+/// May walk: they run once at a start, once a day, or when an operator asks.
+const SELDOM: [&str; 5] = [
+    "SELECT id, (settings::json ->> 'retention_days')",
+    "UPDATE room_log SET epoch = $1",
+    "UPDATE account_log SET epoch = $1",
+    "SELECT count(*) FROM account",
+    "SELECT count(*) FROM room",
+];
