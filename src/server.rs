@@ -130,7 +130,7 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
         bound.iter().map(|bound| Listening { kind: bound.kind(), address: bound.address() }).collect();
     let admission = Admission::new(config.limits.connections);
     let (letters, inbox) = mpsc::channel(LETTERS);
-    let rooms = rooms(&config, &store, &clock, letters);
+    let rooms = rooms(&config, &store, &bus, &clock, letters);
     rooms.recover(clock.now().plus(RETURN_TIME)).await?;
     store.detach_sessions(clock.now().plus(RESUMPTION_TIME)).await?;
     // Other domains are not served yet: what is for them is refused before it gets here.
@@ -141,7 +141,7 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     let sessions = sessions(&config, &rooms, people.clone(), &clock);
     services.spawn(|stop| sessions.clone().forget_lapsed(stop));
     services.spawn(|stop| end_revoked(accounts.revocations(), sessions.clone(), stop));
-    services.spawn(|stop| members::hear(heard, pool.clone(), stop));
+    services.spawn(|stop| members::hear(heard, pool.clone(), rooms.clone(), stop));
     let (alarms, raised) = mpsc::channel(ALARMS);
     services.spawn(|stop| pool.clone().run(alarms, stop));
     services.spawn(|stop| members::heed(raised, rooms.clone(), sessions.clone(), stop));
@@ -193,13 +193,19 @@ async fn end_revoked(
     }
 }
 
-fn rooms(config: &Config, store: &Store, clock: &Clock, letters: mpsc::Sender<room::Letter>) -> Rooms {
+fn rooms(
+    config: &Config,
+    store: &Store,
+    bus: &Bus,
+    clock: &Clock,
+    letters: mpsc::Sender<room::Letter>,
+) -> Rooms {
     let policy = room::Policy {
         is_creation_open: config.rooms.creation == Creation::Anyone,
         locks_new_rooms: config.rooms.locking,
         defaults: config.rooms.defaults.clone(),
     };
-    Rooms::new(store.clone(), clock.clone(), config.rooms_domain.domain(), policy, letters)
+    Rooms::new(store.clone(), bus.clone(), clock.clone(), config.rooms_domain.domain(), policy, letters)
 }
 
 fn sessions(config: &Config, rooms: &Rooms, people: account::Accounts, clock: &Clock) -> Sessions {

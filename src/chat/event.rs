@@ -125,6 +125,19 @@ pub enum Change {
 }
 
 impl Change {
+    /// Bytes that it takes, about: what a message carries, and a little for everything else.
+    pub fn size(&self) -> usize {
+        const LITTLE: usize = 512;
+        let content = match self {
+            Self::Posted { content, .. }
+            | Self::SubjectSet { content, .. }
+            | Self::Whispered { content, .. }
+            | Self::Retracted { content, .. } => content,
+            _ => return LITTLE,
+        };
+        LITTLE + content.payload.0.len() + content.text.as_ref().map_or(0, |text| text.len())
+    }
+
     /// Whether decisions made before this change may no longer hold: settings, affiliations, roles, kicks, locks. Each
     /// such change raises the room's [`RulesVersion`](crate::chat::id::RulesVersion) by one, in the store as in memory.
     pub fn moves_rules(&self) -> bool {

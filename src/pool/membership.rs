@@ -20,7 +20,7 @@ pub(super) enum Step {
     Look,
     /// Whatever is held here of logs may be behind: compare it with the store.
     Compare,
-    /// Take over seats and sessions whose deadline has passed.
+    /// Have seats and sessions claimed whose deadline has passed.
     Claim,
     /// Raise the incarnation of a member whose lease has expired.
     Fence { name: Box<str>, incarnation: i64 },

@@ -26,8 +26,7 @@ use crate::clock::Clock;
 use crate::pool::membership::{Membership, Moment};
 use crate::store::Store;
 use crate::store::error::StoreError;
-use crate::store::member::{DueSeat, HeldRoom, Member, MemberState};
-use crate::store::session::SessionRow;
+use crate::store::member::{HeldRoom, Member, MemberState};
 
 /// A member's view of its pool. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -65,10 +64,8 @@ pub enum Alarm {
     /// The lives of a member up to that incarnation are over. What they held is detached: those rooms are to be read
     /// again (the other members are told), and what was known of their sessions is to be forgotten.
     MemberGone { member: note::Member, rooms: Vec<HeldRoom> },
-    /// They have not come back in time, and it is for this member to let them leave.
-    SeatsDue(Vec<DueSeat>),
-    /// The same for sessions.
-    SessionsDue(Vec<SessionRow>),
+    /// It is time to claim those seats and sessions in the store to which nobody came back, and to end them.
+    Due,
     /// The operator wants this member to take sessions, to take none, or to hand over those that it has.
     StateChanged(MemberState),
     /// This member was taken for dead: it writes nothing any more, and its clients are better off elsewhere.

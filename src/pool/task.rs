@@ -58,7 +58,13 @@ impl Task {
                     self.raise(Alarm::Compare);
                     Ok(())
                 }
-                Step::Claim => self.claim().await,
+                Step::Claim => {
+                    // In a store of one member alone, whoever holds something also ends it.
+                    if self.pool.store.is_shared() {
+                        self.raise(Alarm::Due);
+                    }
+                    Ok(())
+                }
                 Step::Fence { name, incarnation } => self.fence(name, incarnation).await,
                 Step::Sweep { name, up_to } => self.sweep(name, up_to).await,
                 Step::Become(state) => self.become_what_is_wanted(state).await,
@@ -90,22 +96,6 @@ impl Task {
         let steps = self.pool.membership.lock().looked(self.pool.now(), &rows);
         self.pool.members.send_replace(rows);
         Ok(steps)
-    }
-
-    async fn claim(&self) -> Result<(), StoreError> {
-        if !self.pool.store.is_shared() {
-            return Ok(());
-        }
-        let now = self.pool.clock.now();
-        let seats = self.pool.store.claim_due_seats(now, CLAIMED_TOGETHER).await?;
-        if !seats.is_empty() {
-            self.raise(Alarm::SeatsDue(seats));
-        }
-        let sessions = self.pool.store.claim_due_sessions(now, CLAIMED_TOGETHER).await?;
-        if !sessions.is_empty() {
-            self.raise(Alarm::SessionsDue(sessions));
-        }
-        Ok(())
     }
 
     async fn fence(&self, name: Box<str>, incarnation: i64) -> Result<(), StoreError> {
@@ -168,5 +158,3 @@ impl Shared {
 }
 
 const TICK: Duration = Duration::from_millis(200);
-
-const CLAIMED_TOGETHER: u32 = 256;

@@ -1,19 +1,18 @@
 //! What the other members of the pool say and do, taken to those on this one whom it concerns.
 
-use std::collections::BTreeSet;
-
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tracing::debug;
 
 use crate::bus::{self, Bus, BusError, Heard};
-use crate::chat::command::{Actor, Command};
-use crate::chat::note;
+use crate::chat::note::{self, Note, RoomName};
 use crate::config::Config;
 use crate::fanout::mailbox::Ending;
 use crate::pool::{Alarm, Pool};
-use crate::room::{Receipt, Rooms};
+use crate::room::Rooms;
 use crate::session::Sessions;
 use crate::store::Store;
+use crate::store::member::HeldRoom;
 
 pub(super) async fn open_bus(
     config: &Config,
@@ -29,9 +28,18 @@ pub(super) async fn open_bus(
 }
 
 /// Takes what the bus brings to those whom it is for.
-pub(super) async fn hear(mut heard: mpsc::Receiver<Heard>, pool: Pool, stop: CancellationToken) {
+pub(super) async fn hear(
+    mut heard: mpsc::Receiver<Heard>,
+    pool: Pool,
+    rooms: Rooms,
+    stop: CancellationToken,
+) {
     while let Some(Some(heard)) = stop.run_until_cancelled(heard.recv()).await {
+        // What a gap calls for is the pool's affair: it raises an alarm.
         pool.hears(&heard);
+        if let Heard::Note { note, .. } = heard {
+            rooms.hear(note);
+        }
     }
 }
 
@@ -43,15 +51,24 @@ pub(super) async fn heed(
     stop: CancellationToken,
 ) {
     while let Some(Some(alarm)) = stop.run_until_cancelled(alarms.recv()).await {
-        match alarm {
-            Alarm::SeatsDue(seats) => {
-                let names: BTreeSet<_> = seats.into_iter().map(|seat| seat.name).collect();
-                for name in names {
-                    rooms.command(&name, Actor::service(), Command::Expire, None, Receipt::None).await;
+        let done = match alarm {
+            Alarm::Compare => rooms.compare().await,
+            Alarm::Due => rooms.expire().await,
+            Alarm::MemberGone { rooms: held, .. } => {
+                for HeldRoom { id, name } in held {
+                    rooms.hear(Note::RoomStale { room: RoomName { name, id } });
                 }
+                Ok(())
             }
-            Alarm::Deposed => sessions.end_all(Ending::Shutdown),
-            Alarm::Compare | Alarm::MemberGone { .. } | Alarm::SessionsDue(_) | Alarm::StateChanged(_) => {}
+            Alarm::Deposed => {
+                sessions.end_all(Ending::Shutdown);
+                Ok(())
+            }
+            Alarm::StateChanged(_) => Ok(()),
+        };
+        if let Err(error) = done {
+            // It is raised again as long as there is a reason.
+            debug!(%error, "an alarm of the pool could not be heeded");
         }
     }
 }

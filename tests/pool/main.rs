@@ -133,13 +133,16 @@ async fn what_a_dead_member_held_is_found_told_and_let_go() {
     assert_eq!(rooms, ["tea".into()], "whoever detached it says where");
 
     // It is given to one of the two.
-    let due = |alarm| match alarm {
-        Alarm::SeatsDue(seats) => Some(seats),
-        _ => None,
-    };
-    let seats = tokio::select! {
-        seats = b.alarm(due) => seats,
-        seats = c.alarm(due) => seats,
+    let seats = loop {
+        let due = |alarm| (alarm == Alarm::Due).then_some(());
+        let store = tokio::select! {
+            () = b.alarm(due) => &b.store,
+            () = c.alarm(due) => &c.store,
+        };
+        let seats = store.claim_due_seats(Clock::system().now(), 10).await.unwrap();
+        if !seats.is_empty() {
+            break seats;
+        }
     };
     eprintln!("death to departure: {:?} with {GRACE:?} to come back", died.elapsed());
     assert_eq!(seats.iter().map(|seat| (seat.room, seat.session.0)).collect::<Vec<_>>(), [(room.id, 1)]);
