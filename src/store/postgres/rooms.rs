@@ -3,13 +3,13 @@
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
-use crate::chat::id::{RoomId, RulesVersion, Seq, Timestamp};
+use crate::chat::id::{RoomId, RulesVersion, Timestamp};
 use crate::chat::snapshot::RoomSnapshot;
 use crate::store::error::{AppendError, CreateRoomError, StoreError};
 use crate::store::postgres::Postgres;
 use crate::store::postgres::append::{Job, write_within};
 use crate::store::postgres::links::Link;
-use crate::store::room::{Append, Appended, DetachedRoom, NewRoom, RoomEntry};
+use crate::store::room::{Append, Appended, DetachedRoom, NewRoom, RoomEntry, RoomPlace};
 use crate::store::row;
 
 impl Postgres {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures_util::FutureExt;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use crate::chat::id::{Epoch, RoomId, RulesVersion, Seq, Timestamp};
+use crate::chat::id::{Epoch, RoomId, RulesVersion, Timestamp};
 use crate::chat::snapshot::RoomSnapshot;
 use crate::store::error::{CreateRoomError, StoreError};
 use crate::store::record::json;
