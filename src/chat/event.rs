@@ -128,12 +128,12 @@ impl Change {
     /// Bytes that it takes, about: what a message carries, and a little for everything else.
     pub fn size(&self) -> usize {
         const LITTLE: usize = 512;
-        let content = match self {
-            Self::Posted { content, .. }
-            | Self::SubjectSet { content, .. }
-            | Self::Whispered { content, .. }
-            | Self::Retracted { content, .. } => content,
-            _ => return LITTLE,
+        let (Self::Posted { content, .. }
+        | Self::SubjectSet { content, .. }
+        | Self::Whispered { content, .. }
+        | Self::Retracted { content, .. }) = self
+        else {
+            return LITTLE;
         };
         LITTLE + content.payload.0.len() + content.text.as_ref().map_or(0, |text| text.len())
     }

@@ -4,7 +4,7 @@ use super::*;
 use crate::chat::affiliation::Role;
 use crate::chat::command::Command;
 use crate::chat::settings::Settings;
-use crate::room::scene::{Scene, administrator, affiliate, device, jid, join, set_roles, wish};
+use crate::room::scene::{Scene, actor, administrator, affiliate, device, jid, join, set_roles, wish};
 
 fn leave() -> Command {
     Command::Leave { presence: Payload::default() }

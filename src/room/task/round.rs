@@ -22,6 +22,7 @@ pub(super) struct Round {
     seen: usize,
 }
 
+#[expect(clippy::large_enum_variant, reason = "a refusal is the exception")]
 pub(super) enum Pending {
     Decided {
         decided: Decided,
