@@ -21,15 +21,17 @@
 //! | `clock` | chat | the only place that reads the time of day |
 //! | `telemetry` | | the log: levels, format, and no message text |
 //! | `store` | chat, clock | the truth: logs, projections, journal; SQLite or PostgreSQL |
+//! | `bus` | chat, store | the way from member to member of a pool: hints, and what no log has |
+//! | `pool` | chat, clock, store, bus | who else is there, who is dead, what is due |
 //! | `fanout` | chat | one event to many mailboxes, rendered once for each way of seeing it |
 //! | `auth` | chat, clock, store | who may sign in: keys, guesses, registration |
-//! | `room` | chat, clock, store, fanout | a room's rules (pure), and the task that runs one |
-//! | `account` | chat, clock, store, fanout | a person's log, roster, presence and nodes, built as rooms are |
-//! | `session` | chat, clock, store, fanout, room, account | a signed-in device: stanzas to commands, outcomes to stanzas |
+//! | `room` | chat, clock, store, bus, fanout | a room's rules (pure), and the task that runs one |
+//! | `account` | chat, clock, store, bus, fanout | a person's log, roster, presence and nodes, built as rooms are |
+//! | `session` | chat, clock, store, bus, fanout, room, account | a signed-in device: stanzas to commands, outcomes to stanzas |
 //! | `listener` | chat, clock, auth | sockets, TLS, limits on strangers, the PROXY protocol |
 //! | `stream` | chat, fanout, auth, listener, session | one task per connection: bytes to stanzas, frames to bytes |
-//! | `admin` | chat, clock, store, auth | every operation of an administrator, typed; the socket that serves it |
-//! | `config` | chat, auth, listener, room, session, stream, store, telemetry | what the operator wrote, checked |
+//! | `admin` | chat, clock, store, auth, bus, pool | every operation of an administrator, typed; the socket that serves it |
+//! | `config` | chat, bus, auth, listener, room, session, stream, store, telemetry | what the operator wrote, checked |
 //! | `server` | all | puts it together, and takes it apart in order |
 //! | `cli` | all | the command line: one file per command |
 //!
@@ -47,12 +49,14 @@
 pub mod account;
 pub mod admin;
 pub mod auth;
+pub mod bus;
 pub mod chat;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod fanout;
 pub mod listener;
+pub mod pool;
 pub mod room;
 pub mod server;
 pub mod session;

@@ -3,6 +3,7 @@
 //! Stopping goes down the way of a message: no new connections, then the streams say goodbye, then what they asked
 //! for is done, then the store is closed.
 
+mod members;
 mod upkeep;
 
 use std::fs::{self, DirBuilder, File, TryLockError};
@@ -28,11 +29,14 @@ use crate::account;
 use crate::admin::socket::{Socket, SocketError};
 use crate::admin::{self, Admin, Caller};
 use crate::auth::{Accounts, Registration, Revocation};
+use crate::bus::{Bus, BusError};
+use crate::chat::note;
 use crate::clock::Clock;
 use crate::config::{Config, Creation};
 use crate::fanout::mailbox::Ending;
 use crate::listener::tls::{Tls, TlsError, WATCH_INTERVAL};
 use crate::listener::{Admission, BindError, Kind, Listener};
+use crate::pool::{Pool, ReturnTimes};
 use crate::room::{self, Rooms};
 use crate::session::xmpp::room::letter;
 use crate::session::{self, Sessions};
@@ -45,6 +49,8 @@ pub struct Server {
     listening: Vec<Listening>,
     tls: Tls,
     store: Store,
+    bus: Bus,
+    pool: Pool,
     rooms: Rooms,
     people: account::Accounts,
     sessions: Sessions,
@@ -72,6 +78,8 @@ pub enum StartError {
     Store(#[from] OpenError),
     #[error("the store cannot be used: {0}")]
     Unusable(#[from] StoreError),
+    #[error(transparent)]
+    Bus(#[from] BusError),
     #[error(transparent)]
     Tls(#[from] TlsError),
     #[error(transparent)]
@@ -108,18 +116,21 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
         let epoch = store.raise_epoch().await?;
         info!(epoch = epoch.0, "the store was put back: ids are counted anew");
     }
+    let me = note::Member { name: config.pool.member.as_str().into(), incarnation: store.incarnation() };
+    let (bus, heard) = members::open_bus(&config, &store, me.clone()).await?;
+    let pool = Pool::join(store.clone(), bus.clone(), clock.clone(), me, RETURN_TIMES).await?;
     let accounts =
         Accounts::new(store.clone(), config.domain.clone(), config.accounts.clone(), clock.clone());
 
     let (listeners, streams, services) = (Stage::default(), Stage::default(), Stage::default());
-    let router = admin::http::router(Admin::new(accounts.clone()), Caller::Operator);
+    let router = admin::http::router(Admin::new(accounts.clone(), pool.clone()), Caller::Operator);
     services.spawn(|stop| socket.serve(router, stop));
     services.spawn(|stop| tls.clone().watch(WATCH_INTERVAL, stop));
     let listening =
         bound.iter().map(|bound| Listening { kind: bound.kind(), address: bound.address() }).collect();
     let admission = Admission::new(config.limits.connections);
     let (letters, inbox) = mpsc::channel(LETTERS);
-    let rooms = rooms(&config, &store, &clock, letters);
+    let rooms = rooms(&config, &store, &bus, &clock, letters);
     rooms.recover(clock.now().plus(RETURN_TIME)).await?;
     store.detach_sessions(clock.now().plus(RESUMPTION_TIME)).await?;
     // Other domains are not served yet: what is for them is refused before it gets here.
@@ -130,6 +141,10 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     let sessions = sessions(&config, &rooms, people.clone(), &clock);
     services.spawn(|stop| sessions.clone().forget_lapsed(stop));
     services.spawn(|stop| end_revoked(accounts.revocations(), sessions.clone(), stop));
+    services.spawn(|stop| members::hear(heard, pool.clone(), rooms.clone(), stop));
+    let (alarms, raised) = mpsc::channel(ALARMS);
+    services.spawn(|stop| pool.clone().run(alarms, stop));
+    services.spawn(|stop| members::heed(raised, rooms.clone(), sessions.clone(), stop));
     let speaker = Streams::new(
         tls.clone(),
         accounts.clone(),
@@ -142,7 +157,20 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
         let speak = move |connection| speaker.clone().serve(connection);
         listeners.spawn(|stop| listener.run(admission.clone(), stop, tasks, speak));
     }
-    Ok(Server { listening, tls, store, rooms, people, sessions, listeners, streams, services, _lock: lock })
+    Ok(Server {
+        listening,
+        tls,
+        store,
+        bus,
+        pool,
+        rooms,
+        people,
+        sessions,
+        listeners,
+        streams,
+        services,
+        _lock: lock,
+    })
 }
 
 /// Ends the sessions of accounts that were removed, disabled, or got a new password.
@@ -165,13 +193,19 @@ async fn end_revoked(
     }
 }
 
-fn rooms(config: &Config, store: &Store, clock: &Clock, letters: mpsc::Sender<room::Letter>) -> Rooms {
+fn rooms(
+    config: &Config,
+    store: &Store,
+    bus: &Bus,
+    clock: &Clock,
+    letters: mpsc::Sender<room::Letter>,
+) -> Rooms {
     let policy = room::Policy {
         is_creation_open: config.rooms.creation == Creation::Anyone,
         locks_new_rooms: config.rooms.locking,
         defaults: config.rooms.defaults.clone(),
     };
-    Rooms::new(store.clone(), clock.clone(), config.rooms_domain.domain(), policy, letters)
+    Rooms::new(store.clone(), bus.clone(), clock.clone(), config.rooms_domain.domain(), policy, letters)
 }
 
 fn sessions(config: &Config, rooms: &Rooms, people: account::Accounts, clock: &Clock) -> Sessions {
@@ -216,6 +250,12 @@ impl Server {
         self.listening.iter().find(|listening| listening.kind == kind).map(|listening| listening.address)
     }
 
+    /// Returns when the other members have taken this one for dead. Its sessions are ended then, and nothing that it
+    /// does is taken by the store: it has to be stopped, and may be started anew.
+    pub async fn deposed(&self) {
+        self.pool.deposed().cancelled().await;
+    }
+
     pub fn tls(&self) -> &Tls {
         &self.tls
     }
@@ -228,6 +268,7 @@ impl Server {
         self.sessions.end_all(Ending::Shutdown);
         self.streams.end("streams", STREAMS_TIME).await;
         self.people.shutdown().await;
+        self.bus.flush().await;
         self.services.end("services", SERVICES_TIME).await;
         self.store.close().await;
         info!("stopped");
@@ -279,6 +320,9 @@ fn bind(config: &Config) -> Result<Vec<Listener>, BindError> {
 async fn open_store(config: &Config) -> Result<Store, OpenError> {
     let mut options = crate::store::Options::new(rand::random());
     options.has_journal = config.journal;
+    options.member = config.pool.member.as_str().into();
+    options.address = config.pool.address.as_deref().map(Into::into);
+    options.lease = LEASE;
     Store::open(&config.store_url, &options).await
 }
 
@@ -293,6 +337,16 @@ const RESUMPTION_TIME: Duration = Duration::from_secs(600);
 
 /// How long those who were in a room when the server died may take to come back unnoticed.
 const RETURN_TIME: Duration = Duration::from_secs(10);
+
+/// How long what a dead member of a pool held waits for its clients. Its sessions wait as long as any; those who were in
+/// a room may come back unnoticed for as long as lets them be gone 10 s after the death, which shows some 6 s after it.
+const RETURN_TIMES: ReturnTimes = ReturnTimes { sessions: RESUMPTION_TIME, seats: Duration::from_secs(3) };
+
+/// How long a member is taken to be alive after it was last seen.
+const LEASE: Duration = Duration::from_secs(5);
+
+/// Alarms of the pool that may wait to be heeded.
+const ALARMS: usize = 64;
 
 /// Letters from rooms to people that may wait.
 const LETTERS: usize = 1024;

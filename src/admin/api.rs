@@ -6,12 +6,15 @@ use thiserror::Error;
 use tracing::info;
 
 use crate::auth::{Accounts, AddError, ChangeError, Secret};
+use crate::pool::{MemberStatus, Pool, PoolError};
 use crate::store::error::StoreError;
+use crate::store::member::MemberState;
 
 /// The administration of this pool; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Admin {
     accounts: Accounts,
+    pool: Pool,
 }
 
 /// Who asks.
@@ -53,13 +56,42 @@ pub enum AdminError {
     NoSuchAccount,
     #[error("{0}")]
     Password(#[from] PasswordError),
+    #[error("there is no member of this name in the pool")]
+    NoSuchMember,
+    #[error("it is the last active member: there is no other to take its clients")]
+    LastActive,
+    #[error("no member can be told to be gone; stop it")]
+    NoWish,
     #[error("{0}")]
     Store(#[from] StoreError),
 }
 
 impl Admin {
-    pub fn new(accounts: Accounts) -> Self {
-        Self { accounts }
+    pub fn new(accounts: Accounts, pool: Pool) -> Self {
+        Self { accounts, pool }
+    }
+
+    /// The members of the pool.
+    pub async fn members(&self, caller: &Caller) -> Result<Vec<MemberStatus>, AdminError> {
+        self.authorize(caller)?;
+        Ok(self.pool.status().await?)
+    }
+
+    /// Says what a member of the pool is to be. It follows within seconds.
+    pub async fn want_member(
+        &self,
+        caller: &Caller,
+        name: &str,
+        state: MemberState,
+    ) -> Result<MemberStatus, AdminError> {
+        self.authorize(caller)?;
+        if state == MemberState::Gone {
+            return Err(AdminError::NoWish);
+        }
+        self.pool.want(name, state).await?;
+        info!(member = name, ?caller, state = state.as_str(), "a member of the pool is to change");
+        let members = self.pool.status().await?;
+        members.into_iter().find(|status| *status.member.name == *name).ok_or(AdminError::NoSuchMember)
     }
 
     /// Adds an account. `address` may be the name alone.
@@ -153,6 +185,16 @@ impl Admin {
     }
 }
 
+impl From<PoolError> for AdminError {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::NoSuchMember => Self::NoSuchMember,
+            PoolError::LastActive => Self::LastActive,
+            PoolError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
 impl From<AddError> for AdminError {
     fn from(error: AddError) -> Self {
         match error {
@@ -179,12 +221,17 @@ pub const PAGE_MAX: u32 = 1000;
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use tempfile::TempDir;
 
     use super::*;
     use crate::auth::{GuessLimits, Policy, Registration};
+    use crate::bus::Bus;
     use crate::chat::id::Timestamp;
+    use crate::chat::note;
     use crate::clock::Clock;
+    use crate::pool::ReturnTimes;
     use crate::store::{Options, Store};
 
     async fn admin() -> (Admin, TempDir) {
@@ -197,8 +244,12 @@ mod tests {
             guesses: GuessLimits { per_account_and_minute: 10, per_address_and_minute: 10 },
         };
         let localhost = BareJid::new("localhost").unwrap();
-        let accounts = Accounts::new(store, localhost, policy, Clock::manual(Timestamp(0)));
-        (Admin::new(accounts), directory)
+        let clock = Clock::manual(Timestamp(0));
+        let me = note::Member { name: "perch".into(), incarnation: store.incarnation() };
+        let times = ReturnTimes { sessions: Duration::ZERO, seats: Duration::ZERO };
+        let pool = Pool::join(store.clone(), Bus::Local, clock.clone(), me, times).await.unwrap();
+        let accounts = Accounts::new(store, localhost, policy, clock);
+        (Admin::new(accounts, pool), directory)
     }
 
     #[tokio::test]
@@ -213,6 +264,8 @@ mod tests {
             assert_eq!(admin.change_secret(&caller, "bob", secret()).await.err(), refused);
             assert_eq!(admin.set_user_disabled(&caller, "bob", true).await.err(), refused);
             assert_eq!(admin.remove_user(&caller, "bob").await.err(), refused);
+            assert_eq!(admin.members(&caller).await.err(), refused);
+            assert_eq!(admin.want_member(&caller, "perch", MemberState::Active).await.err(), refused);
         }
         for (caller, name) in [(Caller::Operator, "bob"), (account("root@localhost"), "carol")] {
             let user = admin.add_user(&caller, name, secret()).await.unwrap();

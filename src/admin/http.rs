@@ -1,5 +1,7 @@
 //! The operations as HTTP and JSON: one route each, no logic. Who calls is decided by where the router is served.
 
+use std::time::Duration;
+
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path, State};
 use axum::http::StatusCode;
@@ -9,9 +11,12 @@ use axum::{Extension, Router};
 
 use super::api::{self, Admin, AdminError, Caller, PAGE_MAX};
 use super::wire::{
-    Address, Keys, KeysError, NewUser, PageQuery, Problem, Secret, User, UserChange, UserPage,
+    Address, Keys, KeysError, MemberState, MemberWish, NewUser, PageQuery, PoolMember, Problem, Secret, User,
+    UserChange, UserPage,
 };
 use crate::auth;
+use crate::pool::MemberStatus;
+use crate::store::member as store;
 
 /// All routes, on behalf of `caller`.
 pub fn router(admin: Admin, caller: Caller) -> Router {
@@ -19,6 +24,8 @@ pub fn router(admin: Admin, caller: Caller) -> Router {
         .route("/v1/users", get(users).post(add_user))
         .route("/v1/users/{address}", patch(change_user).delete(remove_user))
         .route("/v1/users/{address}/secret", put(change_secret))
+        .route("/v1/pool", get(members))
+        .route("/v1/pool/{member}", patch(want_member))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .layer(Extension(caller))
@@ -71,6 +78,28 @@ async fn change_secret(
     Ok(Json(Address { address }))
 }
 
+async fn members(
+    State(admin): State<Admin>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<Vec<PoolMember>>, Refused> {
+    Ok(Json(admin.members(&caller).await?.into_iter().map(member).collect()))
+}
+
+async fn want_member(
+    State(admin): State<Admin>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+    Json(wish): Json<MemberWish>,
+) -> Result<Json<PoolMember>, Refused> {
+    let state = match wish.state {
+        MemberState::Active => store::MemberState::Active,
+        MemberState::Standby => store::MemberState::Standby,
+        MemberState::Draining => store::MemberState::Draining,
+        MemberState::Gone => store::MemberState::Gone,
+    };
+    Ok(Json(member(admin.want_member(&caller, &name, state).await?)))
+}
+
 async fn no_such_route() -> Refused {
     Refused::new(StatusCode::NOT_FOUND, "no-such-route", "there is nothing at this address")
 }
@@ -81,6 +110,30 @@ async fn no_such_method() -> Refused {
 
 fn user(user: api::User) -> User {
     User { address: user.address.to_string(), disabled: user.is_disabled }
+}
+
+fn member(status: MemberStatus) -> PoolMember {
+    let MemberStatus { member, is_me, heard } = status;
+    let state = |state| match state {
+        store::MemberState::Active => MemberState::Active,
+        store::MemberState::Standby => MemberState::Standby,
+        store::MemberState::Draining => MemberState::Draining,
+        store::MemberState::Gone => MemberState::Gone,
+    };
+    let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    // An embedded store ends no leases.
+    let lease = member.lease.filter(|lease| *lease < Duration::MAX);
+    PoolMember {
+        name: member.name.into(),
+        incarnation: member.incarnation,
+        state: state(member.showing.state),
+        wanted: state(member.wanted),
+        alive: member.lease.is_some(),
+        lease_ms: lease.map(ms),
+        heard_ms: heard.filter(|_| member.lease.is_some()).map(ms),
+        address: member.address.map(Into::into),
+        asked: is_me,
+    }
 }
 
 fn secret(secret: Secret) -> Result<auth::Secret, KeysError> {
@@ -117,6 +170,9 @@ impl From<AdminError> for Refused {
             AdminError::NameTaken => (StatusCode::CONFLICT, "name-taken"),
             AdminError::NoSuchAccount => (StatusCode::NOT_FOUND, "no-such-account"),
             AdminError::Password(_) => (StatusCode::BAD_REQUEST, "bad-password"),
+            AdminError::NoSuchMember => (StatusCode::NOT_FOUND, "no-such-member"),
+            AdminError::LastActive => (StatusCode::CONFLICT, "last-active"),
+            AdminError::NoWish => (StatusCode::BAD_REQUEST, "no-wish"),
             AdminError::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         };
         Self::new(status, name, error.to_string())

@@ -62,6 +62,48 @@ pub struct UserChange {
     pub disabled: bool,
 }
 
+/// A member of the pool in the list of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolMember {
+    pub name: String,
+    /// How often it was started, or taken for dead.
+    pub incarnation: i64,
+    /// What it shows.
+    pub state: MemberState,
+    /// What the operator wants of it.
+    pub wanted: MemberState,
+    /// Has its lease in the store not expired?
+    pub alive: bool,
+    /// What is left of its lease.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lease_ms: Option<u64>,
+    /// How long ago the member that is asked heard it on the bus.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heard_ms: Option<u64>,
+    /// Where clients reach it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// Is it the one that is asked?
+    pub asked: bool,
+}
+
+/// What a member is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MemberState {
+    Active,
+    Standby,
+    Draining,
+    Gone,
+}
+
+/// What a member is to be: anything but gone.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MemberWish {
+    pub state: MemberState,
+}
+
 /// Why something was refused: `error` for programs, `text` for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Error)]
 #[error("{text}")]
@@ -119,6 +161,17 @@ impl fmt::Display for Keys {
         let [salt, stored, server] =
             [&self.0.salt, &self.0.stored_key, &self.0.server_key].map(|bytes| BASE64.encode(bytes));
         write!(f, "{scheme}${}:{salt}${stored}:{server}", self.0.iterations)
+    }
+}
+
+impl fmt::Display for MemberState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Active => "active",
+            Self::Standby => "standby",
+            Self::Draining => "draining",
+            Self::Gone => "gone",
+        })
     }
 }
 

@@ -45,8 +45,10 @@ pub enum Command {
     Remove {
         cause: Departure,
     },
-    /// Whoever is past his deadline leaves (status 333).
-    Expire,
+    /// Those of these sessions that are past their deadline leave (status 333).
+    Expire {
+        sessions: Vec<SessionId>,
+    },
     /// A new show, status, caps … of an occupant. Ephemeral.
     SetPresence {
         presence: Payload,

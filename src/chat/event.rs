@@ -10,7 +10,7 @@ use crate::chat::message::{Author, Content, Payload};
 use crate::chat::settings::Settings;
 
 /// A change with its place in the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     pub seq: Seq,
     pub at: Timestamp,
@@ -125,6 +125,19 @@ pub enum Change {
 }
 
 impl Change {
+    /// Bytes that it takes, about: what a message carries, and a little for everything else.
+    pub fn size(&self) -> usize {
+        const LITTLE: usize = 512;
+        let (Self::Posted { content, .. }
+        | Self::SubjectSet { content, .. }
+        | Self::Whispered { content, .. }
+        | Self::Retracted { content, .. }) = self
+        else {
+            return LITTLE;
+        };
+        LITTLE + content.payload.0.len() + content.text.as_ref().map_or(0, |text| text.len())
+    }
+
     /// Whether decisions made before this change may no longer hold: settings, affiliations, roles, kicks, locks. Each
     /// such change raises the room's [`RulesVersion`](crate::chat::id::RulesVersion) by one, in the store as in memory.
     pub fn moves_rules(&self) -> bool {
@@ -231,7 +244,8 @@ pub struct AffiliationSet {
 }
 
 /// Told to those who are there and kept nowhere.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Ephemeral {
     Presence { session: SessionId, presence: Payload },
     Message { author: Author, content: Content },

@@ -9,6 +9,7 @@ pub mod command;
 pub mod event;
 pub mod id;
 pub mod message;
+pub mod note;
 pub mod occupant;
 pub mod refusal;
 pub mod settings;

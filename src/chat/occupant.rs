@@ -35,33 +35,36 @@ pub struct Seat {
 }
 
 /// All occupants of a room, found by nick key or by session. Occupants are shared: who delivers an event holds the
-/// occupant as it was at that event, while the room has moved on.
+/// occupant as it was at that event, while the room has moved on. A copy shares everything until one of the two changes.
 #[derive(Debug, Clone, Default)]
-pub struct Occupants {
+pub struct Occupants(Arc<Indexes>);
+
+#[derive(Debug, Clone, Default)]
+struct Indexes {
     by_nick: BTreeMap<Box<str>, Arc<Occupant>>,
     sessions: HashMap<SessionId, Arc<Occupant>>,
 }
 
 impl Occupants {
     pub fn len(&self) -> usize {
-        self.by_nick.len()
+        self.0.by_nick.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.by_nick.is_empty()
+        self.0.by_nick.is_empty()
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Occupant>> {
-        self.by_nick.values()
+        self.0.by_nick.values()
     }
 
     /// How many sessions are in the room, over all occupants.
     pub fn session_count(&self) -> usize {
-        self.sessions.len()
+        self.0.sessions.len()
     }
 
     pub fn by_nick_key(&self, nick_key: &str) -> Option<&Arc<Occupant>> {
-        self.by_nick.get(nick_key)
+        self.0.by_nick.get(nick_key)
     }
 
     /// By the nick as somebody writes it.
@@ -70,7 +73,7 @@ impl Occupants {
     }
 
     pub fn by_session(&self, session: SessionId) -> Option<&Arc<Occupant>> {
-        self.sessions.get(&session)
+        self.0.sessions.get(&session)
     }
 
     /// All occupants of one person: more than one when he holds several nicks.
@@ -82,16 +85,21 @@ impl Occupants {
     pub fn put(&mut self, occupant: Occupant) {
         self.remove(&occupant.nick_key);
         let occupant = Arc::new(occupant);
+        let indexes = Arc::make_mut(&mut self.0);
         for seat in &occupant.seats {
-            self.sessions.insert(seat.session, occupant.clone());
+            indexes.sessions.insert(seat.session, occupant.clone());
         }
-        self.by_nick.insert(occupant.nick_key.clone(), occupant);
+        indexes.by_nick.insert(occupant.nick_key.clone(), occupant);
     }
 
     pub fn remove(&mut self, nick_key: &str) -> Option<Arc<Occupant>> {
-        let occupant = self.by_nick.remove(nick_key)?;
+        if !self.0.by_nick.contains_key(nick_key) {
+            return None;
+        }
+        let indexes = Arc::make_mut(&mut self.0);
+        let occupant = indexes.by_nick.remove(nick_key)?;
         for seat in &occupant.seats {
-            self.sessions.remove(&seat.session);
+            indexes.sessions.remove(&seat.session);
         }
         Some(occupant)
     }

@@ -21,6 +21,8 @@ pub struct RoomSnapshot {
     pub rules: RulesVersion,
     /// The time of the last event: stamps do not fall below it.
     pub last_at: Timestamp,
+    /// How many appends with comings and goings that the log does not have are in the projections.
+    pub quiet: i64,
     /// Occupant ids (XEP-0421) are derived from it; it never leaves the server.
     pub secret: [u8; 32],
     /// Created, but its owner has not configured it yet (XEP-0045 §10.1.2).

@@ -15,7 +15,9 @@ use thiserror::Error;
 use tokio::net::UnixStream;
 
 use crate::admin::socket;
-use crate::admin::wire::{Address, NewUser, Problem, Secret, User, UserChange, UserPage};
+use crate::admin::wire::{
+    Address, MemberWish, NewUser, PoolMember, Problem, Secret, User, UserChange, UserPage,
+};
 
 /// The way to a server.
 #[derive(Debug, Clone)]
@@ -103,6 +105,18 @@ impl Conversation {
 
     pub(super) async fn remove_user(&mut self, address: &str) -> Result<Address, ClientError> {
         read(self.ask(Method::DELETE, &format!("/v1/users/{}", escape(address)), None::<&()>).await?)
+    }
+
+    pub(super) async fn pool(&mut self) -> Result<Vec<PoolMember>, ClientError> {
+        read(self.ask(Method::GET, "/v1/pool", None::<&()>).await?)
+    }
+
+    pub(super) async fn change_member(
+        &mut self,
+        name: &str,
+        wish: &MemberWish,
+    ) -> Result<PoolMember, ClientError> {
+        read(self.ask(Method::PATCH, &format!("/v1/pool/{}", escape(name)), Some(wish)).await?)
     }
 
     /// The body of a good answer.

@@ -6,6 +6,7 @@ mod check_config;
 mod client;
 mod output;
 mod password;
+mod pool;
 mod serve;
 mod user;
 
@@ -34,6 +35,9 @@ enum Command {
     /// Add, list, change and remove accounts
     #[command(subcommand)]
     User(user::Command),
+    /// List the members of the pool, and say which take clients
+    #[command(subcommand)]
+    Pool(pool::Command),
     /// Name every fault of a configuration file
     CheckConfig(check_config::Arguments),
 }
@@ -81,6 +85,7 @@ pub fn run() -> ExitCode {
         match arguments.command {
             Command::Serve(arguments) => serve::run(arguments).await,
             Command::User(command) => user::run(command).await,
+            Command::Pool(command) => pool::run(command).await,
             Command::CheckConfig(arguments) => check_config::run(arguments),
         }
     });

@@ -38,13 +38,21 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), CommandError> {
     .map_err(failed)?;
     announce(&server, &config);
     notify("READY=1");
-    signals.until_told_to_stop(&server).await;
+    let is_deposed = tokio::select! {
+        () = signals.until_told_to_stop(&server) => false,
+        () = server.deposed() => true,
+    };
     notify("STOPPING=1");
     output::complain("stopping; once more to stop at once");
     tokio::select! {
-        () = server.stop() => Ok(()),
+        () = server.stop() => {}
         () = signals.second() => process::exit(EXIT_AT_ONCE),
     }
+    if is_deposed {
+        // Whatever starts servers starts it anew, as a member that the others know to be alive.
+        return Err(CommandError::Failed(DEPOSED.to_owned()));
+    }
+    Ok(())
 }
 
 /// What listens where, and what to do next.
@@ -135,6 +143,8 @@ const DEFAULT_DATA_DIR: &str = "./perch-data";
 
 /// Below this a small office may already be turned away.
 const DESCRIPTORS_WANTED: u64 = 4096;
+
+const DEPOSED: &str = "the other members of the pool have taken this one for dead; start it again";
 
 /// As a shell shows a process that ended by SIGINT.
 const EXIT_AT_ONCE: i32 = 130;

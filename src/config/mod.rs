@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use perch_address::BareJid;
 
 use crate::auth;
+use crate::bus;
 use crate::chat::settings::Settings;
 use crate::listener;
 use crate::telemetry;
@@ -34,6 +35,8 @@ pub struct Config {
     pub tls: listener::tls::Source,
     /// Where the log of rooms and accounts is kept: `sqlite:PATH` or `postgres://…`.
     pub store_url: String,
+    pub bus: bus::Options,
+    pub pool: Pool,
     pub accounts: auth::Policy,
     pub rooms: Rooms,
     pub limits: Limits,
@@ -48,6 +51,16 @@ pub struct Listen {
     pub xmpp: Option<listener::Address>,
     pub xmpp_tls: Option<listener::Address>,
     pub xmpp_plain: Option<listener::Address>,
+}
+
+/// The pool, and this member's place in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pool {
+    pub name: String,
+    /// No other member of the pool is called so.
+    pub member: String,
+    /// Where clients reach this member, should another one send them here.
+    pub address: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,15 +115,19 @@ impl Config {
         let (domain, rooms_domain) = section::domains(&mut sheet);
         let configured_dir = section::data_dir(&mut sheet);
         let data_dir = data_dir.unwrap_or(configured_dir);
+        let store_url = section::store_url(&mut sheet, &data_dir);
+        let bus = section::bus(&mut sheet, &store_url);
         let config = Self {
             listen: section::listen(&mut sheet),
             tls: section::tls(&mut sheet, &data_dir, [&domain, &rooms_domain]),
-            store_url: section::store_url(&mut sheet, &data_dir),
+            pool: section::pool(&mut sheet, &bus),
             accounts: section::accounts(&mut sheet, &domain),
             rooms: section::rooms(&mut sheet),
             limits: section::limits(&mut sheet),
             journal: section::journal(&mut sheet),
             log: section::log(&mut sheet),
+            store_url,
+            bus,
             domain,
             rooms_domain,
             data_dir,

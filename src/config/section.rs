@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use perch_address::BareJid;
 
-use super::file::{Place, Sheet, Value};
-use super::{Creation, Limits, Listen, Rooms};
+use super::file::{Given, Place, Sheet, Value};
+use super::{Creation, Limits, Listen, Pool, Rooms};
 use crate::auth::{self, Registration};
+use crate::bus;
 use crate::chat::settings::Settings;
 use crate::listener;
 use crate::listener::tls;
@@ -71,9 +72,9 @@ fn listened(sheet: &mut Sheet, name: &str, port: u16) -> Option<SocketAddr> {
 }
 
 pub(super) fn tls(sheet: &mut Sheet, data_dir: &Path, domains: [&BareJid; 2]) -> tls::Source {
-    let certificate = sheet.take("tls", "certificate", "the path of a PEM file", path);
-    let key = sheet.take("tls", "key", "the path of a PEM file", path);
-    let client_authorities = sheet.take("tls", "client_ca", "the path of a PEM file", path);
+    let certificate = sheet.take("tls", "certificate", PEM, path);
+    let key = sheet.take("tls", "key", PEM, path);
+    let client_authorities = sheet.take("tls", "client_ca", PEM, path);
     let identity = match (certificate, key) {
         (Some(certificate), Some(key)) => {
             tls::IdentitySource::Files { certificate: certificate.value, key: key.value }
@@ -99,6 +100,63 @@ pub(super) fn store_url(sheet: &mut Sheet, data_dir: &Path) -> String {
         (is_given && is_known).then(|| format!("{engine}:{place}"))
     });
     given.map_or_else(|| format!("sqlite:{}", data_dir.join("perch.db").display()), |given| given.value)
+}
+
+pub(super) fn bus(sheet: &mut Sheet, store_url: &str) -> bus::Options {
+    let expected = "\"local\", \"postgres\", or addresses such as \"nats://user:password@one.example:4222,two.example\", \
+                    with tls:// for TLS";
+    let url = sheet.take("bus", "url", expected, |value| bus::Options::parse(value.text()?));
+    let authorities = sheet.take("bus", "tls_ca", PEM, path);
+    let certificate = sheet.take("bus", "tls_certificate", PEM, path);
+    let key = sheet.take("bus", "tls_key", PEM, path);
+    let credentials = sheet.take("bus", "credentials", "the path of a .creds file", path);
+    if let Some(given) = &url
+        && given.value != bus::Options::Local
+        && store_url.starts_with("sqlite:")
+    {
+        let reason = "members of a pool share a PostgreSQL store, and store.url names another";
+        sheet.refuse(&given.place, &given.key, reason);
+    }
+    let mut options = url.map_or(bus::Options::Local, |given| given.value);
+    let bus::Options::Nats(nats) = &mut options else {
+        for given in [authorities, certificate, key, credentials].into_iter().flatten() {
+            sheet.refuse(&given.place, &given.key, "is for a bus with nats:// or tls:// only");
+        }
+        return options;
+    };
+    nats.authorities = authorities.map(|given| given.value);
+    nats.credentials = credentials.map(|given| given.value);
+    nats.identity = match (certificate, key) {
+        (Some(certificate), Some(key)) => {
+            Some(bus::options::Identity { certificate: certificate.value, key: key.value })
+        }
+        (certificate, key) => {
+            if let Some(alone) = certificate.or(key) {
+                sheet.refuse(&alone.place, &alone.key, "tls_certificate and tls_key are needed together");
+            }
+            None
+        }
+    };
+    options
+}
+
+pub(super) fn pool(sheet: &mut Sheet, bus: &bus::Options) -> Pool {
+    let name = |value: &Value| {
+        let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+        let fits = |text: &&str| (1..=POOL_NAME_MAX).contains(&text.len()) && text.chars().all(is_plain);
+        value.text().filter(fits).map(str::to_owned)
+    };
+    let expected = "up to 20 small letters, digits, - and _";
+    let pool = sheet.take("pool", "name", expected, name);
+    let member = sheet.take("pool", "member", expected, name);
+    let address = sheet.take("pool", "address", "a host, and maybe a port: \"one.example.org:5222\"", host);
+    if member.is_none() && *bus != bus::Options::Local {
+        let reason = "is needed where there is a bus: a name that no other member of the pool has";
+        sheet.refuse(&Place::Default, "pool.member", reason);
+    }
+    let or_perch =
+        |given: Option<Given<String>>| given.map_or_else(|| "perch".to_owned(), |given| given.value);
+    Pool { name: or_perch(pool), member: or_perch(member), address: address.map(|given| given.value) }
 }
 
 pub(super) fn accounts(sheet: &mut Sheet, domain: &BareJid) -> auth::Policy {
@@ -227,11 +285,13 @@ const ABSENT: &[(&str, &str, &str, &str)] = &[
     ("listen", "sip_tls", "off", "SIP"),
     ("listen", "sip_tcp", "off", "SIP"),
     ("listen", "https", "off", "HTTP interface"),
-    ("bus", "url", "local", "bus between members"),
-    ("pool", "name", "", "pool of several members"),
-    ("pool", "member", "", "pool of several members"),
     ("pool", "contact_object", "", "SIP"),
 ];
+
+const PEM: &str = "the path of a PEM file";
+
+/// PostgreSQL allows 63 bytes for "perch.POOL.member.MEMBER".
+const POOL_NAME_MAX: usize = 20;
 
 const ADDRESS: &str = "an address such as \"[::]:5222\" or \"127.0.0.1:5222\", or \"off\"";
 
@@ -244,6 +304,17 @@ fn address(value: &Value) -> Option<Option<SocketAddr>> {
 
 fn path(value: &Value) -> Option<PathBuf> {
     value.text().filter(|text| !text.is_empty()).map(PathBuf::from)
+}
+
+fn host(value: &Value) -> Option<String> {
+    let text = value.text()?;
+    let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
+    let (name, has_port) = match text.rsplit_once(':') {
+        // The colons of a bare IPv6 address do not begin a port.
+        Some((name, port)) if !name.contains(':') || name.ends_with(']') => (name, is_port(port)),
+        _ => (text, true),
+    };
+    (has_port && domain_name(&Value::Text(name.to_owned())).is_some()).then(|| text.to_owned())
 }
 
 fn domain_name(value: &Value) -> Option<BareJid> {

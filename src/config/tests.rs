@@ -131,7 +131,14 @@ fn what_cannot_stand_together_is_refused() {
         ),
         ("[server]\ndomain = \"[::1]\"", "default: server.rooms_domain: is needed"),
         ("[listen]\nxmpp_server = \"[::]:5269\"", "perch.toml:2: listen.xmpp_server: this version has no"),
-        ("[bus]\nurl = \"nats://127.0.0.1\"", "perch.toml:2: bus.url: this version has no bus"),
+        ("[bus]\nurl = \"nats:127.0.0.1\"", "perch.toml:2: bus.url: expected \"local\""),
+        (
+            "[bus]\nurl = \"nats://127.0.0.1\"\n[pool]\nmember = \"a\"",
+            "perch.toml:2: bus.url: members of a pool share a PostgreSQL store",
+        ),
+        ("[bus]\ntls_ca = \"ca.pem\"", "perch.toml:2: bus.tls_ca: is for a bus with nats://"),
+        ("[pool]\nmember = \"a.b\"", "perch.toml:2: pool.member: expected up to 20 small letters"),
+        ("[pool]\naddress = \"a:b:c\"", "perch.toml:2: pool.address: expected a host"),
         ("[store]\nurl = \"mysql://db/perch\"", "perch.toml:2: store.url: expected \"sqlite:PATH\""),
     ] {
         check_faults(text, &[expected]);
@@ -195,6 +202,8 @@ fn the_manual_describes_every_key_and_no_other() {
     let localhost = BareJid::new("localhost").unwrap();
     let _ = section::tls(&mut sheet, Path::new("."), [&localhost, &localhost]);
     let _ = section::store_url(&mut sheet, Path::new("."));
+    let bus = section::bus(&mut sheet, "sqlite:perch.db");
+    let _ = section::pool(&mut sheet, &bus);
     let _ = section::accounts(&mut sheet, &localhost);
     let _ = section::rooms(&mut sheet);
     let _ = section::limits(&mut sheet);

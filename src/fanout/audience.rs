@@ -15,7 +15,7 @@ use crate::chat::message::{Content, Payload, Retention};
 use crate::chat::occupant::Occupant;
 use crate::chat::settings::{Settings, Whois};
 use crate::fanout::frame::Frame;
-use crate::fanout::mailbox::Mailbox;
+use crate::fanout::mailbox::{Ending, Mailbox};
 use crate::fanout::render::xmpp::listing::Span;
 use crate::fanout::render::xmpp::presence::{Destroyed, Notes};
 use crate::fanout::render::xmpp::{message, notice, presence};
@@ -120,6 +120,19 @@ impl Audience {
 
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
+    }
+
+    /// The room's ids are another row of numbers from now on: its log was restored.
+    pub fn set_epoch(&mut self, secret: &[u8; 32], epoch: Epoch) {
+        self.epoch = epoch;
+        self.versions = Versions::new(secret, epoch);
+    }
+
+    /// Ends the streams of all who are here.
+    pub fn end(&self, ending: Ending) {
+        for member in self.members.values() {
+            member.mailbox.end(ending);
+        }
     }
 
     /// Shows a committed event to all who are to see it.

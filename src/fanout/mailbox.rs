@@ -39,6 +39,8 @@ pub enum Ending {
     Replaced,
     /// The account was removed or disabled.
     AccountGone,
+    /// What it is owed cannot be read: its client finds it in the archive when it is back.
+    Lost,
 }
 
 /// The frame was not taken: the reader is too slow, or gone.

@@ -1,10 +1,11 @@
-//! A decision that waits for its commit, with all that showing it will need: the room moves on meanwhile.
+//! A decision on its way: what the log is to get of it, what later requests of the same batch are decided against, and,
+//! once it is committed, what showing it needs: the surroundings as they were at its place in the log.
 
 use std::sync::Arc;
 
 use crate::chat::affiliation::Role;
 use crate::chat::command::{Actor, HistoryRequest};
-use crate::chat::event::{Change, Decision, Departure, Ephemeral, Event, Parcel};
+use crate::chat::event::{self, Change, Decision, Departure, Ephemeral, Event, Parcel};
 use crate::chat::id::{SessionId, Timestamp};
 use crate::chat::occupant::{Occupant, Occupants};
 use crate::fanout::audience::{ListNotice, Listing, Past, Step, View, Welcome};
@@ -13,10 +14,19 @@ use crate::room::configuration;
 use crate::room::state::Room;
 use crate::store::room::{Append, Appended};
 
-/// A decision with all that is needed to show it later.
+/// A decision that waits for its commit.
 pub(super) struct Decided {
-    pub(super) append: Option<Append>,
-    pub(super) has_append: bool,
+    by: Actor,
+    changes: Arc<[Change]>,
+    quiet: Arc<[Change]>,
+    ephemeral: Vec<Ephemeral>,
+    parcels: Vec<Parcel>,
+    welcome: Option<event::Welcome>,
+    mailbox: Option<Mailbox>,
+}
+
+/// A decision that has come true, with all that telling it needs.
+pub(super) struct Shown {
     pub(super) steps: Vec<Step>,
     pub(super) ephemeral: Vec<(Ephemeral, View, bool)>,
     pub(super) parcels: Vec<Parcel>,
@@ -26,80 +36,127 @@ pub(super) struct Decided {
 }
 
 impl Decided {
-    /// The log gave other places than foreseen: another member appended in between.
-    pub(super) fn renumber(&mut self, appended: &Appended) {
-        let mut seq = appended.first;
-        for step in self.steps.iter_mut().filter(|step| !step.is_quiet) {
-            step.event.seq = seq;
-            step.event.at = appended.at;
-            seq = seq.next();
+    pub(super) fn new(by: Actor, decision: Decision, mailbox: Option<Mailbox>) -> Self {
+        let Decision { changes, quiet, ephemeral, parcels, welcome } = decision;
+        Self { by, changes: changes.into(), quiet: quiet.into(), ephemeral, parcels, welcome, mailbox }
+    }
+
+    /// What the store is to make true, decided against the room as it is here; `None`: nothing that is kept.
+    pub(super) fn append(&self, room: &Room, now: Timestamp) -> Option<Append> {
+        let has_append = !(self.changes.is_empty() && self.quiet.is_empty());
+        has_append.then(|| Append {
+            room: room.id(),
+            rules: room.rules(),
+            changes: self.changes.clone(),
+            quiet: self.quiet.clone(),
+            at: now.max(room.last_at()),
+            origin: self.by.origin,
+        })
+    }
+
+    /// Whether the session that asked comes, goes or is called otherwise by it: what it asks next rests on the outcome.
+    pub(super) fn moves(&self, session: SessionId) -> bool {
+        let moves = |change: &Change| match change {
+            Change::Joined(joined) => joined.session == session,
+            Change::Left(left) => left.session == session,
+            Change::TakenOver { by, .. } => *by == session,
+            Change::Renamed { session: renamed, .. } => *renamed == session,
+            _ => false,
+        };
+        self.changes.iter().chain(&*self.quiet).any(moves)
+    }
+
+    /// The room as it will be, should this come true.
+    pub(super) fn foresee(&self, room: &mut Room, now: Timestamp) {
+        let at = now.max(room.last_at());
+        for change in &*self.changes {
+            room.apply(&Event { seq: room.seq().next(), at, origin: None, change: change.clone() });
         }
+        for change in &*self.quiet {
+            room.apply_quiet(change);
+        }
+        for ephemeral in &self.ephemeral {
+            room.apply_ephemeral(ephemeral);
+        }
+    }
+
+    /// Takes it into the room, which has applied everything before it. `appended` says where the log has it.
+    pub(super) fn apply(self, room: &mut Room, appended: Option<&Appended>, now: Timestamp) -> Shown {
+        let at = appended.map_or_else(|| now.max(room.last_at()), |appended| appended.at);
+        let mut steps = match appended {
+            Some(appended) => logged(room, self.events(appended)),
+            None => Vec::new(),
+        };
+        for change in &*self.quiet {
+            steps.push(unlogged(room, change.clone(), at));
+        }
+        let mut wants_history = None;
+        let mut attach = None;
+        if let Some(wish) = self.welcome {
+            attach = self.mailbox.map(|mailbox| (wish.session, mailbox));
+            wants_history = Some(wish.history);
+            if !steps.iter().any(Step::is_entry) {
+                steps.extend(rejoin(room, wish.session, &self.by, at));
+            }
+            if let Some(step) = steps.iter_mut().rfind(|step| step.is_entry()) {
+                let since = wish.affiliations_since.as_deref();
+                step.welcome = Some(Welcome {
+                    listing: since.map_or(Listing::Unasked, |since| room.listing(&self.by, since)),
+                    occupants: room.occupants().iter().cloned().collect(),
+                    history: Vec::new(),
+                    history_characters_max: wish.history.characters_max,
+                    subject: room.subject().map(|subject| Past::from(&**subject)),
+                });
+            }
+        }
+        let ephemeral = self.ephemeral.into_iter().map(|e| passing(room, e)).collect();
+        Shown { steps, ephemeral, parcels: self.parcels, attach, wants_history }
+    }
+
+    /// The changes that the log gets, as the events that they have become.
+    pub(super) fn events(&self, appended: &Appended) -> Vec<Event> {
+        let mut seq = appended.first;
+        let event = |change: &Change| {
+            let event = Event { seq, at: appended.at, origin: self.by.origin, change: change.clone() };
+            seq = seq.next();
+            event
+        };
+        self.changes.iter().map(event).collect()
+    }
+
+    pub(super) fn quiet(&self) -> &Arc<[Change]> {
+        &self.quiet
+    }
+
+    pub(super) fn ephemeral(&self) -> &[Ephemeral] {
+        &self.ephemeral
     }
 }
 
-/// Applies a decision to the state and notes what showing it will need: the surroundings as they are right now.
-pub(super) fn apply(
-    room: &mut Room,
-    by: &Actor,
-    decision: Decision,
-    mailbox: Option<Mailbox>,
-    now: Timestamp,
-) -> Decided {
-    let at = now.max(room.last_at());
-    let Decision { changes, quiet, ephemeral, parcels, welcome } = decision;
-    let has_append = !(changes.is_empty() && quiet.is_empty());
-    let append = has_append.then(|| Append {
-        room: room.id(),
-        rules: room.rules(),
-        changes: changes.clone().into(),
-        quiet: quiet.clone().into(),
-        at,
-        origin: by.origin,
-    });
-    let mut steps = Vec::with_capacity(changes.len() + quiet.len());
-    let mut changes = changes.into_iter();
-    while let Some(change) = changes.next() {
-        let list_version = list_version_shown(&change, changes.as_slice(), room.occupants());
+/// Applies the next events of the log.
+pub(super) fn logged(room: &mut Room, events: Vec<Event>) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::with_capacity(events.len());
+    let mut events = events.into_iter();
+    while let Some(event) = events.next() {
+        let version = list_version_shown(&event.change, events.as_slice(), room.occupants());
         // A departure for its sake has shown it already.
-        let is_shown =
-            steps.iter().any(|step: &Step| step.list_version.is_some_and(|v| Some(v) == list_version));
-        let event = Event { seq: room.seq().next(), at, origin: by.origin, change };
-        let listed = Listed { version: list_version, is_shown };
-        steps.push(step(room, event, listed, |room, event| room.apply(event), false));
+        let is_shown = steps.iter().any(|step| step.list_version.is_some_and(|v| Some(v) == version));
+        steps.push(step(room, event, Listed { version, is_shown }, Room::apply, false));
     }
-    for change in quiet {
-        let event = Event { seq: room.seq(), at, origin: None, change };
-        let listed = Listed { version: None, is_shown: true };
-        steps.push(step(room, event, listed, |room, event| room.apply_quiet(&event.change), true));
-    }
-    let view = view(room);
-    let ephemeral: Vec<_> = ephemeral
-        .into_iter()
-        .map(|e| {
-            room.apply_ephemeral(&e);
-            (e, view, room.is_crowded())
-        })
-        .collect();
-    let mut wants_history = None;
-    let mut attach = None;
-    if let Some(wish) = welcome {
-        attach = mailbox.map(|mailbox| (wish.session, mailbox));
-        wants_history = Some(wish.history);
-        if !steps.iter().any(Step::is_entry) {
-            steps.extend(rejoin(room, wish.session, by, at));
-        }
-        if let Some(step) = steps.iter_mut().rfind(|step| step.is_entry()) {
-            let since = wish.affiliations_since.as_deref();
-            step.welcome = Some(Welcome {
-                listing: since.map_or(Listing::Unasked, |since| room.listing(by, since)),
-                occupants: room.occupants().iter().cloned().collect(),
-                history: Vec::new(),
-                history_characters_max: wants_history.as_ref().and_then(|wanted| wanted.characters_max),
-                subject: room.subject().map(|subject| Past::from(&**subject)),
-            });
-        }
-    }
-    Decided { append, has_append, steps, ephemeral, parcels, attach, wants_history }
+    steps
+}
+
+/// Applies a coming or going that the log does not have.
+pub(super) fn unlogged(room: &mut Room, change: Change, at: Timestamp) -> Step {
+    let event = Event { seq: room.seq(), at, origin: None, change };
+    let listed = Listed { version: None, is_shown: true };
+    step(room, event, listed, |room, event| room.apply_quiet(&event.change), true)
+}
+
+/// Applies what is kept nowhere.
+pub(super) fn passing(room: &mut Room, ephemeral: Ephemeral) -> (Ephemeral, View, bool) {
+    room.apply_ephemeral(&ephemeral);
+    (ephemeral, view(room), room.is_crowded())
 }
 
 /// Who joins again without having left is shown everything again, and nobody else notices (XEP-0045 §7.2.1).
@@ -129,14 +186,14 @@ struct Listed {
 }
 
 /// The version that an affiliation brings, also for the departures for its sake: they show it, and go before it.
-fn list_version_shown(change: &Change, later: &[Change], occupants: &Occupants) -> Option<i64> {
+fn list_version_shown(change: &Change, later: &[Event], occupants: &Occupants) -> Option<i64> {
     match change {
         Change::AffiliationSet(set) => Some(set.version),
         Change::Left(left)
             if matches!(left.cause, Departure::Banned { .. } | Departure::AffiliationLost { .. }) =>
         {
             let gone = occupants.by_nick_key(&left.nick_key)?;
-            later.iter().find_map(|change| match change {
+            later.iter().find_map(|event| match &event.change {
                 Change::AffiliationSet(set) if set.jid == gone.jid => Some(set.version),
                 _ => None,
             })

@@ -1,24 +1,33 @@
 //! From a room's name to its running task: started once, on first need, and forgotten when idle.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use dashmap::DashMap;
+use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, debug_span, warn};
 
+use crate::bus::Bus;
 use crate::chat::answer::Answer;
 use crate::chat::command::{Actor, Command, Query};
 use crate::chat::event::Parcel;
-use crate::chat::id::Timestamp;
+use crate::chat::id::{RoomId, Seq, SessionId, Timestamp};
+use crate::chat::note::{Note, RoomName};
 use crate::chat::refusal::Refusal;
 use crate::chat::settings::Settings;
 use crate::clock::Clock;
 use crate::fanout::mailbox::Mailbox;
-use crate::room::request::{Receipt, Request};
+use crate::room::decided::Decided;
+use crate::room::request::{Receipt, Request, expire};
+use crate::room::state::Room;
 use crate::room::task::RoomTask;
 use crate::store::Store;
 use crate::store::error::StoreError;
+use crate::store::member::DueSeat;
+use crate::store::room::{Appended, RoomPlace};
 
 /// All rooms of one rooms domain on this member. Cheap to clone.
 #[derive(Clone)]
@@ -31,8 +40,23 @@ pub(super) struct Services {
     pub(super) policy: Policy,
     domain: Box<str>,
     letters: mpsc::Sender<Letter>,
-    running: DashMap<Box<str>, mpsc::Sender<Request>>,
+    bus: Bus,
+    running: DashMap<Box<str>, Running>,
     tasks: TaskTracker,
+}
+
+/// A room's task as others reach it.
+#[derive(Clone)]
+struct Running {
+    requests: mpsc::Sender<Request>,
+    mark: Arc<Mark>,
+}
+
+/// How far a running room is, readable without asking its task.
+#[derive(Default)]
+pub(super) struct Mark {
+    place: Mutex<Option<RoomPlace>>,
+    is_behind: AtomicBool,
 }
 
 /// What the configuration says of all rooms.
@@ -56,9 +80,32 @@ pub struct Letter {
 /// Requests that may wait for one room. A full queue holds up the sessions that send to it, and nobody else.
 const QUEUE: usize = 1024;
 
+/// Departures that are claimed at a time.
+const CLAIMS_MAX: u32 = 256;
+
+/// Events in one hint take so many bytes at most; who hears of more reads them from the log.
+const HINT_BYTES_MAX: usize = 32 << 10;
+
+impl Mark {
+    pub(super) fn set(&self, place: Option<(RoomId, Seq, i64)>) {
+        *self.place.lock() = place.map(|(room, seq, quiet)| RoomPlace { room, seq, quiet });
+    }
+
+    /// What the room knows is no longer all that there is.
+    pub(super) fn fall_behind(&self) {
+        self.is_behind.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether that was said since it was last asked.
+    pub(super) fn take_behind(&self) -> bool {
+        self.is_behind.swap(false, Ordering::Relaxed)
+    }
+}
+
 impl Rooms {
     pub fn new(
         store: Store,
+        bus: Bus,
         clock: Clock,
         domain: &str,
         policy: Policy,
@@ -66,6 +113,7 @@ impl Rooms {
     ) -> Self {
         Self(Arc::new(Services {
             store,
+            bus,
             clock,
             policy,
             domain: domain.into(),
@@ -120,14 +168,60 @@ impl Rooms {
             return Ok(());
         }
         for room in self.0.store.rooms_with_detached_seats().await? {
-            self.command(&room.name, Actor::service(), Command::Expire, None, Receipt::None).await;
+            let nobody = Command::Expire { sessions: Vec::new() };
+            self.command(&room.name, Actor::service(), nobody, None, Receipt::None).await;
+        }
+        Ok(())
+    }
+
+    /// Lets those leave whose time to come back is over, also where no room is running that would.
+    pub async fn expire(&self) -> Result<(), StoreError> {
+        let due = self.0.store.claim_due_seats(self.0.clock.now(), CLAIMS_MAX).await?;
+        self.0.expire(by_room(due));
+        Ok(())
+    }
+
+    /// What another member tells of a room. Never waits: what does not fit will be read from the log.
+    pub fn hear(&self, note: Note) {
+        let (Note::RoomGrew { room, .. }
+        | Note::RoomQuiet { room, .. }
+        | Note::RoomPassing { room, .. }
+        | Note::RoomStale { room }) = &note
+        else {
+            return;
+        };
+        let Some(running) = self.0.running.get(&*room.name).map(|running| running.clone()) else { return };
+        if running.requests.try_send(Request::Heard(note)).is_err() {
+            running.mark.fall_behind();
+        }
+    }
+
+    /// Hints were lost: every room here is compared with the store, and reads what it has missed.
+    pub async fn compare(&self) -> Result<(), StoreError> {
+        let running: Vec<(Box<str>, Running)> =
+            self.0.running.iter().map(|entry| (entry.key().clone(), entry.value().clone())).collect();
+        let places: HashMap<RoomId, (RoomPlace, Box<str>, Running)> = running
+            .into_iter()
+            .filter_map(|(name, running)| {
+                let place = (*running.mark.place.lock())?;
+                Some((place.room, (place, name, running)))
+            })
+            .collect();
+        let known: Vec<RoomPlace> = places.values().map(|(place, ..)| *place).collect();
+        for ahead in self.0.store.rooms_ahead(&known).await? {
+            if let Some((_, name, running)) = places.get(&ahead) {
+                running.mark.fall_behind();
+                let room = RoomName { name: name.clone(), id: ahead };
+                // A full queue: whatever is handled next finds that the room is behind.
+                let _ = running.requests.try_send(Request::Heard(Note::RoomStale { room }));
+            }
         }
         Ok(())
     }
 
     /// Tells all local sessions in rooms that the service goes down; returns when all is pushed and committed.
     pub async fn shutdown(&self) {
-        let running: Vec<_> = self.0.running.iter().map(|entry| entry.value().clone()).collect();
+        let running: Vec<_> = self.0.running.iter().map(|entry| entry.value().requests.clone()).collect();
         for room in running {
             let (done, told) = oneshot::channel();
             if room.send(Request::Shutdown { done }).await.is_ok() {
@@ -139,33 +233,80 @@ impl Rooms {
     async fn send(&self, name: &str, request: Request) {
         if let Err(mpsc::error::SendError(request)) = self.running(name).send(request).await {
             // The task is gone without having taken itself out: a bug there ended it. The room is started anew.
-            self.0.running.remove_if(name, |_, sender| sender.is_closed());
+            self.0.running.remove_if(name, |_, running| running.requests.is_closed());
             drop(self.running(name).send(request).await);
         }
     }
 
     fn running(&self, name: &str) -> mpsc::Sender<Request> {
         if let Some(found) = self.0.running.get(name) {
-            return found.clone();
+            return found.requests.clone();
         }
-        self.0.running.entry(name.into()).or_insert_with(|| self.start(name)).clone()
+        self.0.running.entry(name.into()).or_insert_with(|| self.start(name)).requests.clone()
     }
 
-    fn start(&self, name: &str) -> mpsc::Sender<Request> {
-        let (sender, inbox) = mpsc::channel(QUEUE);
+    fn start(&self, name: &str) -> Running {
+        let (requests, inbox) = mpsc::channel(QUEUE);
         let address = format!("{name}@{}", self.0.domain).into_boxed_str();
         let span = debug_span!("room", room = %name);
-        let task = RoomTask::new(name.into(), address, self.0.clone(), inbox);
+        let mark = Arc::new(Mark::default());
+        let task = RoomTask::new(name.into(), address, self.0.clone(), inbox, mark.clone());
         self.0.tasks.spawn(task.run().instrument(span));
-        sender
+        Running { requests, mark }
     }
 }
 
+/// Who has to leave which room.
+pub(super) type Departures = HashMap<Box<str>, Vec<SessionId>>;
+
+pub(super) fn by_room(due: Vec<DueSeat>) -> Departures {
+    let mut rooms = Departures::new();
+    for seat in due {
+        rooms.entry(seat.name).or_default().push(seat.session);
+    }
+    rooms
+}
+
 impl Services {
+    /// Lets these leave, as they have been claimed. Never waits: what does not fit is claimed again later.
+    pub(super) fn expire(self: &Arc<Self>, departures: Departures) {
+        for (room, sessions) in departures {
+            let _ = Rooms(self.clone()).running(&room).try_send(expire(sessions));
+        }
+    }
+
     /// Takes a room's task out of the directory, unless somebody is about to send to it: a sender is cloned under
     /// the directory's lock only, so when this one is the last and the queue is empty, nothing can be on its way.
     pub(super) fn forget(&self, name: &str, inbox: &mpsc::Receiver<Request>) -> bool {
-        self.running.remove_if(name, |_, sender| sender.strong_count() == 1 && inbox.is_empty()).is_some()
+        let is_alone = |running: &Running| running.requests.strong_count() == 1 && inbox.is_empty();
+        self.running.remove_if(name, |_, running| is_alone(running)).is_some()
+    }
+
+    /// Tells the other members what came true here, before anybody here is shown it.
+    pub(super) fn tell_of(&self, room: &Room, decided: &Decided, appended: Option<&Appended>) {
+        if self.bus.is_local() {
+            return;
+        }
+        let name = || RoomName { name: room.name().into(), id: room.id() };
+        let mut after = room.seq();
+        if let Some(appended) = appended {
+            let mut events = decided.events(appended);
+            if let Some(last) = events.last().map(|event| event.seq) {
+                after = last;
+                if events.iter().map(|event| event.change.size()).sum::<usize>() > HINT_BYTES_MAX {
+                    events = Vec::new();
+                }
+                self.bus.publish(Note::RoomGrew { room: name(), last, events });
+            }
+            if !decided.quiet().is_empty() {
+                let (count, changes) = (appended.quiet, decided.quiet().to_vec());
+                self.bus.publish(Note::RoomQuiet { room: name(), count, changes });
+            }
+        }
+        for ephemeral in decided.ephemeral() {
+            let ephemeral = ephemeral.clone();
+            self.bus.publish(Note::RoomPassing { room: name(), after, ephemeral });
+        }
     }
 
     /// Never waits: a room does not stand still because a letter cannot be taken.

@@ -16,7 +16,7 @@
 //! | [`directory`] | from a name to the running room |
 //! | [`creation`] | a join of a name that does not exist |
 //! | [`request`] | what reaches a room, and where the answers go |
-//! | [`task`], [`decided`] | decide, append, apply, show: the only file here that waits, and what it holds meanwhile |
+//! | [`task`], [`decided`] | decide, append, apply, show: the only place here that waits, and what it holds meanwhile |
 //!
 //! Deciding never changes anything and applying never refuses: what is in the log has happened.
 

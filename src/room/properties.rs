@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-use proptest::sample::select;
+use proptest::sample::{select, subsequence};
 
 use crate::chat::affiliation::{Affiliation, Role};
 use crate::chat::command::{Actor, AffiliationItem, Command, Invitation, Join, Person, Query, RoleItem};
@@ -78,7 +78,10 @@ fn moves() -> impl Strategy<Value = Command> {
         2 => Just(Command::Leave { presence: presence() }),
         1 => (0..30i64).prop_map(|at| Command::Detach { deadline: Timestamp(at) }),
         1 => Just(Command::Attach),
-        1 => Just(Command::Expire),
+        1 => subsequence(PEOPLE.to_vec(), 0..=PEOPLE.len()).prop_map(|people| {
+            let sessions = people.iter().map(|who| device(who, "desk").session).collect();
+            Command::Expire { sessions }
+        }),
         1 => Just(Command::Remove { cause: Departure::Technical }),
         1 => Just(Command::SetPresence { presence: presence() }),
         2 => nicks().prop_map(move |nick| Command::Rename { nick, presence: presence() }),

@@ -4,6 +4,8 @@ use tokio::sync::oneshot;
 
 use crate::chat::answer::Answer;
 use crate::chat::command::{Actor, Command, Query};
+use crate::chat::id::SessionId;
+use crate::chat::note::Note;
 use crate::chat::refusal::Refusal;
 use crate::fanout::mailbox::Mailbox;
 use crate::store::error::{AppendError, StoreError};
@@ -21,6 +23,8 @@ pub(super) enum Request {
         query: Query,
         reply: oneshot::Sender<Result<Answer, Refusal>>,
     },
+    /// What another member tells of the room.
+    Heard(Note),
     /// The service shuts down: the room's local sessions are told.
     Shutdown {
         done: oneshot::Sender<()>,
@@ -48,15 +52,18 @@ impl Receipt {
     }
 }
 
-/// The request that lets those leave who are past their deadline; nobody in particular asks.
-pub(super) fn expire() -> Request {
-    Request::Command { by: Actor::service(), command: Command::Expire, mailbox: None, receipt: Receipt::None }
+/// The request that lets those sessions leave that are past their deadline; nobody in particular asks.
+pub(super) fn expire(sessions: Vec<SessionId>) -> Request {
+    let command = Command::Expire { sessions };
+    Request::Command { by: Actor::service(), command, mailbox: None, receipt: Receipt::None }
 }
 
 pub(super) fn refuse(request: Request, refusal: &Refusal) {
     match request {
         Request::Command { receipt, .. } => receipt.give(Err(refusal.clone())),
         Request::Query { reply, .. } => drop(reply.send(Err(refusal.clone()))),
+        // Its state is not known here: it will be read.
+        Request::Heard(_) => {}
         Request::Shutdown { done } => {
             let _ = done.send(());
         }

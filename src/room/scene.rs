@@ -126,6 +126,7 @@ pub(super) fn empty_room() -> Room {
         first_seq: Seq(1),
         rules: RulesVersion(0),
         last_at: Timestamp(0),
+        quiet: 0,
         secret: SECRET,
         is_locked: false,
         settings: Settings::default(),

@@ -84,7 +84,7 @@ impl Room {
             Command::Detach { deadline } => Ok(self.detach(by, deadline)),
             Command::Attach => Ok(self.attach(by)),
             Command::Remove { cause } => Ok(self.remove(by, cause)),
-            Command::Expire => Ok(self.expire(now)),
+            Command::Expire { sessions } => Ok(self.expire(&sessions, now)),
             Command::SetPresence { presence } => self.set_presence(by, presence),
             Command::Rename { nick, presence } => self.rename(by, &nick, presence),
             Command::Post { content } => self.post(by, content),
@@ -299,7 +299,7 @@ fn is_farewell(command: &Command) -> bool {
             | Command::Detach { .. }
             | Command::Attach
             | Command::Remove { .. }
-            | Command::Expire
+            | Command::Expire { .. }
     )
 }
 
@@ -312,7 +312,7 @@ fn needs_open_room(command: &Command) -> bool {
         | Command::Detach { .. }
         | Command::Attach
         | Command::Remove { .. }
-        | Command::Expire
+        | Command::Expire { .. }
         | Command::SetPresence { .. }
         | Command::Rename { .. }
         | Command::SetAffiliations { .. }

@@ -55,18 +55,27 @@ impl Store {
         }
     }
 
-    /// What a fenced incarnation of a member, or one before it, held has lost its connection: it ends at `deadline`
+    /// Notes what the operator wants a member to be; it reads that in its own row. False where there is no such member.
+    #[instrument(skip_all)]
+    pub async fn want_member(&self, name: &str, state: MemberState) -> Result<bool, StoreError> {
+        match self {
+            Self::Sqlite(engine) => Ok(engine.want_member(name, state)),
+            Self::Postgres(engine) => engine.want_member(name, state).await,
+        }
+    }
+
+    /// What a fenced incarnation of a member, or one before it, held has lost its connection: it ends at its deadline
     /// unless somebody comes back for it.
     #[instrument(skip_all)]
     pub async fn detach_member(
         &self,
         name: &str,
         incarnation: i64,
-        deadline: Timestamp,
+        deadlines: Deadlines,
     ) -> Result<Detached, StoreError> {
         match self {
             Self::Sqlite(_) => Ok(Detached::default()),
-            Self::Postgres(engine) => engine.detach_member(name, incarnation, deadline).await,
+            Self::Postgres(engine) => engine.detach_member(name, incarnation, deadlines).await,
         }
     }
 
@@ -117,7 +126,7 @@ pub enum MemberState {
 impl MemberState {
     pub(super) const ALL: [Self; 4] = [Self::Active, Self::Standby, Self::Draining, Self::Gone];
 
-    pub(super) fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",
             Self::Standby => "standby",
@@ -132,15 +141,36 @@ pub struct Member {
     pub name: Box<str>,
     pub incarnation: i64,
     pub showing: Showing,
+    /// What the operator wants it to be.
+    pub wanted: MemberState,
+    /// Where clients reach it.
+    pub address: Option<Box<str>>,
     /// What is left of its lease; None when it has expired.
     pub lease: Option<Duration>,
 }
 
+/// Until when somebody may come back for what a dead member held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadlines {
+    pub sessions: Timestamp,
+    pub seats: Timestamp,
+}
+
 /// How much lost its connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Detached {
     pub sessions: u64,
     pub seats: u64,
+    /// Where the seats are.
+    pub rooms: Vec<HeldRoom>,
+}
+
+/// A room in which a dead member had sessions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldRoom {
+    pub id: RoomId,
+    /// The room's localpart.
+    pub name: Box<str>,
 }
 
 /// Somebody who has to leave a room.

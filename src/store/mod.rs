@@ -38,6 +38,7 @@ mod sqlite;
 
 use std::time::Duration;
 
+use sqlx::postgres::PgConnectOptions;
 use tracing::instrument;
 
 use crate::store::error::OpenError;
@@ -82,6 +83,23 @@ impl Store {
         }
     }
 
+    /// May several members work on it?
+    pub fn is_shared(&self) -> bool {
+        match self {
+            Self::Sqlite(_) => false,
+            Self::Postgres(_) => true,
+        }
+    }
+
+    /// For who has something else to do with the database of a pool than to store: how one connects to the host of it
+    /// that takes writes now. An embedded store has none.
+    pub async fn primary(&self) -> Result<PgConnectOptions, OpenError> {
+        match self {
+            Self::Sqlite(_) => Err(OpenError::NoPrimary("an embedded store".to_owned())),
+            Self::Postgres(engine) => engine.primary().await,
+        }
+    }
+
     /// The server's own randomness, made with the store.
     pub fn secret(&self) -> &[u8; 32] {
         match self {
@@ -102,6 +120,8 @@ pub struct Options {
     pub writers: u32,
     /// The name of this member, where several work on one store.
     pub member: Box<str>,
+    /// Where clients reach this member, as other members may tell them.
+    pub address: Option<Box<str>>,
     /// How long this member is taken to be alive after it was last seen.
     pub lease: Duration,
     /// How long what is not to be kept stays in a log, for those who are to get it still.
@@ -119,6 +139,7 @@ impl Options {
             readers: 4,
             writers: 4,
             member: "perch".into(),
+            address: None,
             lease: Duration::from_secs(6),
             transient_lifetime: Duration::from_secs(24 * 60 * 60),
             fresh_secret,

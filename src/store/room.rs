@@ -56,9 +56,9 @@ impl Store {
         }
     }
 
-    /// Of these rooms those whose log is ahead of what is known of it, with where it is: after hints may have been lost.
+    /// Of these rooms those that are ahead of what is known of them: after hints may have been lost.
     #[instrument(skip_all)]
-    pub async fn rooms_ahead(&self, known: &[(RoomId, Seq)]) -> Result<Vec<(RoomId, Seq)>, StoreError> {
+    pub async fn rooms_ahead(&self, known: &[RoomPlace]) -> Result<Vec<RoomId>, StoreError> {
         match self {
             Self::Sqlite(engine) => engine.rooms_ahead(known).await,
             Self::Postgres(engine) => engine.rooms_ahead(known).await,
@@ -120,6 +120,17 @@ pub struct Appended {
     pub at: Timestamp,
     /// The version from now on: one more for each change that [moves](Change::moves_rules) it.
     pub rules: RulesVersion,
+    /// How many appends with quiet changes the room has had.
+    pub quiet: i64,
+}
+
+/// Up to where somebody knows a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoomPlace {
+    pub room: RoomId,
+    pub seq: Seq,
+    /// As in [`Appended::quiet`].
+    pub quiet: i64,
 }
 
 /// A room in the list of rooms.

@@ -426,5 +426,6 @@ fn condition(ending: Ending) -> StreamCondition {
         Ending::Shutdown => StreamCondition::SystemShutdown,
         Ending::Replaced => StreamCondition::Conflict,
         Ending::AccountGone => StreamCondition::NotAuthorized,
+        Ending::Lost => StreamCondition::ResourceConstraint,
     }
 }

@@ -2,11 +2,13 @@
 
 use perch::chat::event::Change;
 use perch::chat::id::{AccountId, Seq, SessionId, Timestamp};
+use perch::chat::snapshot::RoomSnapshot;
 use perch::store::member::{MemberState, Showing};
+use perch::store::room::RoomPlace;
 use perch::store::session::SessionRow;
 
 use crate::Place;
-use crate::scene::{account, append, join, make, post};
+use crate::scene::{account, append, join, make, post, quietly};
 
 pub(crate) async fn a_member_shows_what_it_is_at(place: Place) {
     let store = place.open().await;
@@ -43,8 +45,12 @@ pub(crate) async fn logs_that_are_ahead_are_found(place: Place) {
     let store = place.open().await;
     let (tea, coffee) = (make(&store, "tea").await, make(&store, "coffee").await);
     append(&store, &tea, [post("alice", "hi")]).await.unwrap();
-    let ahead = store.rooms_ahead(&[(coffee.id, coffee.seq), (tea.id, tea.seq)]).await.unwrap();
-    assert_eq!(ahead, [(tea.id, tea.seq.next())]);
+    let place = |room: &RoomSnapshot| RoomPlace { room: room.id, seq: room.seq, quiet: room.quiet };
+    let ahead = store.rooms_ahead(&[place(&coffee), place(&tea)]).await.unwrap();
+    assert_eq!(ahead, [tea.id]);
+    let quiet = quietly(&store, &coffee, [join("bob", "bob", 7)]).await.unwrap();
+    assert_eq!((quiet.first, quiet.quiet), (coffee.seq.next(), coffee.quiet + 1));
+    assert_eq!(store.rooms_ahead(&[place(&coffee)]).await.unwrap(), [coffee.id]);
     assert_eq!(store.rooms_ahead(&[]).await.unwrap(), []);
     assert_eq!(store.accounts_ahead(&[(AccountId(1), Seq(0))]).await.unwrap(), []);
 }

@@ -223,7 +223,7 @@ impl World {
             7 => Command::Leave { presence: payload("bye") },
             8 | 9 => Command::Detach { deadline: Timestamp(self.now.0 + 100) },
             10 => Command::Attach,
-            11 => Command::Expire,
+            11 => Command::Expire { sessions: (1..=4 * PEOPLE.len() as i64).map(SessionId).collect() },
             12 => Command::Rename { nick, presence: payload(&words) },
             13 | 14 => Command::Post { content: content(&words, retention) },
             15 => Command::SetSubject { subject: words.as_str().into(), content: content(&words, retention) },

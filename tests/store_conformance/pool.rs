@@ -9,7 +9,7 @@ use perch::chat::event::Change;
 use perch::chat::id::{Origin, Seq, SessionId, Timestamp};
 use perch::chat::snapshot::RoomSnapshot;
 use perch::store::error::{AppendError, StoreError};
-use perch::store::member::{Detached, Member};
+use perch::store::member::{Deadlines, Detached, HeldRoom, Member};
 use perch::store::room::Append;
 use perch::store::{Options, Store};
 use sqlx::{Connection, PgConnection};
@@ -35,6 +35,10 @@ pub(crate) fn at_port(url: &str, port: u16) -> String {
 pub(crate) fn port_of(url: &str) -> u16 {
     let (start, _) = url.rsplit_once('/').unwrap();
     start.rsplit_once(':').unwrap().1.parse().unwrap()
+}
+
+fn deadlines(at: i64) -> Deadlines {
+    Deadlines { sessions: Timestamp(at), seats: Timestamp(at) }
 }
 
 /// The row of a member once its lease has expired.
@@ -123,11 +127,12 @@ pub(crate) async fn what_a_dead_member_held_is_detached(url: String) {
     drop(a);
     expired(&b, "a").await;
     let nothing = Detached::default();
-    assert_eq!(b.detach_member("a", incarnation, Timestamp(50)).await.unwrap(), nothing, "not fenced yet");
+    assert_eq!(b.detach_member("a", incarnation, deadlines(50)).await.unwrap(), nothing, "not fenced yet");
     assert!(b.fence_member("a", incarnation).await.unwrap());
-    let detached = b.detach_member("a", incarnation, Timestamp(50)).await.unwrap();
-    assert_eq!(detached, Detached { sessions: 1, seats: 1 });
-    assert_eq!(b.detach_member("a", incarnation, Timestamp(60)).await.unwrap(), nothing);
+    let detached = b.detach_member("a", incarnation, deadlines(50)).await.unwrap();
+    let tea = HeldRoom { id: room.id, name: "tea".into() };
+    assert_eq!(detached, Detached { sessions: 1, seats: 1, rooms: vec![tea] });
+    assert_eq!(b.detach_member("a", incarnation, deadlines(60)).await.unwrap(), nothing);
     let due = b.claim_due_seats(Timestamp(50), 9).await.unwrap();
     assert_eq!(due.iter().map(|due| due.session.0).collect::<Vec<_>>(), [1]);
     let due = b.claim_due_sessions(Timestamp(50), 9).await.unwrap();

@@ -144,3 +144,13 @@ pub(crate) fn account(name: &str) -> NewAccount {
         credentials: vec![row(ScramHash::Sha1, 20), row(ScramHash::Sha256, 32), row(ScramHash::Sha512, 64)],
     }
 }
+
+/// Changes that the log does not have.
+pub(crate) async fn quietly<const N: usize>(
+    store: &Store,
+    room: &RoomSnapshot,
+    changes: [Change; N],
+) -> Result<Appended, AppendError> {
+    let append = Append { quiet: changes.into(), ..decision(room, Vec::new()) };
+    store.append(append).await
+}

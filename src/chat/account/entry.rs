@@ -12,7 +12,7 @@ use crate::chat::id::{AccountId, Origin, Seq, Timestamp};
 use crate::chat::message::{Content, Payload};
 
 /// A change with its place in the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountEvent {
     pub seq: Seq,
     pub at: Timestamp,

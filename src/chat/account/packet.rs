@@ -7,7 +7,7 @@ use crate::chat::account::contact::SubscriptionRequest;
 use crate::chat::message::Payload;
 
 /// One stanza on its way. Cheap to clone: the content is shared.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Packet {
     pub kind: PacketKind,
     pub from: Jid,
@@ -17,7 +17,8 @@ pub struct Packet {
     pub payload: Payload,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum PacketKind {
     Message(MessageKind),
     Presence(PresenceKind),
@@ -37,7 +38,8 @@ pub enum MessageKind {
 }
 
 /// RFC 6121 §4.7.1; an available presence has no `type`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum PresenceKind {
     Available,
     Unavailable,
@@ -47,7 +49,8 @@ pub enum PresenceKind {
 }
 
 /// RFC 6120 §8.2.3.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum IqKind {
     Get,
     Set,

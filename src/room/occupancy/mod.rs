@@ -229,11 +229,12 @@ impl Room {
         decision
     }
 
-    pub(super) fn expire(&self, now: Timestamp) -> Decision {
+    pub(super) fn expire(&self, sessions: &[SessionId], now: Timestamp) -> Decision {
         let mut decision = Decision::default();
         for occupant in self.occupants.iter() {
             for seat in &occupant.seats {
-                if seat.deadline.is_some_and(|deadline| deadline <= now) {
+                let is_due = seat.deadline.is_some_and(|deadline| deadline <= now);
+                if is_due && sessions.contains(&seat.session) {
                     let left = left(occupant, seat.session, Departure::Technical);
                     self.tell_traffic(&mut decision, left);
                 }

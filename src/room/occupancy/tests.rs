@@ -4,7 +4,7 @@ use super::*;
 use crate::chat::affiliation::Role;
 use crate::chat::command::Command;
 use crate::chat::settings::Settings;
-use crate::room::scene::{Scene, administrator, affiliate, device, jid, join, set_roles, wish};
+use crate::room::scene::{Scene, actor, administrator, affiliate, device, jid, join, set_roles, wish};
 
 fn leave() -> Command {
     Command::Leave { presence: Payload::default() }
@@ -245,7 +245,7 @@ fn a_room_that_was_never_configured_ends_with_its_creator() {
     let mut scene = Scene::locked();
     scene.act("owner", detach(2_000)).unwrap();
     scene.now = Timestamp(2_000);
-    scene.check("owner", Command::Expire, Ok(&["destroyed"]));
+    scene.check("owner", expire(&["owner", "bob", "member"]), Ok(&["destroyed"]));
 }
 
 #[test]
@@ -256,14 +256,15 @@ fn a_lost_connection_keeps_its_seat_until_the_deadline() {
     scene.check("stranger", detach(2_000), Ok(&[]));
     assert_eq!(scene.room.next_deadline(), Some(Timestamp(2_000)));
     scene.now = Timestamp(1_999);
-    scene.check("owner", Command::Expire, Ok(&[]));
+    scene.check("owner", expire(&["owner", "bob", "member"]), Ok(&[]));
     scene.now = Timestamp(2_000);
-    scene.check("owner", Command::Expire, Ok(&["bob leaves (technical)"]));
+    scene.check("owner", expire(&["member"]), Ok(&[]));
+    scene.check("owner", expire(&["owner", "bob", "member"]), Ok(&["bob leaves (technical)"]));
     scene.check("member", Command::Attach, Ok(&["attached"]));
     scene.check("member", Command::Attach, Ok(&[]));
     assert_eq!(scene.room.next_deadline(), None);
     scene.now = Timestamp(9_000);
-    scene.check("owner", Command::Expire, Ok(&[]));
+    scene.check("owner", expire(&["owner", "bob", "member"]), Ok(&[]));
 }
 
 #[test]
@@ -343,4 +344,8 @@ fn everybody_has_an_id_of_his_own_in_each_room() {
     assert_ne!(id(1, "bob"), id(1, "carol"));
     assert_ne!(id(1, "bob"), id(2, "bob"));
     assert_eq!(id(1, "bob").len(), 43);
+}
+
+fn expire(people: &[&str]) -> Command {
+    Command::Expire { sessions: people.iter().map(|who| actor(who).session).collect() }
 }

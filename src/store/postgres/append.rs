@@ -53,20 +53,22 @@ impl Job {
         self.append.changes.iter().filter(|change| change.moves_rules()).count() as i64
     }
 
-    /// `outcome, first_seq, stamp, version`
+    /// `outcome, first_seq, stamp, version, quieted`
     fn read(&mut self, row: &PgRow) -> Result<(), sqlx::Error> {
         let place = || {
             let (first, at) = (Seq(row.try_get(1)?), Timestamp(row.try_get(2)?));
-            Ok::<_, sqlx::Error>(Appended { first, at, rules: RulesVersion(row.try_get(3)?) })
+            let (rules, quiet) = (RulesVersion(row.try_get(3)?), row.try_get(4)?);
+            Ok::<_, sqlx::Error>(Appended { first, at, rules, quiet })
         };
         self.outcome = Some(match row.try_get::<i64, _>(0)? {
             0 => Ok(place()?),
             1 => Err(AppendError::Stale),
             2 => {
-                let Appended { first, at, .. } = place()?;
+                let Appended { first, at, quiet, .. } = place()?;
                 // It was this append, whose answer was lost, and none before it: that would have an older stamp.
                 if self.is_repeated && at >= self.append.at {
-                    Ok(Appended { first, at, rules: RulesVersion(self.append.rules.0 + self.moves()) })
+                    let rules = RulesVersion(self.append.rules.0 + self.moves());
+                    Ok(Appended { first, at, rules, quiet })
                 } else {
                     Err(AppendError::AlreadyDone { seq: first })
                 }
@@ -157,6 +159,7 @@ struct Call<'j> {
     events: Vec<i64>,
     archived: Vec<i64>,
     moves: Vec<i64>,
+    quiet: Vec<i64>,
     closes: Vec<bool>,
     again: Vec<bool>,
     session: Vec<Option<i64>>,
@@ -222,6 +225,7 @@ impl<'j> Call<'j> {
         self.events.push(append.changes.len() as i64);
         self.archived.push(archived);
         self.moves.push(job.moves());
+        self.quiet.push(i64::from(!append.quiet.is_empty()));
         self.closes.push(append.changes.iter().any(project::closes));
         self.again.push(job.is_repeated);
         self.session.push(key.map(|key| key.session.0));
@@ -242,6 +246,7 @@ impl<'j> Call<'j> {
             .bind(&self.events)
             .bind(&self.archived)
             .bind(&self.moves)
+            .bind(&self.quiet)
             .bind(&self.closes)
             .bind(&self.again)
             .bind(&self.session)
@@ -314,6 +319,6 @@ impl Journal {
     }
 }
 
-const APPEND: &str = "SELECT outcome, first_seq, stamp, version FROM append_1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
+const APPEND: &str = "SELECT outcome, first_seq, stamp, version, quieted FROM append_1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
     $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33,
-    $34)";
+    $34, $35)";

@@ -84,6 +84,13 @@ impl Hosts {
         Err(self.explain(reasons))
     }
 
+    /// How one connects to the host that takes writes.
+    pub(super) async fn primary(&self) -> Result<PgConnectOptions, OpenError> {
+        let connection = self.connect().await?;
+        let _ = connection.close().await;
+        Ok(self.hosts[self.current.load(Ordering::Relaxed)].options.clone())
+    }
+
     /// Several hosts may fail in several ways: the one that an operator has to mend is told.
     fn explain(&self, reasons: Vec<(&Host, Reason)>) -> OpenError {
         let mut unreachable = None;

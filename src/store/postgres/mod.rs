@@ -32,6 +32,7 @@ mod writer;
 use std::sync::Arc;
 
 use sqlx::Connection;
+use sqlx::postgres::PgConnectOptions;
 use tracing::warn;
 
 use crate::store::Options;
@@ -89,6 +90,10 @@ impl Postgres {
 
     pub(super) fn incarnation(&self) -> i64 {
         self.rules.own.incarnation
+    }
+
+    pub(super) async fn primary(&self) -> Result<PgConnectOptions, OpenError> {
+        self.hosts.primary().await
     }
 
     pub(super) fn secret(&self) -> &[u8; 32] {

@@ -15,8 +15,11 @@ use crate::store::member::{MemberState, Showing};
 use crate::store::postgres::fault;
 
 /// Forward only: a step that was released is never changed, the next one is put behind it.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_foundation.sql"), include_str!("migrations/0002_appends.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_foundation.sql"),
+    include_str!("migrations/0002_appends.sql"),
+    include_str!("migrations/0003_pool.sql"),
+];
 
 /// The schema that this program writes.
 pub(super) const SCHEMA: i64 = MIGRATIONS.len() as i64;
@@ -116,6 +119,7 @@ async fn try_register(
         .bind(&*options.member)
         .bind(Showing::default().state.as_str())
         .bind(lease)
+        .bind(options.address.as_deref())
         .fetch_one(&mut *transaction)
         .await?;
     transaction.commit().await?;
@@ -158,9 +162,12 @@ const HOLDER: &str = "SELECT lease_until::text,
         CASE WHEN isfinite(lease_until) THEN extract(epoch FROM lease_until - clock_timestamp())::float8 ELSE 0 END,
         lease_until < clock_timestamp()
     FROM member WHERE name = $1 FOR UPDATE";
+/// One that was drained to be stopped is to be active when it is started; one that was put aside stays there.
 const TAKE_NAME: &str = "UPDATE member SET incarnation = incarnation + 1, state = $2, rights = 0,
-        lease_until = clock_timestamp() + make_interval(secs => $3)
+        lease_until = clock_timestamp() + make_interval(secs => $3), address = $4,
+        wanted = CASE wanted WHEN 'draining' THEN 'active' ELSE wanted END
     WHERE name = $1 RETURNING incarnation";
-const LEAVE: &str =
-    "UPDATE member SET state = $3, lease_until = '-infinity' WHERE name = $1 AND incarnation = $2";
+/// The incarnation is over: what it still holds may be detached by whoever sees that.
+const LEAVE: &str = "UPDATE member SET incarnation = incarnation + 1, state = $3, lease_until = '-infinity'
+    WHERE name = $1 AND incarnation = $2";
 const LOOK_AGAIN: Duration = Duration::from_millis(200);

@@ -3,13 +3,13 @@
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
-use crate::chat::id::{RoomId, RulesVersion, Seq, Timestamp};
+use crate::chat::id::{RoomId, RulesVersion, Timestamp};
 use crate::chat::snapshot::RoomSnapshot;
 use crate::store::error::{AppendError, CreateRoomError, StoreError};
 use crate::store::postgres::Postgres;
 use crate::store::postgres::append::{Job, write_within};
 use crate::store::postgres::links::Link;
-use crate::store::room::{Append, Appended, DetachedRoom, NewRoom, RoomEntry};
+use crate::store::room::{Append, Appended, DetachedRoom, NewRoom, RoomEntry, RoomPlace};
 use crate::store::row;
 
 impl Postgres {
@@ -89,13 +89,14 @@ impl Postgres {
         self.count(ROOM_COUNT).await
     }
 
-    pub(in crate::store) async fn rooms_ahead(
-        &self,
-        known: &[(RoomId, Seq)],
-    ) -> Result<Vec<(RoomId, Seq)>, StoreError> {
-        let (rooms, seqs): (Vec<_>, Vec<_>) = known.iter().map(|(room, seq)| (room.0, seq.0)).unzip();
-        let rows = self.links.link().await?.rows(sqlx::query(AHEAD).bind(rooms).bind(seqs)).await?;
-        rows.iter().map(|row| Ok((RoomId(row.try_get(0)?), Seq(row.try_get(1)?)))).collect()
+    pub(in crate::store) async fn rooms_ahead(&self, known: &[RoomPlace]) -> Result<Vec<RoomId>, StoreError> {
+        let column = |of: fn(&RoomPlace) -> i64| known.iter().map(of).collect::<Vec<_>>();
+        let query = sqlx::query(AHEAD)
+            .bind(column(|place| place.room.0))
+            .bind(column(|place| place.seq.0))
+            .bind(column(|place| place.quiet));
+        let rows = self.links.link().await?.rows(query).await?;
+        rows.iter().map(|row| Ok(RoomId(row.try_get(0)?))).collect()
     }
 
     pub(in crate::store) async fn detach_seats(&self, deadline: Timestamp) -> Result<u64, StoreError> {
@@ -123,7 +124,7 @@ const CREATE: &str =
 const CREATE_LOG: &str = "INSERT INTO room_log (room, open, epoch, first_seq, seq, rules, archived, last_at)
     SELECT $1, true, epoch, 1, 0, 0, 0, 0 FROM meta";
 const ROOM_NAMED: &str = "SELECT id, name, secret, settings, locked, subject, affiliations_version,
-        epoch, first_seq, seq, rules, last_at
+        epoch, first_seq, seq, rules, last_at, quiet
     FROM room JOIN room_log ON room_log.room = room.id WHERE name = $1";
 const STANDINGS: &str =
     "SELECT jid, affiliation, nick, reason, version FROM affiliation WHERE room = $1 ORDER BY jid";
@@ -132,8 +133,9 @@ const SEATS: &str = "SELECT nick_key, session, nick, owner, resource, occupant_i
 const LISTED: &str = "SELECT id, name, coalesce(settings::json ->> 'name', '') FROM room
     WHERE public AND NOT locked AND name IS NOT NULL AND name > $1 ORDER BY name LIMIT $2";
 const ROOM_COUNT: &str = "SELECT count(*) FROM room WHERE name IS NOT NULL";
-const AHEAD: &str = "SELECT log.room, log.seq FROM unnest($1::bigint[], $2::bigint[]) AS known (room, seq)
-    JOIN room_log AS log ON log.room = known.room AND log.seq > known.seq ORDER BY 1";
+const AHEAD: &str = "SELECT log.room
+    FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS known (room, seq, quiet)
+    JOIN room_log AS log ON log.room = known.room AND (log.seq > known.seq OR log.quiet > known.quiet) ORDER BY 1";
 const DETACH_OWN: &str = "UPDATE seat SET deadline = $1 WHERE deadline IS NULL AND member = $2";
 const DETACHED: &str = "SELECT room, name, min(deadline) FROM seat JOIN room ON room.id = seat.room
     WHERE deadline IS NOT NULL GROUP BY room, name ORDER BY 3";

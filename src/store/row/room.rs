@@ -18,7 +18,8 @@ use crate::store::row::Columns;
 pub(in crate::store) struct Head(RoomSnapshot);
 
 impl Head {
-    /// `id, name, secret, settings, locked, subject, affiliations_version, epoch, first_seq, seq, rules, last_at`
+    /// `id, name, secret, settings, locked, subject, affiliations_version, epoch, first_seq, seq, rules, last_at,
+    /// quiet`
     pub(in crate::store) fn of(row: &impl Columns) -> Result<Self, StoreError> {
         let id = RoomId(row.integer(0)?);
         let inconsistent = || StoreError::Inconsistent { table: "room", row: id.0 };
@@ -31,6 +32,7 @@ impl Head {
             first_seq: Seq(row.integer(8)?),
             rules: RulesVersion(row.integer(10)?),
             last_at: Timestamp(row.integer(11)?),
+            quiet: row.integer(12)?,
             secret: row.bytes(2)?.try_into().map_err(|_| inconsistent())?,
             is_locked: row.flag(4)?,
             settings: serde_json::from_str(row.text(3)?).map_err(|_| inconsistent())?,

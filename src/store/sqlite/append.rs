@@ -169,6 +169,8 @@ pub(super) struct Head {
     /// Events of the conversation so far.
     pub(super) archived: i64,
     pub(super) last_at: Timestamp,
+    /// Appends with quiet changes so far.
+    quiet: i64,
     has_moved: bool,
 }
 
@@ -182,6 +184,7 @@ impl Head {
             rules: RulesVersion(0),
             archived: 0,
             last_at: Timestamp(0),
+            quiet: 0,
             has_moved: false,
         }
     }
@@ -203,6 +206,7 @@ impl Head {
             rules: RulesVersion(row.try_get(4)?),
             archived: row.try_get(5)?,
             last_at: Timestamp(row.try_get(6)?),
+            quiet: row.try_get(7)?,
             has_moved: false,
         })
     }
@@ -263,6 +267,10 @@ impl Plan {
                 scene.journal(&mut self.journal, change, Some(head.seq));
             }
         }
+        if !append.quiet.is_empty() {
+            head.has_moved = true;
+            head.quiet += 1;
+        }
         let scene = Scene { room: append.room, epoch: head.epoch, seq: head.seq, at };
         for change in &*append.quiet {
             scene.project(&mut self.projections, change);
@@ -270,7 +278,7 @@ impl Plan {
                 scene.journal(&mut self.journal, change, None);
             }
         }
-        Ok(Appended { first, at, rules: head.rules })
+        Ok(Appended { first, at, rules: head.rules, quiet: head.quiet })
     }
 
     fn event(&mut self, scene: Scene, head: &mut Head, record: &Record<'_>, origin: Option<Origin>) {
@@ -314,6 +322,7 @@ impl Plan {
                 head.rules.0.into(),
                 head.archived.into(),
                 head.last_at.0.into(),
+                head.quiet.into(),
             ];
             moved.row(room.0, &MOVE, row);
         }
@@ -326,7 +335,7 @@ impl Plan {
 const NICK_TAKEN: &str = "nick taken";
 macro_rules! heads {
     () => {
-        "SELECT room, open, epoch, seq, rules, archived, last_at FROM room_log
+        "SELECT room, open, epoch, seq, rules, archived, last_at, quiet FROM room_log
             WHERE room IN (SELECT value FROM json_each(?))"
     };
 }
@@ -347,7 +356,7 @@ static EVENT: Form = Form::new(
 );
 static MOVE: Form = Form::new(
     "UPDATE OR FAIL room_log SET open = moved.column2, seq = moved.column3, rules = moved.column4,
-        archived = moved.column5, last_at = moved.column6 FROM (VALUES",
-    6,
+        archived = moved.column5, last_at = moved.column6, quiet = moved.column7 FROM (VALUES",
+    7,
     ") AS moved WHERE room_log.room = moved.column1",
 );

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::chat::id::Timestamp;
 use crate::store::error::StoreError;
-use crate::store::member::{DueSeat, Member, Showing};
+use crate::store::member::{DueSeat, Member, MemberState, Showing};
 use crate::store::row::{due_seat, saved_session};
 use crate::store::session::SessionRow;
 use crate::store::sqlite::Sqlite;
@@ -14,11 +14,22 @@ impl Sqlite {
         *self.shared.showing.lock() = showing;
     }
 
+    /// Until the next start: nobody else would read it.
+    pub(in crate::store) fn want_member(&self, name: &str, state: MemberState) -> bool {
+        let is_known = *name == *self.shared.member;
+        if is_known {
+            *self.shared.wanted.lock() = state;
+        }
+        is_known
+    }
+
     pub(in crate::store) fn member(&self) -> Member {
         Member {
             name: self.shared.member.clone(),
             incarnation: self.shared.incarnation,
             showing: *self.shared.showing.lock(),
+            wanted: *self.shared.wanted.lock(),
+            address: None,
             lease: Some(Duration::MAX),
         }
     }

@@ -29,7 +29,7 @@ use sqlx::sqlite::SqlitePool;
 
 use crate::store::Options;
 use crate::store::error::{AppendError, OpenError};
-use crate::store::member::Showing;
+use crate::store::member::{MemberState, Showing};
 use crate::store::room::{Append, Appended};
 use crate::store::sqlite::append::Rules;
 use crate::store::sqlite::checkpoint::Checkpointer;
@@ -49,6 +49,7 @@ struct Shared {
     incarnation: i64,
     member: Box<str>,
     showing: Mutex<Showing>,
+    wanted: Mutex<MemberState>,
     rules: Rules,
     secret: [u8; 32],
     checkpointer: Mutex<Option<Checkpointer>>,
@@ -77,6 +78,7 @@ impl Sqlite {
                 incarnation,
                 member: options.member.clone(),
                 showing: Mutex::default(),
+                wanted: Mutex::new(MemberState::Active),
                 rules,
                 secret,
                 checkpointer: Mutex::new(Some(Checkpointer::start(&place.path, checkpoints))),

@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_foundation.sql"),
     include_str!("migrations/0002_accounts.sql"),
     include_str!("migrations/0003_resumption.sql"),
+    include_str!("migrations/0004_quiet.sql"),
 ];
 
 /// The schema that this program writes.

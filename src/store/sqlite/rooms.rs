@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use futures_util::FutureExt;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use crate::chat::id::{Epoch, RoomId, RulesVersion, Seq, Timestamp};
+use crate::chat::id::{Epoch, RoomId, RulesVersion, Timestamp};
 use crate::chat::snapshot::RoomSnapshot;
 use crate::store::error::{CreateRoomError, StoreError};
-use crate::store::room::{Append, DetachedRoom, NewRoom, RoomEntry};
+use crate::store::record::json;
+use crate::store::room::{Append, DetachedRoom, NewRoom, RoomEntry, RoomPlace};
 use crate::store::row;
 use crate::store::sqlite::Sqlite;
 use crate::store::sqlite::append::{Head, Plan, Rules};
@@ -49,14 +50,10 @@ impl Sqlite {
         Ok(count.unsigned_abs())
     }
 
-    pub(in crate::store) async fn rooms_ahead(
-        &self,
-        known: &[(RoomId, Seq)],
-    ) -> Result<Vec<(RoomId, Seq)>, StoreError> {
-        let known = known.iter().map(|(room, seq)| (room.0, seq.0)).collect::<Vec<_>>();
-        let known = serde_json::to_string(&known).expect("numbers are plain data");
-        let rows: Vec<(i64, i64)> = sqlx::query_as(AHEAD).bind(known).fetch_all(&self.readers).await?;
-        Ok(rows.into_iter().map(|(room, seq)| (RoomId(room), Seq(seq))).collect())
+    pub(in crate::store) async fn rooms_ahead(&self, known: &[RoomPlace]) -> Result<Vec<RoomId>, StoreError> {
+        let known: Vec<_> = known.iter().map(|place| [place.room.0, place.seq.0, place.quiet]).collect();
+        let ahead = sqlx::query_scalar(AHEAD).bind(json(&known)).fetch_all(&self.readers).await?;
+        Ok(ahead.into_iter().map(RoomId).collect())
     }
 
     pub(in crate::store) async fn detach_seats(&self, deadline: Timestamp) -> Result<u64, StoreError> {
@@ -124,7 +121,7 @@ const CREATE: &str = "INSERT INTO room (name, secret, settings, public, locked) 
 const CREATE_LOG: &str = "INSERT INTO room_log (room, open, epoch, first_seq, seq, rules, archived, last_at)
     VALUES (?, 1, ?, 1, 0, 0, 0, 0)";
 const ROOM_NAMED: &str = "SELECT id, name, secret, settings, locked, subject, affiliations_version,
-        epoch, first_seq, seq, rules, last_at
+        epoch, first_seq, seq, rules, last_at, quiet
     FROM room JOIN room_log ON room_log.room = room.id WHERE name = ?";
 const STANDINGS: &str =
     "SELECT jid, affiliation, nick, reason, version FROM affiliation WHERE room = ? ORDER BY jid";
@@ -133,8 +130,8 @@ const SEATS: &str = "SELECT nick_key, session, nick, owner, resource, occupant_i
 const LISTED: &str = "SELECT id, name, coalesce(settings ->> '$.name', '') FROM room
     WHERE public AND NOT locked AND name IS NOT NULL AND name > ? ORDER BY name LIMIT ?";
 const ROOM_COUNT: &str = "SELECT count(*) FROM room WHERE name IS NOT NULL";
-const AHEAD: &str = "SELECT room, seq FROM json_each(?) AS known
-    JOIN room_log ON room = known.value ->> 0 AND seq > known.value ->> 1 ORDER BY room";
+const AHEAD: &str = "SELECT room FROM json_each(?) AS known JOIN room_log ON room = known.value ->> 0
+    AND (seq > known.value ->> 1 OR quiet > known.value ->> 2) ORDER BY room";
 const DETACH_ALL: &str = "UPDATE seat SET deadline = ? WHERE deadline IS NULL";
 const DETACHED: &str = "SELECT room, name, min(deadline) FROM seat JOIN room ON room.id = seat.room
     WHERE deadline IS NOT NULL GROUP BY room ORDER BY 3";

@@ -57,7 +57,8 @@ CREATE TABLE room_log (
     seq       bigint  NOT NULL,                  -- of the last event
     rules     bigint  NOT NULL,                  -- version of what decisions rest on
     archived  bigint  NOT NULL,                  -- events of class 0 so far
-    last_at   bigint  NOT NULL                   -- stamps do not fall below it
+    last_at   bigint  NOT NULL,                  -- stamps do not fall below it
+    quiet     bigint  NOT NULL DEFAULT 0         -- appends with comings and goings that the log does not have
 ) WITH (fillfactor = 10, autovacuum_vacuum_scale_factor = 0.05);
 
 -- The logs of all rooms. A page of archive is one walk along the key, as long for a hundred million rows as for a

@@ -32,14 +32,14 @@ END $$;
 CREATE FUNCTION append_1(
     me text, mine bigint,
     job_room bigint[], job_rules bigint[], job_at bigint[], job_events bigint[], job_archived bigint[],
-    job_moves bigint[], job_closes boolean[], job_again boolean[], job_session bigint[], job_number bigint[],
+    job_moves bigint[], job_quiet bigint[], job_closes boolean[], job_again boolean[], job_session bigint[], job_number bigint[],
     job_steps text[], job_late text[],
     event_job bigint[], event_place bigint[], event_class bigint[], event_ordinal bigint[], event_kind bigint[],
     event_settled bigint[], event_nick text[], event_jid text[], event_resource text[], event_occupant text[],
     event_stanza text[], event_lang text[], event_text text[], event_payload text[], event_lives bigint[],
     event_data text[],
     journal_job bigint[], journal_place bigint[], journal_change text[], journal_target bigint[]
-) RETURNS TABLE (outcome bigint, first_seq bigint, stamp bigint, version bigint) LANGUAGE plpgsql AS $$
+) RETURNS TABLE (outcome bigint, first_seq bigint, stamp bigint, version bigint, quieted bigint) LANGUAGE plpgsql AS $$
 DECLARE
     job record;
     head room_log;
@@ -50,6 +50,7 @@ DECLARE
     bases bigint[] := '{}';
     stamps bigint[] := '{}';
     versions bigint[] := '{}';
+    quiets bigint[] := '{}';
     ordinals bigint[] := '{}';
     epochs bigint[] := '{}';
     result bigint;
@@ -58,14 +59,15 @@ DECLARE
 BEGIN
     PERFORM stand_1(me, mine);
     FOR job IN
-        SELECT * FROM unnest(job_room, job_rules, job_at, job_events, job_archived, job_moves, job_closes, job_again,
+        SELECT * FROM unnest(job_room, job_rules, job_at, job_events, job_archived, job_moves, job_quiet, job_closes, job_again,
             job_session, job_number, job_steps, job_late) WITH ORDINALITY
-            AS j (room, rules, at, events, archived, moves, closes, again, session, number, steps, late, place)
+            AS j (room, rules, at, events, archived, moves, quiet, closes, again, session, number, steps, late, place)
     LOOP
         IF head.room IS DISTINCT FROM job.room THEN
             IF is_there THEN
                 UPDATE room_log SET open = head.open, seq = head.seq, rules = head.rules, archived = head.archived,
-                    last_at = head.last_at WHERE room = head.room AND seq IS DISTINCT FROM head.seq;
+                    last_at = head.last_at, quiet = head.quiet
+                    WHERE room = head.room AND (seq <> head.seq OR quiet <> head.quiet);
             END IF;
             SELECT * INTO head FROM room_log WHERE room = job.room FOR NO KEY UPDATE;
             is_there := FOUND;
@@ -108,15 +110,17 @@ BEGIN
         IF result = 0 THEN
             head.seq := head.seq + job.events;
             head.rules := head.rules + job.moves;
+            head.quiet := head.quiet + job.quiet;
             head.archived := head.archived + job.archived;
             head.open := NOT job.closes;
             head.last_at := CASE WHEN job.events > 0 THEN clamped ELSE head.last_at END;
         END IF;
         versions[job.place] := head.rules;
+        quiets[job.place] := head.quiet;
     END LOOP;
     IF is_there THEN
         UPDATE room_log SET open = head.open, seq = head.seq, rules = head.rules, archived = head.archived,
-            last_at = head.last_at WHERE room = head.room AND seq IS DISTINCT FROM head.seq;
+            last_at = head.last_at, quiet = head.quiet WHERE room = head.room AND (seq <> head.seq OR quiet <> head.quiet);
     END IF;
 
     INSERT INTO room_event (room, class, seq, epoch, at, ordinal, kind, origin_session, origin_number, origin_settled,
@@ -151,7 +155,7 @@ BEGIN
                 epochs[job.place], me, mine);
         END IF;
     END LOOP;
-    RETURN QUERY SELECT * FROM unnest(results, bases, stamps, versions);
+    RETURN QUERY SELECT * FROM unnest(results, bases, stamps, versions, quiets);
 END $$;
 
 -- Jobs have parts, one for each account that they concern, all of which are done or none. `accounts` are those of all

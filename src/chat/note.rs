@@ -1,0 +1,83 @@
+//! What the members of a pool tell each other. Hints and soft state: whatever the store also says may be lost on the
+//! way, repeated or overtaken, and costs time, never a message.
+
+use perch_address::{BareJid, FullJid};
+use serde::{Deserialize, Serialize};
+
+use crate::chat::account::entry::AccountEvent;
+use crate::chat::account::packet::Packet;
+use crate::chat::event::{Change, Ephemeral, Event};
+use crate::chat::id::{AccountId, RoomId, Seq, SessionId, Timestamp};
+use crate::chat::message::Payload;
+
+/// One process of a pool, in one of its lives.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Member {
+    /// What the configuration calls it; unique in the pool.
+    pub name: Box<str>,
+    /// Raised at each start, and by who declares it dead: what an earlier incarnation says no longer counts.
+    pub incarnation: i64,
+}
+
+/// Something that a member tells the others, or one of them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Note {
+    /// A room's log has grown up to `last`. The new events stand here where they are small; else they are to be read.
+    RoomGrew { room: RoomName, last: Seq, events: Vec<Event> },
+    /// Comings and goings above the participant update limit, which the log does not have. `count`: how many appends with
+    /// such changes the room has had; who has missed one reads the occupants again.
+    RoomQuiet { room: RoomName, count: i64, changes: Vec<Change> },
+    /// Kept nowhere; `after` is the event that it follows.
+    RoomPassing { room: RoomName, after: Seq, ephemeral: Ephemeral },
+    /// Something changed in the room's rows that no event tells: its state is to be read again.
+    RoomStale { room: RoomName },
+    /// An account's log has grown, as [`Note::RoomGrew`].
+    AccountGrew { jid: BareJid, last: Seq, events: Vec<AccountEvent> },
+    /// A stanza in no log for an account's sessions, wherever they are.
+    AccountPacket { to: BareJid, packet: Packet, delivery: Delivery },
+    /// All sessions of an account that the publisher holds now, none of them left out.
+    AccountSessions { jid: BareJid, sessions: Vec<RemoteSession> },
+    /// The publisher does not know (or no longer trusts what it knows of) the receiver's sessions: tell all of them.
+    WantSessions,
+    /// Sessions of an account are to be ended: it was removed, disabled, or got another password.
+    Revoked { account: AccountId, spared: Option<SessionId> },
+    /// A sign of life. The digest is over all the publisher's [`Note::AccountSessions`].
+    Heartbeat { sessions_digest: u64 },
+}
+
+/// A room by its localpart, and by the row that the name led to: a name can be given again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomName {
+    pub name: Box<str>,
+    pub id: RoomId,
+}
+
+/// How a packet is to be delivered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Delivery {
+    /// By its address; `is_copied`: other sessions get a carbon copy (XEP-0280).
+    Addressed { is_copied: bool },
+    /// An event of a node, to the sessions that are interested in it (XEP-0163).
+    Interested { node: Box<str> },
+}
+
+/// A session as other members have to know it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoteSession {
+    pub session: SessionId,
+    pub jid: FullJid,
+    /// `None` before the first presence and after the last.
+    pub availability: Option<RemoteAvailability>,
+    pub wants_carbons: bool,
+    /// Nodes whose events it wants (XEP-0163).
+    pub interests: Vec<Box<str>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoteAvailability {
+    pub priority: i8,
+    pub payload: Payload,
+    pub at: Timestamp,
+}

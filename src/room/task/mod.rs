@@ -1,0 +1,452 @@
+//! One room on this member: takes requests, decides them against the state, appends, and then applies and shows what
+//! was committed, in the order of the log.
+//!
+//! The state is what the log says up to `seq`, never more. Other members append to the same log: what is missing before
+//! one's own is read from it first. So there is one way to recover from everything (a lost hint, a lost comparison, a
+//! failed commit), and it is used daily.
+
+mod catch_up;
+mod round;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tracing::{debug, warn};
+
+use crate::chat::command::{Actor, Command, Join};
+use crate::chat::event::{Change, Ephemeral, Event};
+use crate::chat::id::{Seq, Timestamp};
+use crate::chat::refusal::Refusal;
+use crate::chat::snapshot::RoomSnapshot;
+use crate::fanout::audience::{Audience, Listing, Moderation, Past, Step, View, Welcome};
+use crate::fanout::mailbox::Mailbox;
+use crate::room::creation;
+use crate::room::decided::{Decided, Shown};
+use crate::room::directory::{Mark, Services, by_room};
+use crate::room::request::{Receipt, Request, expire, refusal_of, refusal_of_append, refuse};
+use crate::room::state::Room;
+use crate::room::task::round::{Pending, Question, Round};
+use crate::store::archive::{ArchivedKind, ArchivedMessage, Log};
+use crate::store::error::{AppendError, CreateRoomError};
+use crate::store::room::{Append, Appended};
+
+/// The running room. Its name may not exist in the store yet: then it is vacant, and a join creates it.
+pub(super) struct RoomTask {
+    name: Box<str>,
+    /// The room's address, which is what `from` says.
+    address: Box<str>,
+    services: Arc<Services>,
+    state: Option<Loaded>,
+    inbox: mpsc::Receiver<Request>,
+    /// How far the state is, for who compares it with the store.
+    mark: Arc<Mark>,
+    /// Who is past his deadline was looked for, and is not looked for again before this.
+    next_claim: Instant,
+}
+
+struct Loaded {
+    room: Room,
+    audience: Audience,
+    /// How many appends with comings and goings that the log does not have the state includes.
+    quiet: i64,
+}
+
+/// Requests decided together. More would only make the first of them wait longer.
+const BATCH_MAX: usize = 256;
+/// A room without local sessions is forgotten after this long; it is loaded again when it is needed.
+const IDLE: Duration = Duration::from_secs(60);
+/// How often a command is decided anew when the rules move under it each time.
+const ATTEMPTS_MAX: u32 = 16;
+/// Departures that are claimed at a time.
+const CLAIMS_MAX: u32 = 256;
+/// A departure that another member has claimed is looked at again after this.
+const CLAIM_PAUSE: Duration = Duration::from_secs(1);
+
+impl RoomTask {
+    pub(super) fn new(
+        name: Box<str>,
+        address: Box<str>,
+        services: Arc<Services>,
+        inbox: mpsc::Receiver<Request>,
+        mark: Arc<Mark>,
+    ) -> Self {
+        Self { name, address, services, state: None, inbox, mark, next_claim: Instant::now() }
+    }
+
+    /// Runs until the room is idle and nobody holds a way to it.
+    pub(super) async fn run(mut self) {
+        let mut batch = Vec::new();
+        loop {
+            let wake = self.wake_at();
+            tokio::select! {
+                n = self.inbox.recv_many(&mut batch, BATCH_MAX) => {
+                    if n == 0 {
+                        return;
+                    }
+                    self.handle(&mut batch).await;
+                }
+                () = tokio::time::sleep_until(wake) => {
+                    if self.has_deadlines() {
+                        batch.extend(self.claim_departures().await);
+                        self.handle(&mut batch).await;
+                    } else if self.is_idle() && self.services.forget(&self.name, &self.inbox) {
+                        return;
+                    }
+                }
+            }
+            self.note_mark();
+        }
+    }
+
+    fn has_deadlines(&self) -> bool {
+        self.state.as_ref().is_some_and(|loaded| loaded.room.next_deadline().is_some())
+    }
+
+    fn is_idle(&self) -> bool {
+        self.state.as_ref().is_none_or(|loaded| loaded.audience.is_empty())
+    }
+
+    fn wake_at(&self) -> Instant {
+        let deadline = self.state.as_ref().and_then(|loaded| loaded.room.next_deadline());
+        let Some(deadline) = deadline else { return Instant::now() + IDLE };
+        let wait = u64::try_from(deadline.0 - self.services.clock.now().0).unwrap_or(0);
+        self.next_claim.max(Instant::now() + Duration::from_millis(wait))
+    }
+
+    fn note_mark(&self) {
+        self.mark.set(self.state.as_ref().map(|loaded| (loaded.room.id(), loaded.room.seq(), loaded.quiet)));
+    }
+
+    async fn handle(&mut self, batch: &mut Vec<Request>) {
+        if let Err(error) = self.be_current().await {
+            let refusal = refusal_of(&error);
+            for request in batch.drain(..) {
+                refuse(request, &refusal);
+            }
+            return;
+        }
+        let mut round = Round::default();
+        for request in batch.drain(..) {
+            if round.must_end_before(&request) {
+                self.settle(std::mem::take(&mut round)).await;
+            }
+            match request {
+                Request::Shutdown { done } => {
+                    self.settle(std::mem::take(&mut round)).await;
+                    self.shutdown();
+                    let _ = done.send(());
+                }
+                Request::Heard(note) => {
+                    self.settle(std::mem::take(&mut round)).await;
+                    self.hear(note).await;
+                }
+                Request::Command { by, command: Command::Join(join), mailbox, receipt }
+                    if self.state.is_none() =>
+                {
+                    self.settle(std::mem::take(&mut round)).await;
+                    self.create(by, join, mailbox, receipt).await;
+                }
+                mut other => {
+                    self.look_up_target(&mut other).await;
+                    self.decide(other, &mut round);
+                }
+            }
+            // A destroyed room ends the batch: what follows finds its name vacant.
+            if let Some(loaded) = &self.state
+                && round.foresee(&loaded.room, self.services.clock.now()).is_destroyed()
+            {
+                self.settle(std::mem::take(&mut round)).await;
+            }
+        }
+        self.settle(round).await;
+    }
+
+    /// A retraction is judged by who wrote what it takes back: the store knows.
+    async fn look_up_target(&self, request: &mut Request) {
+        let Request::Command { command, .. } = request else { return };
+        let (Command::Retract { target, target_author, .. }
+        | Command::Moderate { target, target_author, .. }) = command
+        else {
+            return;
+        };
+        let Some(loaded) = &self.state else { return };
+        let found = self.services.store.message(Log::Room(loaded.room.id()), *target).await;
+        *target_author = found.ok().flatten().map(|message| message.author);
+    }
+
+    /// Decides one request against the state as the earlier ones of the round will leave it.
+    fn decide(&self, request: Request, round: &mut Round) {
+        let now = self.services.clock.now();
+        match request {
+            Request::Command { by, command, mailbox, receipt } => match &self.state {
+                Some(loaded) => {
+                    let question = Question { by, command, mailbox };
+                    round.decide(&loaded.room, question, receipt, self.services.store.is_shared(), now);
+                }
+                None => round.pending.push(Pending::Refused { receipt, refusal: Refusal::NoSuchRoom }),
+            },
+            Request::Query { by, query, reply } => {
+                let answer = match &self.state {
+                    Some(loaded) => round.foresee(&loaded.room, now).answer(&by, &query),
+                    None => Err(Refusal::NoSuchRoom),
+                };
+                round.pending.push(Pending::Answered { reply, answer });
+            }
+            Request::Shutdown { .. } | Request::Heard(_) => {
+                unreachable!("handled before anything is decided")
+            }
+        }
+    }
+
+    /// Commits what was decided, applies and shows it, and answers.
+    async fn settle(&mut self, round: Round) {
+        let mut pending = round.pending;
+        let mut attempt = 1;
+        while !pending.is_empty() {
+            let questions = self.conclude(pending).await;
+            if questions.is_empty() {
+                break;
+            }
+            pending = self.decide_again(questions, attempt).await;
+            attempt += 1;
+        }
+        if self.state.as_ref().is_some_and(|loaded| loaded.room.is_destroyed()) {
+            self.state = None;
+        }
+    }
+
+    /// Appends, shows and answers; what was decided against a room that had moved on is given back.
+    async fn conclude(&mut self, mut pending: Vec<Pending>) -> Vec<(Question, Receipt)> {
+        let store = self.services.store.clone();
+        let append = async |append: Option<Append>| match append {
+            Some(append) => store.append(append).await.map(Some),
+            None => Ok(None),
+        };
+        // Handed in one after the other, so that the log has them in this order; committed together.
+        let results = join_all(pending.iter_mut().map(Pending::take_append).map(append)).await;
+        let mut questions = Vec::new();
+        for (item, result) in pending.into_iter().zip(results) {
+            match item {
+                Pending::Refused { receipt, refusal } => receipt.give(Err(refusal)),
+                Pending::Answered { reply, answer } => drop(reply.send(answer)),
+                Pending::Decided { decided, receipt, question, .. } => match (result, question) {
+                    (Ok(appended), _) => self.come_true(decided, appended, receipt).await,
+                    (Err(AppendError::Stale), Some(question)) => questions.push((*question, receipt)),
+                    (Err(failure), _) => self.fail(failure, receipt).await,
+                },
+            }
+        }
+        questions
+    }
+
+    /// Others were faster: what they did is taken in, and the same is asked of the room as it is now.
+    async fn decide_again(&mut self, questions: Vec<(Question, Receipt)>, attempt: u32) -> Vec<Pending> {
+        let caught_up = self.catch_up(None).await;
+        let mut round = Round::default();
+        for (question, receipt) in questions {
+            let refusal = match (&self.state, caught_up) {
+                (Some(loaded), Ok(())) if attempt < ATTEMPTS_MAX => {
+                    round.decide(&loaded.room, question, receipt, true, self.services.clock.now());
+                    continue;
+                }
+                (_, Err(error)) => refusal_of(&error),
+                (None, Ok(())) => Refusal::NoSuchRoom,
+                (Some(_), Ok(())) => Refusal::TemporarilyUnavailable,
+            };
+            round.pending.push(Pending::Refused { receipt, refusal });
+        }
+        round.pending
+    }
+
+    /// A decision is in the log, if it was for the log: it is applied at its place there, told to the other members, and
+    /// shown.
+    async fn come_true(&mut self, decided: Decided, appended: Option<Appended>, receipt: Receipt) {
+        if let Some(appended) = &appended
+            && !self.reach(Seq(appended.first.0 - 1)).await
+        {
+            // It is committed, and its session will find it in the archive, as all others will.
+            return receipt.give(Ok(()));
+        }
+        let Some(loaded) = &mut self.state else { return receipt.give(Err(Refusal::NoSuchRoom)) };
+        self.services.tell_of(&loaded.room, &decided, appended.as_ref());
+        if let Some(appended) = &appended {
+            loaded.quiet = appended.quiet;
+        }
+        let shown = decided.apply(&mut loaded.room, appended.as_ref(), self.services.clock.now());
+        self.show(shown).await;
+        receipt.give(Ok(()));
+    }
+
+    async fn fail(&mut self, failure: AppendError, receipt: Receipt) {
+        let outcome = match failure {
+            // Written by an attempt whose outcome was not known: it stands in the log, and is shown from there.
+            AppendError::AlreadyDone { seq } => {
+                self.reach(seq).await;
+                Ok(())
+            }
+            failure => {
+                debug!(room = %self.name, %failure, "an append was refused");
+                Err(refusal_of_append(&failure))
+            }
+        };
+        receipt.give(outcome);
+    }
+
+    async fn show(&mut self, mut shown: Shown) {
+        self.fill_welcome(&mut shown).await;
+        let Some(loaded) = &mut self.state else { return };
+        if let Some((session, mailbox)) = shown.attach.take() {
+            loaded.audience.attach(session, mailbox);
+        }
+        for step in &shown.steps {
+            loaded.show(step);
+        }
+        for (ephemeral, view, is_quiet) in &shown.ephemeral {
+            loaded.show_passing(ephemeral, *view, *is_quiet);
+        }
+        for parcel in shown.parcels {
+            self.services.send(&self.address, parcel);
+        }
+    }
+
+    /// Reads the history that a joiner wants. A join is not refused because history cannot be read.
+    async fn fill_welcome(&self, shown: &mut Shown) {
+        let Some(wanted) = shown.wants_history.take() else { return };
+        let Some(loaded) = &self.state else { return };
+        let Some(step) = shown.steps.iter_mut().find(|step| step.welcome.is_some()) else { return };
+        let (room, until) = (loaded.room.id(), step.event.seq);
+        let limit = loaded.room.settings().history_max;
+        match self.services.store.history(room, until, wanted, limit).await {
+            Ok(history) => {
+                let welcome = step.welcome.as_mut().expect("the step was found by it");
+                // The subject comes last, and once (§7.2.15).
+                let is_said = |message: &ArchivedMessage| !matches!(message.kind, ArchivedKind::Subject(_));
+                welcome.history = history.into_iter().filter(is_said).map(past).collect();
+            }
+            Err(error) => warn!(room = %self.name, %error, "history cannot be read"),
+        }
+    }
+
+    /// A join of a name that does not exist creates the room (XEP-0045 §10.1). Two members may do so at once: who is
+    /// second joins the room of the first.
+    async fn create(&mut self, by: Actor, join: Join, mailbox: Option<Mailbox>, receipt: Receipt) {
+        let services = self.services.clone();
+        let at = services.clock.now();
+        let new_room = match creation::new_room(&self.name, &by, &join, &services.policy, at) {
+            Ok(new_room) => new_room,
+            Err(refusal) => return receipt.give(Err(refusal)),
+        };
+        let changes = Arc::clone(&new_room.changes);
+        match services.store.create_room(new_room).await {
+            Ok(snapshot) => {
+                let mut loaded = Loaded::new(&self.address, snapshot);
+                if let Some(mailbox) = mailbox {
+                    loaded.audience.attach(by.session, mailbox);
+                }
+                loaded.welcome_creator(&by, &join, &changes, at);
+                self.state = Some(loaded);
+                receipt.give(Ok(()));
+            }
+            Err(CreateRoomError::NameTaken) if services.store.is_shared() => {
+                let loaded = self.be_current().await;
+                let mut round = Round::default();
+                match (loaded, &self.state) {
+                    (Ok(()), Some(loaded)) => {
+                        let question = Question { by, command: Command::Join(join), mailbox };
+                        round.decide(&loaded.room, question, receipt, true, at);
+                    }
+                    _ => return receipt.give(Err(Refusal::TemporarilyUnavailable)),
+                }
+                Box::pin(self.settle(round)).await;
+            }
+            Err(error) => receipt.give(Err(creation::refusal_of(&error))),
+        }
+    }
+
+    /// Whoever is past his deadline has to leave, here or in another room. Other members see the same deadlines: one of
+    /// them is given each.
+    async fn claim_departures(&mut self) -> Option<Request> {
+        self.next_claim = Instant::now() + CLAIM_PAUSE;
+        let now = self.services.clock.now();
+        let due = match self.services.store.claim_due_seats(now, CLAIMS_MAX).await {
+            Ok(due) => due,
+            Err(error) => {
+                warn!(room = %self.name, %error, "who has to leave cannot be read");
+                return None;
+            }
+        };
+        let mut departures = by_room(due);
+        let own = departures.remove(&self.name);
+        self.services.expire(departures);
+        own.map(expire)
+    }
+
+    fn shutdown(&self) {
+        if let Some(loaded) = &self.state {
+            loaded.audience.shutdown(loaded.room.occupants().iter().cloned());
+        }
+    }
+}
+
+impl Loaded {
+    fn new(address: &str, snapshot: RoomSnapshot) -> Self {
+        let audience = Audience::new(address, &snapshot.secret, snapshot.epoch);
+        Self { quiet: snapshot.quiet, room: Room::load(snapshot), audience }
+    }
+
+    fn show(&mut self, step: &Step) {
+        self.audience.deliver(step);
+        if let Change::Detached { session, deadline: Some(_) } = &step.event.change {
+            self.audience.detach(*session);
+        }
+    }
+
+    fn show_passing(&mut self, ephemeral: &Ephemeral, view: View, is_quiet: bool) {
+        let about = match ephemeral {
+            Ephemeral::Presence { session, .. } => self.room.occupants().by_session(*session),
+            Ephemeral::Whisper { to, .. } => self.room.occupants().by_nick(to),
+            Ephemeral::Message { .. } => None,
+        };
+        self.audience.deliver_ephemeral(ephemeral, about, view, is_quiet);
+    }
+
+    /// Shows the one who made the room that he is in it.
+    fn welcome_creator(&mut self, by: &Actor, join: &Join, changes: &[Change], at: Timestamp) {
+        let Some(joined) = changes.iter().rfind(|c| matches!(c, Change::Joined(_))) else { return };
+        let after = self.room.occupants().by_session(by.session).cloned();
+        let since = join.affiliations_since.as_deref();
+        let listing = since.map_or(Listing::Unasked, |since| self.room.listing(by, since));
+        let step = Step {
+            event: Event { seq: self.room.seq(), at, origin: by.origin, change: joined.clone() },
+            before: Vec::new(),
+            after: after.into_iter().collect(),
+            view: View::of(self.room.settings(), self.room.standings().version()),
+            welcome: Some(Welcome::empty(listing)),
+            everybody: Vec::new(),
+            statuses: Vec::new(),
+            list_version: None,
+            list_notice: None,
+            is_quiet: false,
+        };
+        self.audience.deliver(&step);
+    }
+}
+
+fn past(message: ArchivedMessage) -> Past {
+    let moderation = match &message.kind {
+        ArchivedKind::Retraction { target, is_moderation: true, reason } => {
+            Some(Moderation { target: *target, reason: reason.clone() })
+        }
+        _ => None,
+    };
+    Past {
+        id: Some(message.id),
+        at: message.at,
+        author: message.author,
+        content: message.content,
+        moderation,
+    }
+}

@@ -1,0 +1,74 @@
+//! What the other members of the pool say and do, taken to those on this one whom it concerns.
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::debug;
+
+use crate::bus::{self, Bus, BusError, Heard};
+use crate::chat::note::{self, Note, RoomName};
+use crate::config::Config;
+use crate::fanout::mailbox::Ending;
+use crate::pool::{Alarm, Pool};
+use crate::room::Rooms;
+use crate::session::Sessions;
+use crate::store::Store;
+use crate::store::member::HeldRoom;
+
+pub(super) async fn open_bus(
+    config: &Config,
+    store: &Store,
+    me: note::Member,
+) -> Result<(Bus, mpsc::Receiver<Heard>), BusError> {
+    let pool = &config.pool.name;
+    match &config.bus {
+        bus::Options::Local => Ok(Bus::local()),
+        bus::Options::Nats(nats) => Bus::nats(nats, pool, me).await,
+        bus::Options::Postgres => Ok(Bus::postgres(store.clone(), pool, me)),
+    }
+}
+
+/// Takes what the bus brings to those whom it is for.
+pub(super) async fn hear(
+    mut heard: mpsc::Receiver<Heard>,
+    pool: Pool,
+    rooms: Rooms,
+    stop: CancellationToken,
+) {
+    while let Some(Some(heard)) = stop.run_until_cancelled(heard.recv()).await {
+        // What a gap calls for is the pool's affair: it raises an alarm.
+        pool.hears(&heard);
+        if let Heard::Note { note, .. } = heard {
+            rooms.hear(note);
+        }
+    }
+}
+
+/// Takes the pool's alarms to those whom they concern.
+pub(super) async fn heed(
+    mut alarms: mpsc::Receiver<Alarm>,
+    rooms: Rooms,
+    sessions: Sessions,
+    stop: CancellationToken,
+) {
+    while let Some(Some(alarm)) = stop.run_until_cancelled(alarms.recv()).await {
+        let done = match alarm {
+            Alarm::Compare => rooms.compare().await,
+            Alarm::Due => rooms.expire().await,
+            Alarm::MemberGone { rooms: held, .. } => {
+                for HeldRoom { id, name } in held {
+                    rooms.hear(Note::RoomStale { room: RoomName { name, id } });
+                }
+                Ok(())
+            }
+            Alarm::Deposed => {
+                sessions.end_all(Ending::Shutdown);
+                Ok(())
+            }
+            Alarm::StateChanged(_) => Ok(()),
+        };
+        if let Err(error) = done {
+            // It is raised again as long as there is a reason.
+            debug!(%error, "an alarm of the pool could not be heeded");
+        }
+    }
+}
