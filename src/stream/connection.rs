@@ -258,6 +258,7 @@ impl Task<'_> {
         if let Some(old) = self.socket.take() {
             bid_farewell(old, &[], Some(StreamFailure::from(StreamCondition::Conflict).to_bytes())).await;
         }
+        tokio::time::timeout(WRITE_TIME, self.settle_all()).await.map_err(|_elapsed| End::Lost)??;
         self.session.acknowledge(h).await?;
         let mut greeting = Vec::new();
         for output in negotiation.handle_resumed(self.session.handled()) {
@@ -276,6 +277,16 @@ impl Task<'_> {
         // What was taken from the mailbox and not looked at when the connection was lost.
         self.deliver().await?;
         self.process().await
+    }
+
+    /// What the lost connection brought last gets its outcome first: whatever the client is not told of now it sends
+    /// again, and it would be taken for something new.
+    async fn settle_all(&mut self) -> Result<(), End> {
+        while !self.session.is_settled() {
+            self.inbox.take(&mut self.items).await.map_err(|_overrun| slow_reader())?;
+            self.hand_on().await?;
+        }
+        Ok(())
     }
 
     /// Waits without a connection.
