@@ -1,5 +1,7 @@
 //! What someone asks of a room. A command says what is wanted; only the room decides whether it may be.
 
+use std::sync::Arc;
+
 use perch_address::{BareJid, FullJid};
 
 use crate::chat::affiliation::{Affiliation, Role};
@@ -127,7 +129,7 @@ pub enum Command {
 /// A wish to enter (XEP-0045 §7.2).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Join {
-    pub nick: Box<str>,
+    pub nick: Arc<str>,
     pub password: Option<Box<str>>,
     pub history: HistoryRequest,
     pub presence: Payload,

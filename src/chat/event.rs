@@ -1,5 +1,7 @@
 //! What happened in a room, in the order of its log. Stored as it stands here: variants and fields are only ever added.
 
+use std::sync::Arc;
+
 use perch_address::{BareJid, FullJid};
 use serde::{Deserialize, Serialize};
 
@@ -164,8 +166,8 @@ impl Change {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Joined {
-    pub nick: Box<str>,
-    pub nick_key: Box<str>,
+    pub nick: Arc<str>,
+    pub nick_key: Arc<str>,
     pub session: SessionId,
     pub jid: FullJid,
     pub occupant_id: Box<str>,

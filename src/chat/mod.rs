@@ -14,3 +14,4 @@ pub mod occupant;
 pub mod refusal;
 pub mod settings;
 pub mod snapshot;
+pub mod sorted;

@@ -1,27 +1,32 @@
 //! Who is in a room now: occupants by nick, and the sessions that share each nick.
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use perch_address::{BareJid, FullJid, nickname_key};
+use smallvec::SmallVec;
 
 use crate::chat::affiliation::{Affiliation, Role};
 use crate::chat::id::{SessionId, Timestamp};
 use crate::chat::message::Payload;
+use crate::chat::sorted::Sorted;
 
 /// A user inside a room. Several of his sessions may share the nick (XEP-0045 §3, multi-session nicks).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Occupant {
-    pub nick: Box<str>,
+    /// One text for all who hold it: the sessions that go by it, and this as its own key, where it is that.
+    pub nick: Arc<str>,
     /// The form under which nicks are compared (RFC 8266), so that look-alikes are the same nick.
-    pub nick_key: Box<str>,
+    pub nick_key: Arc<str>,
     pub jid: BareJid,
     pub occupant_id: Box<str>,
     pub affiliation: Affiliation,
     pub role: Role,
     /// Never empty; the last one that sent presence is shown to others, so it comes first.
-    pub seats: Vec<Seat>,
+    pub seats: Seats,
 }
+
+/// Nearly always one.
+pub type Seats = SmallVec<[Seat; 1]>;
 
 /// One session inside a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,8 +46,9 @@ pub struct Occupants(Arc<Indexes>);
 
 #[derive(Debug, Clone, Default)]
 struct Indexes {
-    by_nick: BTreeMap<Box<str>, Arc<Occupant>>,
-    sessions: HashMap<SessionId, Arc<Occupant>>,
+    /// In the order of their nick keys.
+    by_nick: Vec<Arc<Occupant>>,
+    sessions: Sorted<SessionId, Arc<Occupant>>,
 }
 
 impl Occupants {
@@ -55,7 +61,7 @@ impl Occupants {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Occupant>> {
-        self.0.by_nick.values()
+        self.0.by_nick.iter()
     }
 
     /// How many sessions are in the room, over all occupants.
@@ -64,7 +70,7 @@ impl Occupants {
     }
 
     pub fn by_nick_key(&self, nick_key: &str) -> Option<&Arc<Occupant>> {
-        self.0.by_nick.get(nick_key)
+        self.place(nick_key).ok().map(|place| &self.0.by_nick[place])
     }
 
     /// By the nick as somebody writes it.
@@ -89,15 +95,14 @@ impl Occupants {
         for seat in &occupant.seats {
             indexes.sessions.insert(seat.session, occupant.clone());
         }
-        indexes.by_nick.insert(occupant.nick_key.clone(), occupant);
+        let (Ok(place) | Err(place)) = indexes.place(&occupant.nick_key);
+        indexes.by_nick.insert(place, occupant);
     }
 
     pub fn remove(&mut self, nick_key: &str) -> Option<Arc<Occupant>> {
-        if !self.0.by_nick.contains_key(nick_key) {
-            return None;
-        }
+        let place = self.place(nick_key).ok()?;
         let indexes = Arc::make_mut(&mut self.0);
-        let occupant = indexes.by_nick.remove(nick_key)?;
+        let occupant = indexes.by_nick.remove(place);
         for seat in &occupant.seats {
             indexes.sessions.remove(&seat.session);
         }
@@ -111,5 +116,15 @@ impl Occupants {
             change(&mut occupant);
             self.put(occupant);
         }
+    }
+
+    fn place(&self, nick_key: &str) -> Result<usize, usize> {
+        self.0.place(nick_key)
+    }
+}
+
+impl Indexes {
+    fn place(&self, nick_key: &str) -> Result<usize, usize> {
+        self.by_nick.binary_search_by(|occupant| (*occupant.nick_key).cmp(nick_key))
     }
 }

@@ -5,7 +5,6 @@
 mod listing;
 mod welcome;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::chat::affiliation::{Affiliation, Lists, Role};
@@ -14,6 +13,7 @@ use crate::chat::id::{Epoch, MessageId, SessionId};
 use crate::chat::message::{Content, Payload, Retention};
 use crate::chat::occupant::Occupant;
 use crate::chat::settings::{Settings, Whois};
+use crate::chat::sorted::Sorted;
 use crate::fanout::frame::Frame;
 use crate::fanout::mailbox::{Ending, Mailbox};
 use crate::fanout::render::xmpp::listing::Span;
@@ -30,7 +30,7 @@ pub struct Audience {
     room: Box<str>,
     epoch: Epoch,
     versions: Versions,
-    members: HashMap<SessionId, Member>,
+    members: Sorted<SessionId, Member>,
 }
 
 struct Member {
@@ -105,7 +105,7 @@ impl View {
 
 impl Audience {
     pub fn new(room: &str, secret: &[u8; 32], epoch: Epoch) -> Self {
-        Self { room: room.into(), epoch, versions: Versions::new(secret, epoch), members: HashMap::new() }
+        Self { room: room.into(), epoch, versions: Versions::new(secret, epoch), members: Sorted::default() }
     }
 
     /// Registers a session before its `Joined` is delivered.
@@ -234,7 +234,7 @@ impl Audience {
 
     fn joined(&mut self, step: &Step, joined: &Joined) {
         let Some(occupant) = step.after.first() else { return };
-        if let Some(member) = self.members.get_mut(&joined.session) {
+        if let Some(member) = self.members.value_mut(&joined.session) {
             member.is_moderator = occupant.role == Role::Moderator;
         }
         self.presence(step, occupant, &Notes::default(), Some(joined.session));
@@ -323,7 +323,7 @@ impl Audience {
     fn set_moderator(&mut self, occupant: &Occupant, is_moderator: bool) -> Vec<Mailbox> {
         let mut risen = Vec::new();
         for seat in &occupant.seats {
-            if let Some(member) = self.members.get_mut(&seat.session) {
+            if let Some(member) = self.members.value_mut(&seat.session) {
                 if is_moderator && !member.is_moderator {
                     risen.push(member.mailbox.clone());
                 }
@@ -396,7 +396,7 @@ impl Audience {
         let is_told_to_all = view.broadcasts(about.role) && !(is_quiet && about.role < Role::Moderator);
         let mut rendered: Vec<((bool, Lists), Frame)> = Vec::new();
         let own: Vec<SessionId> = about.seats.iter().map(|s| s.session).collect();
-        for (session, member) in &self.members {
+        for (session, member) in self.members.iter() {
             if own.contains(session) || !(is_told_to_all || (member.is_moderator && !is_quiet)) {
                 continue;
             }

@@ -13,15 +13,15 @@ use crate::chat::affiliation::Lists;
 use crate::chat::id::Epoch;
 
 /// Makes and reads the versions of one room.
-#[derive(Debug)]
 pub struct Versions {
-    key: hmac::Key,
+    /// Of which the key is made anew each time: it would be two thirds of the memory of a small room.
+    secret: [u8; 32],
     epoch: Epoch,
 }
 
 impl Versions {
     pub fn new(secret: &[u8; 32], epoch: Epoch) -> Self {
-        Self { key: hmac::Key::new(hmac::HMAC_SHA256, secret), epoch }
+        Self { secret: *secret, epoch }
     }
 
     /// The version of someone who was shown these lists.
@@ -30,7 +30,8 @@ impl Versions {
         bytes.extend_from_slice(&self.epoch.0.to_be_bytes());
         bytes.extend_from_slice(&version.to_be_bytes());
         bytes.push(lists.bits());
-        let signature = hmac::sign(&self.key, &bytes);
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.secret);
+        let signature = hmac::sign(&key, &bytes);
         bytes.extend_from_slice(&signature.as_ref()[..SIGNATURE_BYTES]);
         BASE64_URL_SAFE_NO_PAD.encode(&bytes[PURPOSE.len()..])
     }

@@ -48,7 +48,8 @@ pub(super) struct Services {
 /// A room's task as others reach it.
 #[derive(Clone)]
 struct Running {
-    requests: mpsc::Sender<Request>,
+    /// Boxed, as a queue holds room for dozens of requests however few come.
+    requests: mpsc::Sender<Box<Request>>,
     mark: Arc<Mark>,
 }
 
@@ -191,7 +192,7 @@ impl Rooms {
             return;
         };
         let Some(running) = self.0.running.get(&*room.name).map(|running| running.clone()) else { return };
-        if running.requests.try_send(Request::Heard(note)).is_err() {
+        if running.requests.try_send(Box::new(Request::Heard(note))).is_err() {
             running.mark.fall_behind();
         }
     }
@@ -213,7 +214,7 @@ impl Rooms {
                 running.mark.fall_behind();
                 let room = RoomName { name: name.clone(), id: ahead };
                 // A full queue: whatever is handled next finds that the room is behind.
-                let _ = running.requests.try_send(Request::Heard(Note::RoomStale { room }));
+                let _ = running.requests.try_send(Box::new(Request::Heard(Note::RoomStale { room })));
             }
         }
         Ok(())
@@ -224,21 +225,21 @@ impl Rooms {
         let running: Vec<_> = self.0.running.iter().map(|entry| entry.value().requests.clone()).collect();
         for room in running {
             let (done, told) = oneshot::channel();
-            if room.send(Request::Shutdown { done }).await.is_ok() {
+            if room.send(Box::new(Request::Shutdown { done })).await.is_ok() {
                 drop(told.await);
             }
         }
     }
 
     async fn send(&self, name: &str, request: Request) {
-        if let Err(mpsc::error::SendError(request)) = self.running(name).send(request).await {
+        if let Err(mpsc::error::SendError(request)) = self.running(name).send(Box::new(request)).await {
             // The task is gone without having taken itself out: a bug there ended it. The room is started anew.
             self.0.running.remove_if(name, |_, running| running.requests.is_closed());
             drop(self.running(name).send(request).await);
         }
     }
 
-    fn running(&self, name: &str) -> mpsc::Sender<Request> {
+    fn running(&self, name: &str) -> mpsc::Sender<Box<Request>> {
         if let Some(found) = self.0.running.get(name) {
             return found.requests.clone();
         }
@@ -271,13 +272,13 @@ impl Services {
     /// Lets these leave, as they have been claimed. Never waits: what does not fit is claimed again later.
     pub(super) fn expire(self: &Arc<Self>, departures: Departures) {
         for (room, sessions) in departures {
-            let _ = Rooms(self.clone()).running(&room).try_send(expire(sessions));
+            let _ = Rooms(self.clone()).running(&room).try_send(Box::new(expire(sessions)));
         }
     }
 
     /// Takes a room's task out of the directory, unless somebody is about to send to it: a sender is cloned under
     /// the directory's lock only, so when this one is the last and the queue is empty, nothing can be on its way.
-    pub(super) fn forget(&self, name: &str, inbox: &mpsc::Receiver<Request>) -> bool {
+    pub(super) fn forget(&self, name: &str, inbox: &mpsc::Receiver<Box<Request>>) -> bool {
         let is_alone = |running: &Running| running.requests.strong_count() == 1 && inbox.is_empty();
         self.running.remove_if(name, |_, running| is_alone(running)).is_some()
     }

@@ -51,9 +51,9 @@ impl Room {
             settings: self.settings.clone(),
             occupant_count: self.occupants.len(),
             subject: self.subject.as_ref().map(|subject| subject.text.clone()),
-            nicks: is_inside.then(|| self.occupants.iter().map(|o| o.nick.clone()).collect()),
+            nicks: is_inside.then(|| self.occupants.iter().map(|o| (*o.nick).into()).collect()),
             affiliation: self.standings.of(&jid),
-            nick: occupant.map(|occupant| occupant.nick.clone()),
+            nick: occupant.map(|occupant| (*occupant.nick).into()),
             reserved_nick: self.standings.get(&jid).and_then(|standing| standing.nick.clone()),
         }
     }
@@ -76,7 +76,7 @@ impl Room {
         occupants
             .filter_map(|occupant| {
                 Some(RoleEntry {
-                    nick: occupant.nick.clone(),
+                    nick: (*occupant.nick).into(),
                     role,
                     affiliation: occupant.affiliation,
                     jid: occupant.seats.first()?.jid.clone(),

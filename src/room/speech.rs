@@ -28,7 +28,7 @@ impl Room {
         self.may_as_occupant(by, Act::Whisper)?;
         let recipient = self.occupants.by_nick_key(&nick_key(to)?).ok_or(Refusal::NoSuchOccupant)?;
         let author = self.author(by);
-        let to = recipient.nick.clone();
+        let to = (*recipient.nick).into();
         Ok(if content.retention == Retention::Ephemeral {
             Decision { ephemeral: vec![Ephemeral::Whisper { author, to, content }], ..Decision::default() }
         } else {

@@ -11,7 +11,8 @@ use crate::chat::snapshot::Standing;
 /// All standings of a room. One that was taken away stays as `None`, so that deltas of the list can tell (XEP-0463).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Standings {
-    by_jid: BTreeMap<BareJid, Standing>,
+    /// Boxed, as a node of the tree holds room for many, and most lists are short.
+    by_jid: BTreeMap<BareJid, Box<Standing>>,
     /// Reserved nicks by the key under which nicks are compared.
     by_nick_key: HashMap<Box<str>, BareJid>,
     version: i64,
@@ -46,7 +47,7 @@ impl Standings {
     }
 
     pub fn get(&self, jid: &BareJid) -> Option<&Standing> {
-        self.by_jid.get(jid)
+        self.by_jid.get(jid).map(|standing| &**standing)
     }
 
     /// Whose nick this is, whether he is in the room or not.
@@ -55,12 +56,15 @@ impl Standings {
     }
 
     pub fn with(&self, affiliation: Affiliation) -> impl Iterator<Item = &Standing> {
-        self.by_jid.values().filter(move |standing| standing.affiliation == affiliation)
+        self.by_jid
+            .values()
+            .map(|standing| &**standing)
+            .filter(move |standing| standing.affiliation == affiliation)
     }
 
     /// What changed after a version of the list, removals included.
     pub fn since(&self, version: i64) -> impl Iterator<Item = &Standing> {
-        self.by_jid.values().filter(move |standing| standing.version > version)
+        self.by_jid.values().map(|standing| &**standing).filter(move |standing| standing.version > version)
     }
 
     pub fn version(&self) -> i64 {
@@ -85,7 +89,8 @@ impl Standings {
     fn put(&mut self, standing: Standing) {
         let new_key = key_of(&standing);
         let jid = standing.jid.clone();
-        if let Some(old_key) = self.by_jid.insert(jid.clone(), standing).as_ref().and_then(key_of) {
+        if let Some(old_key) = self.by_jid.insert(jid.clone(), Box::new(standing)).as_deref().and_then(key_of)
+        {
             self.by_nick_key.remove(&old_key);
         }
         if let Some(key) = new_key {

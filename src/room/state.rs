@@ -264,7 +264,7 @@ impl Room {
         let jid = by.jid.bare();
         let occupant = self.occupants.by_session(by.session).or_else(|| self.occupants.by_jid(&jid).next());
         Author {
-            nick: occupant.map_or_else(|| "".into(), |o| o.nick.clone()),
+            nick: occupant.map_or_else(|| "".into(), |o| (*o.nick).into()),
             resource: (self.settings.whois == Whois::Anyone).then(|| by.jid.resource().into()),
             occupant_id: occupant.map_or_else(|| occupant_id(&self.secret, &jid), |o| o.occupant_id.clone()),
             jid,
@@ -289,6 +289,12 @@ pub(super) fn nick_key(nick: &str) -> Result<Box<str>, Refusal> {
         return Err(Refusal::NickMissing);
     }
     nickname_key(nick).map(Into::into).map_err(|_| Refusal::NickMalformed)
+}
+
+/// The same key, sharing the nick's text where the two do not differ.
+pub(super) fn shared_key(nick: &Arc<str>) -> Result<Arc<str>, Refusal> {
+    let key = nick_key(nick)?;
+    Ok(if *key == **nick { Arc::clone(nick) } else { key.into() })
 }
 
 /// Who leaves a room that is gone need not be told so.

@@ -5,7 +5,6 @@ mod outstanding;
 pub mod resumption;
 pub mod xmpp;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use dashmap::DashMap;
@@ -22,6 +21,7 @@ use crate::chat::event;
 use crate::chat::id::{AccountId, Origin, Seq, SessionId};
 use crate::chat::message::Payload;
 use crate::chat::refusal::Refusal;
+use crate::chat::sorted::Sorted;
 use crate::clock::Clock;
 use crate::fanout::frame::Frame;
 use crate::fanout::mailbox::{Ending, Inbox, Mailbox, mailbox};
@@ -81,7 +81,7 @@ pub struct Session {
     mailbox: Mailbox,
     account: AccountHandle,
     /// Rooms that it joined, by localpart, with the nick it asked for.
-    joined: HashMap<Box<str>, Box<str>>,
+    joined: Sorted<Box<str>, Arc<str>>,
     inbound: Inbound,
     outstanding: Outstanding,
     management: Option<Management>,
@@ -126,7 +126,7 @@ impl Sessions {
             jid,
             mailbox,
             account,
-            joined: HashMap::new(),
+            joined: Sorted::default(),
             inbound: Inbound::default(),
             outstanding: Outstanding::default(),
             management: None,

@@ -379,8 +379,8 @@ impl Task<'_> {
 const STREAM_END: &[u8] = b"</stream:stream>";
 const FAREWELL_TIME: Duration = Duration::from_secs(2);
 const SETTLE_TIME: Duration = Duration::from_secs(2);
-/// Items whose room is kept for the next ones.
-const ITEMS_KEPT: usize = 64;
+/// Items whose room is kept for the next ones: what the smallest queue has.
+const ITEMS_KEPT: usize = 4;
 
 /// A peer that no longer reads is not waited for.
 async fn bid_farewell(mut socket: Socket, rest: &[u8], farewell: Option<Bytes>) {

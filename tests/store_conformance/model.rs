@@ -213,7 +213,7 @@ impl World {
         let retention = self.one_of(&[Retention::Kept, Retention::Kept, Retention::Transient]);
         match self.random.random_range(0..24) {
             0..=6 => Command::Join(Join {
-                nick: self.nick_of(actor),
+                nick: self.nick_of(actor).into(),
                 password: None,
                 history: HistoryRequest::default(),
                 presence: payload(&words),

@@ -75,7 +75,7 @@ impl Audience {
         };
         let (Some(welcome), Some(own)) = (&step.welcome, step.after.first()) else { return };
         let is_moderator = own.role == Role::Moderator;
-        let Some(mailbox) = self.members.get_mut(&session).map(|member| {
+        let Some(mailbox) = self.members.value_mut(&session).map(|member| {
             member.is_moderator = is_moderator;
             member.lists = welcome.listing.lists();
             member.mailbox.clone()

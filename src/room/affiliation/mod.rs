@@ -230,7 +230,7 @@ impl Room {
                 let after = self.standings.of_if(&occupant.jid, jid, affiliation);
                 let is_meant = occupant.jid == *jid || after != occupant.affiliation;
                 let role = role_after((&**occupant).into(), after, &self.settings);
-                is_meant.then(|| (occupant.nick_key.clone(), role))
+                is_meant.then(|| ((*occupant.nick_key).into(), role))
             })
             .collect()
     }

@@ -16,7 +16,7 @@ use crate::room::affiliation::Grant;
 use crate::room::draft::Draft;
 use crate::room::occupancy::all_left;
 use crate::room::rights::{Act, allowed, default_role};
-use crate::room::state::{Room, nick_key, occupant_id};
+use crate::room::state::{Room, occupant_id, shared_key};
 
 impl Room {
     /// The first changes of a room that its creator enters (§10.1.1), where it is locked until he has configured it.
@@ -30,7 +30,7 @@ impl Room {
         if !join.has_muc_namespace {
             return Err(Refusal::NotAnOccupant);
         }
-        let nick_key = nick_key(&join.nick)?;
+        let nick_key = shared_key(&join.nick)?;
         let jid = by.jid.bare();
         let joined = Joined {
             nick: join.nick.clone(),
@@ -197,8 +197,8 @@ impl Draft<'_> {
             .iter()
             .filter(|occupant| occupant.role == Role::Visitor && occupant.affiliation == Affiliation::None)
             .map(|occupant| Change::RoleSet {
-                nick_key: occupant.nick_key.clone(),
-                nick: occupant.nick.clone(),
+                nick_key: (*occupant.nick_key).into(),
+                nick: (*occupant.nick).into(),
                 role: default_role(occupant.affiliation, &room.settings),
                 by: Some(by.clone()),
                 reason: "".into(),

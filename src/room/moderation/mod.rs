@@ -43,8 +43,8 @@ impl Room {
                 all_left(target, &cause).for_each(|change| draft.log(change));
             } else if role != target.role {
                 draft.log(Change::RoleSet {
-                    nick_key: target.nick_key.clone(),
-                    nick: target.nick.clone(),
+                    nick_key: (*target.nick_key).into(),
+                    nick: (*target.nick).into(),
                     role,
                     by: Some(self.author(by)),
                     reason,

@@ -3,16 +3,17 @@
 //! Invariant: a nick (by its key) has one occupant, who is one person, and a session sits in at most one occupant.
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 
 use crate::chat::affiliation::Affiliation;
 use crate::chat::command::{Actor, Join};
 use crate::chat::event::{Change, Decision, Departure, Ephemeral, Joined, Left, Welcome};
 use crate::chat::id::{SessionId, Timestamp};
 use crate::chat::message::Payload;
-use crate::chat::occupant::{Occupant, Seat};
+use crate::chat::occupant::{Occupant, Seat, Seats};
 use crate::chat::refusal::Refusal;
 use crate::room::rights::{Rank, default_role};
-use crate::room::state::{Room, nick_key, occupant_id};
+use crate::room::state::{Room, nick_key, occupant_id, shared_key};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use perch_address::{BareJid, FullJid};
@@ -34,7 +35,7 @@ impl Room {
         if !join.has_muc_namespace {
             return Err(Refusal::NotAnOccupant);
         }
-        let key = nick_key(&join.nick)?;
+        let key = shared_key(&join.nick)?;
         self.may_enter(by)?;
         self.check_password(by, join.password.as_deref())?;
         self.check_nick(&by.jid.bare(), &key)?;
@@ -103,7 +104,7 @@ impl Room {
     fn sit_down(
         &self,
         by: &Actor,
-        nick_key: Box<str>,
+        nick_key: Arc<str>,
         join: &Join,
         decision: &mut Decision,
     ) -> Result<(), Refusal> {
@@ -190,8 +191,8 @@ impl Room {
         let mut decision = Decision::default();
         if let Some(occupant) = self.occupants.by_session(by.session) {
             let left = Left {
-                nick: occupant.nick.clone(),
-                nick_key: occupant.nick_key.clone(),
+                nick: (*occupant.nick).into(),
+                nick_key: (*occupant.nick_key).into(),
                 session: by.session,
                 cause: Departure::Own,
                 presence,
@@ -262,7 +263,7 @@ impl Room {
     fn renamed(&self, by: &Actor, nick: &str, presence: Payload) -> Result<Change, Refusal> {
         let occupant = self.occupant_of(by)?;
         let new_nick_key = nick_key(nick)?;
-        if new_nick_key != occupant.nick_key {
+        if *new_nick_key != *occupant.nick_key {
             self.check_nick(&occupant.jid, &new_nick_key)?;
             if self.occupants.by_nick_key(&new_nick_key).is_some() {
                 return Err(Refusal::NickTaken);
@@ -270,8 +271,8 @@ impl Room {
         }
         Ok(Change::Renamed {
             session: by.session,
-            nick_key: occupant.nick_key.clone(),
-            nick: occupant.nick.clone(),
+            nick_key: (*occupant.nick_key).into(),
+            nick: (*occupant.nick).into(),
             new_nick_key,
             new_nick: nick.into(),
             presence,
@@ -321,7 +322,7 @@ impl Room {
                 occupant_id: joined.occupant_id.clone(),
                 affiliation: joined.affiliation,
                 role: joined.role,
-                seats: vec![seat],
+                seats: [seat].into(),
             }),
         }
         self.count_crowd();
@@ -375,7 +376,7 @@ impl Room {
         };
     }
 
-    fn change_seats(&mut self, session: SessionId, change: impl FnOnce(&mut Vec<Seat>)) {
+    fn change_seats(&mut self, session: SessionId, change: impl FnOnce(&mut Seats)) {
         let Some(occupant) = self.occupants.by_session(session) else { return };
         let nick_key = occupant.nick_key.clone();
         let mut is_empty = false;
@@ -392,8 +393,8 @@ impl Room {
 /// A session that goes without a word of its own.
 pub(super) fn left(occupant: &Occupant, session: SessionId, cause: Departure) -> Change {
     Change::Left(Left {
-        nick: occupant.nick.clone(),
-        nick_key: occupant.nick_key.clone(),
+        nick: (*occupant.nick).into(),
+        nick_key: (*occupant.nick_key).into(),
         session,
         cause,
         presence: Payload::default(),

@@ -40,7 +40,7 @@ pub(super) struct RoomTask {
     address: Box<str>,
     services: Arc<Services>,
     state: Option<Loaded>,
-    inbox: mpsc::Receiver<Request>,
+    inbox: mpsc::Receiver<Box<Request>>,
     /// How far the state is, for who compares it with the store.
     mark: Arc<Mark>,
     /// Who is past his deadline was looked for, and is not looked for again before this.
@@ -70,7 +70,7 @@ impl RoomTask {
         name: Box<str>,
         address: Box<str>,
         services: Arc<Services>,
-        inbox: mpsc::Receiver<Request>,
+        inbox: mpsc::Receiver<Box<Request>>,
         mark: Arc<Mark>,
     ) -> Self {
         Self { name, address, services, state: None, inbox, mark, next_claim: Instant::now() }
@@ -86,12 +86,13 @@ impl RoomTask {
                     if n == 0 {
                         return;
                     }
-                    self.handle(&mut batch).await;
+                    // Boxed, as the rest of what handling needs: a silent room does without.
+                    Box::pin(self.handle(&mut batch)).await;
                 }
                 () = tokio::time::sleep_until(wake) => {
                     if self.has_deadlines() {
-                        batch.extend(self.claim_departures().await);
-                        self.handle(&mut batch).await;
+                        batch.extend(self.claim_departures().await.map(Box::new));
+                        Box::pin(self.handle(&mut batch)).await;
                     } else if self.is_idle() && self.services.forget(&self.name, &self.inbox) {
                         return;
                     }
@@ -120,11 +121,12 @@ impl RoomTask {
         self.mark.set(self.state.as_ref().map(|loaded| (loaded.room.id(), loaded.room.seq(), loaded.quiet)));
     }
 
-    async fn handle(&mut self, batch: &mut Vec<Request>) {
+    #[expect(clippy::vec_box, reason = "the queue gives them boxed")]
+    async fn handle(&mut self, batch: &mut Vec<Box<Request>>) {
         if let Err(error) = self.be_current().await {
             let refusal = refusal_of(&error);
             for request in batch.drain(..) {
-                refuse(request, &refusal);
+                refuse(*request, &refusal);
             }
             return;
         }
@@ -133,7 +135,7 @@ impl RoomTask {
             if round.must_end_before(&request) {
                 self.settle(std::mem::take(&mut round)).await;
             }
-            match request {
+            match *request {
                 Request::Shutdown { done } => {
                     self.settle(std::mem::take(&mut round)).await;
                     self.shutdown();

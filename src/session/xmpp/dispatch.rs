@@ -79,8 +79,12 @@ impl Session {
         match &mut command {
             Command::Join(join) => {
                 join.presence = self.account.dress(std::mem::take(&mut join.presence));
-                if !self.joined.contains_key(name) && self.joined.len() >= ROOMS_MAX {
+                if self.joined.get(name).is_none() && self.joined.len() >= ROOMS_MAX {
                     return Err(Refusal::TooManyRooms);
+                }
+                // Most people go by one nick everywhere: it is one text in all rooms.
+                if let Some(nick) = self.joined.values().next().filter(|nick| **nick == join.nick) {
+                    join.nick = nick.clone();
                 }
                 self.joined.insert(name.into(), join.nick.clone());
             }
@@ -89,7 +93,7 @@ impl Session {
             }
             Command::Rename { nick, presence } => {
                 *presence = self.account.dress(std::mem::take(presence));
-                self.joined.insert(name.into(), nick.clone());
+                self.joined.insert(name.into(), (**nick).into());
             }
             Command::SetPresence { presence } => *presence = self.account.dress(std::mem::take(presence)),
             _ => {}

@@ -1,5 +1,7 @@
 //! Rows of rooms and of what is projected from their logs.
 
+use std::sync::Arc;
+
 use perch_address::BareJid;
 
 use crate::chat::affiliation::{Affiliation, Role};
@@ -84,7 +86,7 @@ fn occupants(
     let inconsistent = StoreError::Inconsistent { table: "seat", row: room.0 };
     let mut occupants: Vec<Occupant> = Vec::new();
     for row in rows {
-        let nick_key: Box<str> = row.text(0)?.into();
+        let nick_key: Arc<str> = row.text(0)?.into();
         let owner = BareJid::new(row.text(3)?).map_err(|_| inconsistent)?;
         let seat = Seat {
             session: SessionId(row.integer(1)?),
@@ -101,7 +103,7 @@ fn occupants(
                 jid: owner,
                 occupant_id: row.text(5)?.into(),
                 role: Role::parse(row.text(6)?).ok_or(inconsistent)?,
-                seats: vec![seat],
+                seats: [seat].into(),
             }),
         }
     }
