@@ -1,10 +1,8 @@
 //! From an address to the task that runs its account: started once, on first need, and forgotten when idle.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use dashmap::DashMap;
-use parking_lot::RwLock;
 use perch_address::{BareJid, FullJid, Jid};
 use perch_xmpp::stanza::error::StanzaCondition;
 use tokio::sync::{mpsc, oneshot};
@@ -12,6 +10,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{Instrument, debug, debug_span, warn};
 
 use crate::account::capability::CapabilityCache;
+use crate::account::desk::Desk;
 use crate::account::face::Face;
 use crate::account::handle::{AccountHandle, Answer};
 use crate::account::letters::{Draft, Incoming, packet, receive};
@@ -50,19 +49,11 @@ pub(super) struct Services {
 #[derive(Clone)]
 struct Running {
     requests: mpsc::Sender<Box<Request>>,
-    arrivals: mpsc::Sender<Box<Arrival>>,
-    face: FaceCell,
-    is_behind: Arc<AtomicBool>,
+    desk: Arc<Desk>,
 }
-
-/// A face that is replaced as a whole; none while the account is being loaded.
-pub(super) type FaceCell = Arc<RwLock<Option<Arc<Face>>>>;
 
 /// Requests of an account's own sessions that may wait. A full queue holds up these sessions, and nobody else.
 const REQUESTS: usize = 256;
-/// What others have for an account that may wait. What does not fit is dropped: messages are in the log, and are read
-/// from there; presence is told again.
-const ARRIVALS: usize = 4096;
 
 impl Accounts {
     /// `foreign` takes what is for other domains.
@@ -170,7 +161,7 @@ impl Services {
     }
 
     pub(super) fn running_face(&self, jid: &BareJid) -> Option<Arc<Face>> {
-        self.running.get(jid).and_then(|running| running.face.read().clone())
+        self.running.get(jid).and_then(|running| running.desk.face())
     }
 
     pub(super) async fn deliver(self: &Arc<Self>, draft: Draft) -> Result<(), AccountRefusal> {
@@ -220,10 +211,11 @@ impl Services {
     /// Never waits. Says whether somebody took it.
     pub(super) fn hand_over(&self, jid: &BareJid, arrival: Arrival) -> bool {
         let Some(running) = self.running.get(jid) else { return false };
-        if running.arrivals.try_send(Box::new(arrival)).is_ok() {
+        // A task that a bug has ended takes nothing from its desk.
+        if !running.requests.is_closed() && running.desk.put(arrival) {
             return true;
         }
-        if !running.is_behind.swap(true, Ordering::Relaxed) {
+        if running.desk.note_behind() {
             warn!(%jid, "the account has too much waiting: it will read its log");
         }
         false
@@ -261,21 +253,18 @@ impl Services {
 
     fn start(self: &Arc<Self>, jid: &BareJid) -> Running {
         let (requests, request_queue) = mpsc::channel(REQUESTS);
-        let (arrivals, arrival_queue) = mpsc::channel(ARRIVALS);
-        let face = FaceCell::default();
-        let is_behind = Arc::new(AtomicBool::new(false));
-        let queues =
-            Queues { requests: request_queue, arrivals: arrival_queue, is_behind: is_behind.clone() };
+        let desk = Arc::new(Desk::default());
+        let queues = Queues { requests: request_queue, desk: desk.clone() };
         let span = debug_span!("account", %jid);
-        self.tasks.spawn(run(jid.clone(), self.clone(), queues, face.clone()).instrument(span));
-        Running { requests, arrivals, face, is_behind }
+        self.tasks.spawn(run(jid.clone(), self.clone(), queues).instrument(span));
+        Running { requests, desk }
     }
 
     /// Takes an account's task out of the directory, unless somebody is about to send to it: senders are cloned under
     /// the directory's lock only, so when these are the last and the queues are empty, nothing can be on its way.
     pub(super) fn forget(&self, jid: &BareJid, queues: &Queues) -> bool {
         let is_alone = |running: &Running| {
-            running.requests.strong_count() == 1 && queues.requests.is_empty() && queues.arrivals.is_empty()
+            running.requests.strong_count() == 1 && queues.requests.is_empty() && queues.desk.is_empty()
         };
         self.running.remove_if(jid, |_, running| is_alone(running)).is_some()
     }

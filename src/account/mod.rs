@@ -10,6 +10,7 @@ mod blocklist;
 pub(crate) mod capability;
 mod commands;
 mod delivery;
+mod desk;
 pub mod directory;
 mod face;
 mod handle;

@@ -5,8 +5,8 @@ mod effects;
 mod requests;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use perch_address::{BareJid, FullJid, Jid};
@@ -16,7 +16,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use tracing::{error, warn};
 
-use crate::account::directory::{FaceCell, Services, refusal_of_append};
+use crate::account::desk::Desk;
+use crate::account::directory::{Services, refusal_of_append};
 use crate::account::handle::{Answer, Command};
 use crate::account::letters::Draft;
 use crate::account::pep::PepCommand;
@@ -107,9 +108,7 @@ pub(super) enum Arrival {
 pub(super) struct Queues {
     /// Boxed, as a queue holds room for dozens of them however few come.
     pub(super) requests: mpsc::Receiver<Box<Request>>,
-    pub(super) arrivals: mpsc::Receiver<Box<Arrival>>,
-    /// Something did not fit.
-    pub(super) is_behind: Arc<AtomicBool>,
+    pub(super) desk: Arc<Desk>,
 }
 
 /// An account without sessions sleeps after this.
@@ -120,16 +119,19 @@ const BATCH: usize = 64;
 const PAGE: u32 = 256;
 
 /// Runs one account until it is idle.
-pub(super) async fn run(jid: BareJid, services: Arc<Services>, mut queues: Queues, face: FaceCell) {
+pub(super) async fn run(jid: BareJid, services: Arc<Services>, mut queues: Queues) {
     let loaded = match Box::pin(services.store.load_account(&jid)).await {
         Ok(Some(loaded)) => loaded,
-        Ok(None) => return turn_away(&jid, &services, &mut queues, StanzaCondition::ItemNotFound).await,
+        Ok(None) => {
+            return Box::pin(turn_away(&jid, &services, &mut queues, StanzaCondition::ItemNotFound)).await;
+        }
         Err(error) => {
             error!(%error, "the account cannot be loaded");
-            return turn_away(&jid, &services, &mut queues, StanzaCondition::ResourceConstraint).await;
+            return Box::pin(turn_away(&jid, &services, &mut queues, StanzaCondition::ResourceConstraint))
+                .await;
         }
     };
-    let mut task = AccountTask::new(services, face, loaded);
+    let mut task = AccountTask::new(services, queues.desk.clone(), loaded);
     Box::pin(task.answer_inputs()).await;
     task.serve(&mut queues).await;
 }
@@ -144,7 +146,7 @@ async fn turn_away(jid: &BareJid, services: &Services, queues: &mut Queues, cond
                 }
             }
             Ok(None) => return,
-            Err(_idle) => while queues.arrivals.try_recv().is_ok() {},
+            Err(_idle) => queues.desk.clear(),
         }
     }
 }
@@ -153,7 +155,7 @@ pub(super) struct AccountTask {
     services: Arc<Services>,
     account: Account,
     mailboxes: HashMap<SessionId, Mailbox>,
-    face: FaceCell,
+    desk: Arc<Desk>,
     /// Committed entries that came before their predecessors.
     early: BTreeMap<Seq, AccountEvent>,
     /// Applied, and to be answered.
@@ -169,7 +171,7 @@ pub(super) struct AccountTask {
 }
 
 impl AccountTask {
-    fn new(services: Arc<Services>, face: FaceCell, loaded: LoadedAccount) -> Self {
+    fn new(services: Arc<Services>, desk: Arc<Desk>, loaded: LoadedAccount) -> Self {
         let noted = AccountNote {
             delivered: loaded.snapshot.delivered,
             last_seen: loaded.snapshot.last_seen.clone(),
@@ -178,7 +180,7 @@ impl AccountTask {
             services,
             account: Account::new(loaded.snapshot, loaded.waiting),
             mailboxes: HashMap::new(),
-            face,
+            desk,
             early: BTreeMap::new(),
             inputs: loaded.inputs.into(),
             noted,
@@ -201,7 +203,7 @@ impl AccountTask {
                     }
                     Box::pin(self.handle_batch(std::mem::take(&mut batch))).await;
                 }
-                Some(arrival) = queues.arrivals.recv() => Box::pin(self.arrive(*arrival)).await,
+                arrival = poll_fn(|context| queues.desk.poll_next(context)) => Box::pin(self.arrive(*arrival)).await,
                 // An account at peace, with a device that listens, does not wake up for nothing.
                 () = tokio::time::sleep(IDLE), if self.mailboxes.is_empty() || self.note_to_write().is_some() => {
                     Box::pin(self.note()).await;
@@ -210,7 +212,7 @@ impl AccountTask {
                     }
                 }
             }
-            if queues.is_behind.swap(false, Ordering::Relaxed) {
+            if queues.desk.was_behind() {
                 Box::pin(self.recover()).await;
             }
             if self.is_gone {
@@ -317,7 +319,7 @@ impl AccountTask {
         for mailbox in self.mailboxes.values() {
             mailbox.end(Ending::AccountGone);
         }
-        *self.face.write() = None;
+        self.desk.show(None);
         turn_away(self.account.jid(), &self.services, queues, StanzaCondition::ItemNotFound).await;
     }
 
@@ -432,7 +434,7 @@ impl AccountTask {
     }
 
     fn show_face(&self) {
-        *self.face.write() = Some(Arc::new(self.account.face()));
+        self.desk.show(Some(Arc::new(self.account.face())));
     }
 
     /// Lets a session in; whoever had its address before is ended.

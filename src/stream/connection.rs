@@ -133,11 +133,11 @@ pub(super) async fn run(services: &Arc<Services>, live: Box<Live>) {
     };
     debug!(jid = %task.session.jid(), "a session begins");
     // What came behind the bind request is already here.
-    let mut end = task.process().await.err();
+    let mut end = Box::pin(task.process()).await.err();
     loop {
         end = match end.take() {
             None => task.step().await.err(),
-            Some(End::Lost) if task.session.is_resumable() => task.park().await.err(),
+            Some(End::Lost) if task.session.is_resumable() => Box::pin(task.park()).await.err(),
             Some(End::Resumed(handover)) => Box::pin(task.resume(*handover)).await.err(),
             Some(end) => return Box::pin(task.finish(end)).await,
         };
@@ -145,14 +145,15 @@ pub(super) async fn run(services: &Arc<Services>, live: Box<Live>) {
 }
 
 impl Task<'_> {
+    /// Waits for the next thing, and does it. What doing it needs is boxed: of a silent session only the waiting stays.
     async fn step(&mut self) -> Result<(), End> {
         let can_read = self.socket.is_some() && !self.session.is_saturated();
         tokio::select! {
             biased;
             taken = self.inbox.take(&mut self.items) => {
                 taken.map_err(|_overrun| slow_reader())?;
-                self.deliver().await?;
-                if can_read { Ok(()) } else { self.process().await }
+                Box::pin(self.deliver()).await?;
+                if can_read { Ok(()) } else { Box::pin(self.process()).await }
             }
             read = read(self.socket.as_mut(), self.framer.buffer()), if can_read => {
                 if read? == 0 {
@@ -160,13 +161,13 @@ impl Task<'_> {
                 }
                 self.last_heard = Instant::now();
                 self.is_asked = false;
-                self.process().await
+                Box::pin(self.process()).await
             }
             handover = next(self.handovers.as_mut()) => match Box::pin(admitted(&self.session, handover)).await {
                 Some(handover) => Err(End::Resumed(handover)),
                 None => Ok(()),
             },
-            () = self.timer.as_mut() => self.tick().await,
+            () = self.timer.as_mut() => Box::pin(self.tick()).await,
         }
     }
 
