@@ -1,6 +1,7 @@
 //! A connection in the clear or under TLS, as one type, so that a session can move from one to another.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -29,8 +30,9 @@ impl Socket {
         context: &mut Context<'_>,
         into: &mut BytesMut,
     ) -> Poll<io::Result<usize>> {
-        let mut bytes = [0; READ_BYTES];
-        let mut buffer = ReadBuf::new(&mut bytes);
+        // Every step of a session looks here, and mostly in vain: nothing is cleared for that.
+        let mut bytes = [MaybeUninit::uninit(); READ_BYTES];
+        let mut buffer = ReadBuf::uninit(&mut bytes);
         match Pin::new(self).poll_read(context, &mut buffer) {
             Poll::Ready(Ok(())) => {
                 into.extend_from_slice(buffer.filled());

@@ -17,7 +17,7 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::CertificateDer;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::sign::SingleCertAndKey;
-use rustls::{RootCertStore, ServerConfig, version};
+use rustls::{CipherSuite, RootCertStore, ServerConfig, version};
 use thiserror::Error;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -164,7 +164,7 @@ impl Served {
 }
 
 fn serve(files: &Files, client_authorities: Option<&Path>) -> Result<Served, TlsError> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
+    let provider = Arc::new(provider());
     let identity = Identity::read(files, &provider)?;
     let leaf = identity.leaf().clone();
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
@@ -178,11 +178,27 @@ fn serve(files: &Files, client_authorities: Option<&Path>) -> Result<Served, Tls
     // session resumed across a renewal would bind its channel to a certificate that this side has forgotten.
     upgrade.ticketer = aws_lc_rs::Ticketer::new()?;
     upgrade.session_storage = Arc::new(NoServerSessionStorage {});
+    // The shorter keys first, whatever the client says: the handshake's hash is the one that processors have built in.
+    upgrade.ignore_client_order = true;
     // A request sent early can be replayed, and the first thing that a client sends is who it is.
     upgrade.max_early_data_size = 0;
     let mut direct = upgrade.clone();
     direct.alpn_protocols = vec![ALPN_CLIENT.to_vec()];
     Ok(Served { upgrade: Arc::new(upgrade), direct: Arc::new(direct), leaf })
+}
+
+/// AES with 128 bits and SHA-256 before the rest, for both versions of TLS: what is ample for the strength of the
+/// certificates and key exchanges, and saves a twentieth of a sign-in.
+fn provider() -> CryptoProvider {
+    let mut provider = aws_lc_rs::default_provider();
+    provider.cipher_suites.sort_by_key(|suite| match suite.suite() {
+        CipherSuite::TLS13_AES_128_GCM_SHA256 => 0,
+        CipherSuite::TLS13_AES_256_GCM_SHA384 | CipherSuite::TLS13_CHACHA20_POLY1305_SHA256 => 1,
+        CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+        | CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 => 2,
+        _ => 3,
+    });
+    provider
 }
 
 /// Asks clients for a certificate and checks the one that is shown, but takes clients without one.
