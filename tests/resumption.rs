@@ -1,5 +1,7 @@
 //! A client whose connection breaks while what it said is on its way to the store, and which is back before it is there.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::time::Duration;
 
 use base64::Engine;
@@ -118,7 +120,8 @@ async fn add_account(config: &Config) {
 const HEADER: &str = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' \
     to='localhost' version='1.0'>";
 const BIND: &str = "<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>";
-const ENTER: &str = "<presence to='tea@rooms.localhost/tester'><x xmlns='http://jabber.org/protocol/muc'/></presence>";
+const ENTER: &str =
+    "<presence to='tea@rooms.localhost/tester'><x xmlns='http://jabber.org/protocol/muc'/></presence>";
 const OPEN_ROOM: &str = "<iq type='set' id='open' to='tea@rooms.localhost'>\
     <query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'/></query></iq>";
 const POST: &str = "<message to='tea@rooms.localhost' type='groupchat' id='post'><body>hi</body></message>";
