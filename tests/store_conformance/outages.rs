@@ -139,7 +139,13 @@ async fn letters_are_written_once(store: &Store, proxy: &Proxy) {
     {
         let letter = || letter("romeo", "juliet", "cut here");
         let origin = Some(Origin { session: SessionId(7), number, settled: 0 });
-        let part = |account, change| AccountAppend { account, origin, changes: vec![change], handled: None };
+        let part = |account, change| AccountAppend {
+            account,
+            origin,
+            changes: vec![change],
+            handled: None,
+            after: None,
+        };
         let parts = || {
             vec![part(romeo, AccountChange::Sent(letter())), part(juliet, AccountChange::Received(letter()))]
         };
@@ -175,7 +181,8 @@ pub(crate) async fn a_store_that_is_away_is_so_in_time_and_comes_back(_: String)
             cluster.end()
         }
         let change = AccountChange::Sent(letter("romeo", "juliet", "hi"));
-        let part = AccountAppend { account: romeo, origin: None, changes: vec![change], handled: None };
+        let part =
+            AccountAppend { account: romeo, origin: None, changes: vec![change], handled: None, after: None };
         let since = Instant::now();
         let (appended, sent, loaded, events, created) = tokio::join!(
             keyed(&store, &room, i64::from(is_silent) + 5, "away"),
