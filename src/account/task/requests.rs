@@ -1,6 +1,7 @@
 //! What the account's own sessions ask, one by one.
 
 use futures_util::future::join_all;
+use perch_xmpp::xml::Element;
 use tokio::sync::oneshot;
 use tracing::warn;
 
@@ -82,17 +83,7 @@ impl AccountTask {
                 self.answer(command, decide, reply).await;
             }
             Request::Relay { session, packet } => self.relay(session, packet).await,
-            Request::Learn { session, info } => {
-                let interests = self
-                    .account
-                    .capabilities(session)
-                    .map(|capabilities| self.services.capabilities.learn(capabilities, &info));
-                if let Some(interests) = interests {
-                    let effects = self.account.set_interests(session, interests);
-                    self.show_sessions();
-                    self.perform(effects).await;
-                }
-            }
+            Request::Learn { session, info } => self.learn(session, &info).await,
             Request::Acknowledge { session, seq } => {
                 let (taken, effects) = self.account.acknowledge(session, seq);
                 self.tell_of_letters(taken, None);
@@ -109,6 +100,19 @@ impl AccountTask {
             Request::Post { session, draft, origin, number } => {
                 self.post_all(vec![Post { session, draft, origin, number }]).await;
             }
+        }
+    }
+
+    /// What a session's client can do is known now.
+    async fn learn(&mut self, session: SessionId, info: &Element) {
+        let interests = self
+            .account
+            .capabilities(session)
+            .map(|capabilities| self.services.capabilities.learn(capabilities, info));
+        if let Some(interests) = interests {
+            let effects = self.account.set_interests(session, interests);
+            self.show_sessions();
+            self.perform(effects).await;
         }
     }
 
