@@ -29,8 +29,8 @@ use crate::account;
 use crate::admin::socket::{Socket, SocketError};
 use crate::admin::{self, Admin, Caller};
 use crate::auth::{Accounts, Registration, Revocation};
-use crate::bus::{Bus, BusError};
-use crate::chat::note;
+use crate::bus::{self, Bus, BusError};
+use crate::chat::note::{self, Note};
 use crate::clock::Clock;
 use crate::config::{Config, Creation};
 use crate::fanout::mailbox::Ending;
@@ -135,16 +135,23 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     store.detach_sessions(clock.now().plus(RESUMPTION_TIME)).await?;
     // Other domains are not served yet: what is for them is refused before it gets here.
     let (foreign, _unserved) = mpsc::channel(1);
-    let people = account::Accounts::new(store.clone(), clock.clone(), config.domain.clone(), foreign);
+    let people =
+        account::Accounts::new(store.clone(), bus.clone(), clock.clone(), config.domain.clone(), foreign);
     services.spawn(|stop| upkeep::run(store.clone(), clock.clone(), stop));
     services.spawn(|stop| letter::carry(inbox, people.clone(), stop));
     let sessions = sessions(&config, &rooms, people.clone(), &clock);
     services.spawn(|stop| sessions.clone().forget_lapsed(stop));
-    services.spawn(|stop| end_revoked(accounts.revocations(), sessions.clone(), stop));
-    services.spawn(|stop| members::hear(heard, pool.clone(), rooms.clone(), stop));
+    services.spawn(|stop| end_revoked(accounts.revocations(), sessions.clone(), bus.clone(), stop));
+    let ears = members::Ears {
+        pool: pool.clone(),
+        rooms: rooms.clone(),
+        people: people.clone(),
+        sessions: sessions.clone(),
+    };
+    services.spawn(|stop| members::hear(heard, ears.clone(), stop));
     let (alarms, raised) = mpsc::channel(ALARMS);
     services.spawn(|stop| pool.clone().run(alarms, stop));
-    services.spawn(|stop| members::heed(raised, rooms.clone(), sessions.clone(), stop));
+    services.spawn(|stop| members::heed(raised, ears, stop));
     let speaker = Streams::new(
         tls.clone(),
         accounts.clone(),
@@ -177,6 +184,7 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
 async fn end_revoked(
     mut revocations: broadcast::Receiver<Revocation>,
     sessions: Sessions,
+    bus: Bus,
     stop: CancellationToken,
 ) {
     loop {
@@ -185,7 +193,10 @@ async fn end_revoked(
             revoked = revocations.recv() => revoked,
         };
         match revoked {
-            Ok(Revocation { account, spared }) => sessions.end_account(account, spared),
+            Ok(Revocation { account, spared }) => {
+                sessions.end_account(account, spared);
+                bus.publish(Note::Revoked { account, spared });
+            }
             // It is not known whose revocation was lost: everybody signs in again.
             Err(RecvError::Lagged(_)) => sessions.end_all(Ending::AccountGone),
             Err(RecvError::Closed) => return,
@@ -209,8 +220,11 @@ fn rooms(
 }
 
 fn sessions(config: &Config, rooms: &Rooms, people: account::Accounts, clock: &Clock) -> Sessions {
-    let policy =
-        session::Policy { administrators: config.accounts.admins.clone(), resumption_time: RESUMPTION_TIME };
+    let policy = session::Policy {
+        administrators: config.accounts.admins.clone(),
+        resumption_time: RESUMPTION_TIME,
+        member: (config.bus != bus::Options::Local).then(|| config.pool.member.as_str().into()),
+    };
     Sessions::new(config.domain.clone(), rooms.clone(), people, clock.clone(), policy)
 }
 

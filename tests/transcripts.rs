@@ -34,7 +34,7 @@ fn main() -> ExitCode {
 
 fn test(path: &Path, number: usize) -> Result<(), Failed> {
     let script = read(path, &Names::of(number))?;
-    play(&script).map_err(Failed::from)
+    play(&script, None).map_err(Failed::from)
 }
 
 fn read(path: &Path, names: &Names) -> Result<Script, String> {

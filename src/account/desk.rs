@@ -13,15 +13,16 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::account::face::Face;
 use crate::account::task::Arrival;
+use crate::chat::id::{AccountId, Seq};
 
 /// Shared by an account's task and the directory.
 #[derive(Default)]
 pub(super) struct Desk {
-    /// Replaced as a whole; none while the account is being loaded.
-    face: RwLock<Option<Arc<Face>>>,
+    /// How the account looks, and up to which entry of its log; none while it is being loaded. Replaced as a whole.
+    shown: RwLock<Option<(Arc<Face>, Seq)>>,
     arrivals: Mutex<VecDeque<Box<Arrival>>>,
     reader: AtomicWaker,
-    /// Something did not fit.
+    /// Something did not fit, or was missed.
     is_behind: AtomicBool,
 }
 
@@ -31,11 +32,21 @@ const ARRIVALS: usize = 4096;
 
 impl Desk {
     pub(super) fn face(&self) -> Option<Arc<Face>> {
-        self.face.read().clone()
+        self.shown.read().as_ref().map(|(face, _)| face.clone())
     }
 
-    pub(super) fn show(&self, face: Option<Arc<Face>>) {
-        *self.face.write() = face;
+    /// How far the account is in its log.
+    pub(super) fn place(&self) -> Option<(AccountId, Seq)> {
+        self.shown.read().as_ref().map(|(face, seq)| (face.id, *seq))
+    }
+
+    pub(super) fn show(&self, face: Arc<Face>, seq: Seq) {
+        *self.shown.write() = Some((face, seq));
+    }
+
+    /// There is no such account any more.
+    pub(super) fn hide(&self) {
+        *self.shown.write() = None;
     }
 
     /// Says whether there was room for it.
@@ -59,8 +70,12 @@ impl Desk {
         self.take().map_or(Poll::Pending, Poll::Ready)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.arrivals.lock().len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
-        self.arrivals.lock().is_empty()
+        self.len() == 0
     }
 
     pub(super) fn clear(&self) {
@@ -77,7 +92,7 @@ impl Desk {
         self.is_behind.swap(false, Ordering::Relaxed)
     }
 
-    fn take(&self) -> Option<Box<Arrival>> {
+    pub(super) fn take(&self) -> Option<Box<Arrival>> {
         let mut arrivals = self.arrivals.lock();
         let arrival = arrivals.pop_front();
         if arrivals.is_empty() {

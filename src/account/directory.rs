@@ -1,4 +1,8 @@
 //! From an address to the task that runs its account: started once, on first need, and forgotten when idle.
+//!
+//! `pool` is what the members of a pool say to one another of accounts, and where packets in no log go.
+
+mod pool;
 
 use std::sync::Arc;
 
@@ -11,17 +15,19 @@ use tracing::{Instrument, debug, debug_span, warn};
 
 use crate::account::capability::CapabilityCache;
 use crate::account::desk::Desk;
+use crate::account::elsewhere::Elsewhere;
 use crate::account::face::Face;
 use crate::account::handle::{AccountHandle, Answer};
 use crate::account::letters::{Draft, Incoming, packet, receive};
 use crate::account::pep::PepCommand;
-use crate::account::refusal::refuse;
 use crate::account::state::Account;
-use crate::account::task::{Arrival, Queues, Request, run};
+use crate::account::task::{Arrival, Entries, Queues, Request, run};
+use crate::bus::Bus;
 use crate::chat::account::entry::{AccountAppend, AccountChange, AccountEvent};
 use crate::chat::account::packet::{Packet, PacketKind, PresenceKind};
 use crate::chat::account::refusal::AccountRefusal;
 use crate::chat::id::{SessionId, Timestamp};
+use crate::chat::note::Delivery;
 use crate::clock::Clock;
 use crate::fanout::mailbox::Mailbox;
 use crate::store::Store;
@@ -39,6 +45,9 @@ pub(super) struct Services {
     pub(super) domain: BareJid,
     started: Timestamp,
     pub(super) capabilities: CapabilityCache,
+    pub(super) bus: Bus,
+    /// The sessions that other members have.
+    pub(super) elsewhere: Elsewhere,
     /// The way to other domains, and to the rooms.
     foreign: mpsc::Sender<Packet>,
     running: DashMap<BareJid, Running>,
@@ -57,9 +66,11 @@ const REQUESTS: usize = 256;
 
 impl Accounts {
     /// `foreign` takes what is for other domains.
-    pub fn new(store: Store, clock: Clock, domain: BareJid, foreign: mpsc::Sender<Packet>) -> Self {
+    pub fn new(store: Store, bus: Bus, clock: Clock, domain: BareJid, foreign: mpsc::Sender<Packet>) -> Self {
         Self(Arc::new(Services {
             store,
+            bus,
+            elsewhere: Elsewhere::default(),
             started: clock.now(),
             clock,
             domain,
@@ -155,9 +166,23 @@ impl Services {
         if let Some(face) = self.running_face(jid) {
             return Ok(Some(face));
         }
-        // Nobody is signed in, or it is just being loaded: then nobody is available yet either.
-        let loaded = self.store.load_account(jid).await?;
-        Ok(loaded.map(|loaded| Arc::new(Account::new(loaded.snapshot, loaded.waiting).face())))
+        // Nobody is signed in here, or it is just being loaded: then nobody is available here yet either.
+        let Some(loaded) = self.store.load_account(jid).await? else { return Ok(None) };
+        let mut account = Account::new(loaded.snapshot, loaded.waiting);
+        account.arrange(self.elsewhere.sessions_of(jid));
+        Ok(Some(Arc::new(account.face())))
+    }
+
+    /// The same for who is written to. One with sessions on other members is written to again soon: it is kept in mind.
+    pub(super) async fn face_to_write_to(
+        self: &Arc<Self>,
+        jid: &BareJid,
+    ) -> Result<Option<Arc<Face>>, StoreError> {
+        let face = self.face(jid).await?;
+        if !self.running.contains_key(jid) && !self.elsewhere.members_of(jid).is_empty() {
+            self.start_if_needed(jid);
+        }
+        Ok(face)
     }
 
     pub(super) fn running_face(&self, jid: &BareJid) -> Option<Arc<Face>> {
@@ -172,7 +197,7 @@ impl Services {
         match receive(draft, &face)? {
             Incoming::Dropped => Ok(()),
             Incoming::Passing => {
-                self.hand_over(&local, Arrival::Packet { packet: passing, is_copied });
+                self.pass(&local, passing, Delivery::Addressed { is_copied });
                 Ok(())
             }
             Incoming::Logged(_, letter) => {
@@ -187,8 +212,8 @@ impl Services {
         face: &Face,
         change: AccountChange,
     ) -> Result<(), AccountAppendError> {
-        let append =
-            AccountAppend { account: face.id, origin: None, changes: vec![change.clone()], handled: None };
+        let changes = vec![change.clone()];
+        let append = AccountAppend { account: face.id, origin: None, changes, handled: None, after: None };
         let appended = self.store.append_accounts(vec![append], self.clock.now()).await?;
         for place in appended {
             self.hint(
@@ -199,13 +224,21 @@ impl Services {
         Ok(())
     }
 
-    /// Tells an account of an entry that was committed to its log. One that sleeps is woken only by what it has to
-    /// answer; the rest it finds when it is loaded.
+    /// Tells an account, on every member, of an entry that was committed to its log from here. One that sleeps is woken
+    /// only by what it has to answer; the rest it finds when it is loaded. It answers where it runs, so that what is for
+    /// its sessions comes to them in the same order: here, or on another member, or here after all.
     pub(super) fn hint(self: &Arc<Self>, jid: &BareJid, event: AccountEvent) {
-        if matches!(event.change, AccountChange::Approached { .. }) {
-            self.start_if_needed(jid);
+        let mut answerer = None;
+        if matches!(event.change, AccountChange::Approached { .. }) && !self.running.contains_key(jid) {
+            answerer = self.elsewhere.members_of(jid).into_iter().next();
+            if answerer.is_none() {
+                self.start_if_needed(jid);
+            }
         }
-        self.hand_over(jid, Arrival::Entry(event));
+        let is_to_answer = answerer.is_none();
+        self.tell_of(jid, std::slice::from_ref(&event), answerer.as_deref());
+        let entries = Entries { last: event.seq, events: vec![event], is_to_answer };
+        self.hand_over(jid, Arrival::Entries(entries));
     }
 
     /// Never waits. Says whether somebody took it.
@@ -229,15 +262,7 @@ impl Services {
             }
             return;
         };
-        let error = refuse(&packet, AccountRefusal::Unreachable);
-        let is_iq = matches!(packet.kind, PacketKind::Iq(_));
-        // Nobody is there: only a question wants to be told so (RFC 6121 §8.5.2.2, §8.5.3.2.3).
-        if !self.hand_over(&local, Arrival::Packet { packet, is_copied: false })
-            && is_iq
-            && let Some(error) = error
-        {
-            self.send(error);
-        }
+        self.pass(&local, packet, Delivery::Addressed { is_copied: false });
     }
 
     fn start_if_needed(self: &Arc<Self>, jid: &BareJid) -> Running {
@@ -273,9 +298,7 @@ impl Services {
 pub(crate) fn refusal_of(error: StoreError) -> AccountRefusal {
     match error {
         StoreError::NoSpace => AccountRefusal::NoSpace,
-        StoreError::Unavailable | StoreError::Fenced | StoreError::Inconsistent { .. } => {
-            AccountRefusal::TemporarilyUnavailable
-        }
+        _ => AccountRefusal::TemporarilyUnavailable,
     }
 }
 
@@ -283,5 +306,6 @@ pub(super) fn refusal_of_append(error: AccountAppendError) -> AccountRefusal {
     match error {
         AccountAppendError::Store(error) => refusal_of(error),
         AccountAppendError::Gone | AccountAppendError::AlreadyDone => AccountRefusal::Unreachable,
+        AccountAppendError::Stale => AccountRefusal::TemporarilyUnavailable,
     }
 }

@@ -142,6 +142,11 @@ impl AccountHandle {
         self.send(Request::Acknowledge { session: self.session, seq }).await;
     }
 
+    /// The session's client may come back for it from now on (XEP-0198).
+    pub(crate) async fn outlast(&self) {
+        self.send(Request::Outlast { session: self.session }).await;
+    }
+
     /// The session is over: its contacts are told, and what it has not acknowledged waits for others.
     pub async fn detach(&self) {
         self.send(Request::Detach { session: self.session, payload: Payload::default() }).await;

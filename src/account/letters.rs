@@ -1,7 +1,7 @@
 //! One-to-one messages (RFC 6121 §5, §8.5): whether they are taken, who keeps them, who is shown them, and what waits
 //! for whom (XEP-0160, XEP-0280, XEP-0313).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use perch_address::Jid;
 use smallvec::SmallVec;
@@ -16,6 +16,7 @@ use crate::chat::account::packet::{MessageKind, Packet, PacketKind};
 use crate::chat::account::refusal::AccountRefusal;
 use crate::chat::id::{AccountId, Seq, SessionId};
 use crate::chat::message::{Content, Retention};
+use crate::chat::note::LetterNews;
 
 /// A message as a session, a room or another server hands it in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +58,8 @@ pub(crate) enum Peer<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     letters: BTreeMap<Seq, SmallVec<[SessionId; 2]>>,
+    /// Taken on another member before the log was read that far here.
+    taken_early: BTreeSet<Seq>,
 }
 
 /// Messages that may wait for one account. What is archived beyond them is found in the archive.
@@ -64,7 +67,8 @@ const WAITING_MAX: usize = 10_000;
 
 impl Waiting {
     pub(super) fn new(seqs: Vec<Seq>) -> Self {
-        Self { letters: seqs.into_iter().map(|seq| (seq, SmallVec::new())).collect() }
+        let letters = seqs.into_iter().map(|seq| (seq, SmallVec::new())).collect();
+        Self { letters, taken_early: BTreeSet::new() }
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -99,13 +103,15 @@ impl Account {
         if is_archived {
             posting.sent = Some(AccountChange::Sent(letter(draft, false, true)));
         } else if draft.is_copied {
-            posting.copies.extend(self.copy_sent(&draft.from, &packet(&draft)));
+            let packet = packet(&draft);
+            posting.copies.extend(self.copy_sent(&draft.from, &packet));
+            posting.copies.extend(self.for_elsewhere(packet));
         }
         Ok(posting)
     }
 
     /// Copies of what one session sent for those that asked for copies (XEP-0280 §8).
-    fn copy_sent(&self, from: &Jid, packet: &Packet) -> Option<Effect> {
+    pub(super) fn copy_sent(&self, from: &Jid, packet: &Packet) -> Option<Effect> {
         let others =
             self.sessions.iter().filter(|session| session.wants_carbons && session.jid.as_jid() != from);
         let others: Recipients = others.map(|session| session.id).collect();
@@ -173,12 +179,18 @@ impl Account {
         if letter.is_archived {
             packet.payload = self.with_stanza_id(&packet.payload, event.seq);
         }
+        let is_own = letter.from.bare() == self.jid;
+        if !is_own && self.blocked.covers(&letter.from) {
+            // Let in by a member that had not heard yet.
+            return;
+        }
         let shown = self.recipients(&letter.to, letter.kind);
         // To whom older messages are still being shown, this one comes in its turn.
         let live =
             shown.iter().copied().filter(|id| self.sessions.by_id(*id).is_some_and(|s| s.flood.is_none()));
         let live: Recipients = live.collect();
-        if letter.is_kept_offline {
+        let is_taken = self.waiting.taken_early.remove(&event.seq);
+        if letter.is_kept_offline && !is_taken {
             self.waiting.letters.insert(event.seq, SmallVec::from_slice(&live));
         }
         if !live.is_empty() {
@@ -279,13 +291,57 @@ impl Account {
         }
     }
 
-    /// A session's client has taken everything up to a message.
-    pub(crate) fn acknowledge(&mut self, id: SessionId, up_to: Seq) -> Vec<Effect> {
-        self.waiting.letters.retain(|seq, shown| *seq > up_to || !shown.contains(&id));
-        match self.sessions.by_id(id).and_then(|session| session.flood) {
+    /// A session's client has taken everything up to a message. Says which messages do not wait any more.
+    pub(crate) fn acknowledge(&mut self, id: SessionId, up_to: Seq) -> (Vec<Seq>, Vec<Effect>) {
+        let mut taken = Vec::new();
+        self.waiting.letters.retain(|seq, shown| {
+            let is_taken = *seq <= up_to && shown.contains(&id);
+            if is_taken {
+                taken.push(*seq);
+            }
+            !is_taken
+        });
+        let effects = match self.sessions.by_id(id).and_then(|session| session.flood) {
             Some(Flood { after, awaits }) if awaits <= up_to => vec![Effect::Flood { session: id, after }],
             _ => Vec::new(),
+        };
+        (taken, effects)
+    }
+
+    /// What another member says of messages that wait.
+    pub(crate) fn hear_of_letters(&mut self, news: LetterNews) {
+        let waiting = &mut self.waiting.letters;
+        match news {
+            LetterNews::Shown { session, letters } => {
+                for seq in letters {
+                    if let Some(shown) = waiting.get_mut(&seq).filter(|shown| !shown.contains(&session)) {
+                        shown.push(session);
+                    }
+                }
+            }
+            LetterNews::Taken { letters } => {
+                letters.iter().for_each(|seq| drop(waiting.remove(seq)));
+                let seq = self.seq;
+                self.waiting.taken_early.retain(|early| *early > seq);
+                self.waiting.taken_early.extend(letters.into_iter().filter(|early| *early > seq));
+            }
+            LetterNews::Waiting { until, letters } => {
+                let told: BTreeMap<Seq, Vec<SessionId>> = letters.into_iter().collect();
+                waiting.retain(|seq, _| *seq > until || told.contains_key(seq));
+                for (seq, sessions) in told {
+                    let Some(shown) = waiting.get_mut(&seq) else { continue };
+                    shown.extend(sessions);
+                    shown.sort_unstable();
+                    shown.dedup();
+                }
+            }
         }
+    }
+
+    /// What a member that has sessions of the account for the first time cannot know.
+    pub(crate) fn letters_waiting(&self) -> LetterNews {
+        let letters = self.waiting.letters.iter().map(|(seq, shown)| (*seq, shown.to_vec()));
+        LetterNews::Waiting { until: self.seq, letters: letters.collect() }
     }
 
     /// What a lost session was shown and never acknowledged waits again, for those that are there or come (RFC 6121
@@ -298,7 +354,14 @@ impl Account {
             has_returned |= shown.is_empty() && before > 0;
         }
         if has_returned {
-            let takers: Vec<_> = self.sessions.iter().filter(|s| s.is_non_negative()).map(|s| s.id).collect();
+            let takers = self.sessions.iter().filter(|session| session.is_non_negative());
+            let takers: Vec<SessionId> = if self.is_elsewhere() {
+                // All members choose the same one, and its member shows it what there is.
+                let first = takers.min_by_key(|session| session.id);
+                first.filter(|session| !session.is_remote()).map(|session| session.id).into_iter().collect()
+            } else {
+                takers.map(|session| session.id).collect()
+            };
             for taker in takers {
                 if self.sessions.by_id(taker).is_some_and(|session| session.flood.is_none()) {
                     self.start_flood(taker, effects);

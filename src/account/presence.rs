@@ -43,6 +43,7 @@ impl Account {
         let takes_messages = session.is_non_negative() && !was_non_negative;
         let has_capabilities = session.capabilities.is_some();
         let mut effects = self.broadcast(id, PresenceKind::Available, &payload);
+        effects.extend(self.tell_elsewhere(id, PresenceKind::Available, &payload));
         if !was_available {
             self.greet(id, &mut effects);
         }
@@ -69,6 +70,7 @@ impl Account {
         if was_available {
             // The session itself is told too (§4.5.2), while it still counts as available.
             effects = self.broadcast(id, PresenceKind::Unavailable, payload);
+            effects.extend(self.tell_elsewhere(id, PresenceKind::Unavailable, payload));
         }
         let packet = |to| presence(PresenceKind::Unavailable, from.as_jid(), to, payload);
         let untold = directed.into_iter().filter(|to| !was_available || !self.is_shown_to(to));
@@ -141,7 +143,14 @@ impl Account {
     /// What a contact's server asked for (RFC 6121 §4.3.2).
     fn answer_probe(&self, from: &Jid) -> Vec<Effect> {
         let viewer = from.bare();
-        if viewer != self.jid && !self.roster.subscription(&viewer).from {
+        let is_ours = viewer.domain() == self.jid.domain();
+        if is_ours {
+            // A member whose session has become available asks another, as it would look for itself.
+            let is_let_in = viewer == self.jid || self.roster.subscription(&viewer).from;
+            let shown = self.presences_for(&viewer).filter(|_| is_let_in);
+            return shown.map(|packet| Effect::Send(Packet { to: from.clone(), ..packet })).collect();
+        }
+        if !self.roster.subscription(&viewer).from {
             let kind = PresenceKind::Subscription(SubscriptionRequest::Unsubscribed);
             let refusal = presence(kind, self.jid.as_jid(), viewer.into(), &Payload::default());
             return vec![Effect::Send(refusal)];
@@ -216,6 +225,12 @@ impl Account {
             .filter(|contact| contact.subscription.from && !self.blocked.covers(contact.jid.as_jid()))
             .map(|contact| Effect::Send(presence(kind, from, contact.jid.clone().into(), payload)));
         own.into_iter().chain(others).collect()
+    }
+
+    /// The account's sessions on other members.
+    fn tell_elsewhere(&self, id: SessionId, kind: PresenceKind, payload: &Payload) -> Option<Effect> {
+        let session = self.sessions.by_id(id)?;
+        self.for_elsewhere(presence(kind, session.jid.as_jid(), self.jid.clone().into(), payload))
     }
 
     /// What a session that has just become available is shown (RFC 6121 §4.2.2, §3.1.3).

@@ -1,4 +1,4 @@
-//! The sessions of one account on this member, as its rules see them.
+//! The sessions of one account, here and on other members, as its rules see them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,6 +13,10 @@ use crate::chat::id::{Seq, SessionId};
 pub(crate) struct Session {
     pub id: SessionId,
     pub jid: FullJid,
+    /// The other member that holds it; none for one that is here. Of such a one only what others have to know is known.
+    pub member: Option<Arc<str>>,
+    /// Its client may come back for it (XEP-0198).
+    pub is_resumable: bool,
     /// `None` before the initial presence and after an unavailable one.
     pub availability: Option<Arc<Availability>>,
     /// Has asked for the roster (RFC 6121 §2.2): gets roster pushes.
@@ -60,6 +64,8 @@ impl Session {
         Self {
             id,
             jid,
+            member: None,
+            is_resumable: false,
             availability: None,
             is_interested: false,
             wants_blocks: false,
@@ -70,6 +76,10 @@ impl Session {
             flood: None,
             live_from: Seq(0),
         }
+    }
+
+    pub(super) fn is_remote(&self) -> bool {
+        self.member.is_some()
     }
 
     pub(super) fn is_available(&self) -> bool {
@@ -91,6 +101,14 @@ impl Sessions {
         // Most accounts have one, and there are many accounts.
         self.0.reserve_exact(1);
         self.0.push(session);
+    }
+
+    /// In its place, where it is known.
+    pub(super) fn put(&mut self, session: Session) {
+        match self.by_id_mut(session.id) {
+            Some(known) => *known = session,
+            None => self.insert(session),
+        }
     }
 
     pub(super) fn remove(&mut self, id: SessionId) -> Option<Session> {

@@ -4,7 +4,7 @@
 //! is applied, which says what is to be told to whom. Presence is in no log and is handled at once. Each feature's
 //! rules are in a file of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use perch_address::{BareJid, FullJid, Jid};
@@ -27,7 +27,7 @@ use crate::chat::account::snapshot::AccountSnapshot;
 use crate::chat::id::{AccountId, Epoch, MessageId, Seq, SessionId, Timestamp};
 use crate::chat::message::Payload;
 
-/// One account with its sessions on this member.
+/// One account with its sessions.
 #[derive(Debug)]
 pub(crate) struct Account {
     pub(super) id: AccountId,
@@ -36,6 +36,8 @@ pub(crate) struct Account {
     pub(super) seq: Seq,
     pub(super) handled: Seq,
     pub(super) sessions: Sessions,
+    /// Sessions elsewhere that are over, though their member has not said so yet.
+    pub(super) superseded: BTreeSet<SessionId>,
     pub(super) roster: Arc<Roster>,
     pub(super) blocked: Arc<BlockList>,
     pub(super) preferences: Arc<ArchivePreferences>,
@@ -73,6 +75,8 @@ pub(crate) enum Effect {
     Letter { sessions: Recipients, packet: Packet, seq: Seq },
     /// To somebody else.
     Send(Packet),
+    /// What one of the sessions that are here said, to the account's sessions on other members.
+    Elsewhere { packet: Packet },
     /// An event of one of this account's nodes, for the sessions of a local account that are interested in it.
     Notify { to: BareJid, node: Box<str>, packet: Packet },
     /// This session has just become available: it is shown the presence of its contacts.
@@ -107,6 +111,7 @@ impl Account {
             seq: snapshot.seq,
             handled: snapshot.handled,
             sessions: Sessions::default(),
+            superseded: BTreeSet::new(),
             roster: Arc::new(roster),
             blocked: Arc::new(BlockList::new(snapshot.blocked)),
             preferences: Arc::new(snapshot.preferences),
@@ -176,7 +181,8 @@ impl Account {
     /// answered alike, so that nobody learns which it was (XEP-0191 §3.3).
     fn receive_iq(&self, packet: Packet) -> Vec<Effect> {
         let is_blocked = packet.from.bare() != self.jid && self.blocked.covers(&packet.from);
-        let session = self.sessions.by_jid(&packet.to).filter(|_| !is_blocked);
+        // One on another member was asked there.
+        let session = self.sessions.by_jid(&packet.to).filter(|session| !is_blocked && !session.is_remote());
         let effect = match session {
             Some(session) => Effect::tell([session.id], packet),
             None => refuse(&packet, AccountRefusal::Unreachable).map(Effect::Send),
@@ -220,6 +226,11 @@ impl Account {
             AccountChange::NodePurged { node } => self.apply_purged(node, &mut effects),
         }
         effects
+    }
+
+    /// Whether an input is answered.
+    pub(crate) fn is_handled(&self, seq: Seq) -> bool {
+        seq <= self.handled
     }
 
     /// Inputs of the log up to here are answered.

@@ -1,7 +1,12 @@
 //! The running account: takes what its sessions ask and what others have for it, decides, appends, applies what was
 //! committed in the order of the log, and tells whom it concerns. The only place here that waits for the store.
+//!
+//! Other members of a pool may run the same account and append to the same log. Each applies the whole of it and tells
+//! its own sessions; everybody else is told by the member that appended.
 
+mod catch_up;
 mod effects;
+mod pool;
 mod requests;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -13,25 +18,28 @@ use perch_address::{BareJid, FullJid, Jid};
 use perch_xmpp::stanza::error::StanzaCondition;
 use perch_xmpp::xml::Element;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tracing::{error, warn};
 
 use crate::account::desk::Desk;
-use crate::account::directory::{Services, refusal_of_append};
+use crate::account::directory::Services;
+use crate::account::elsewhere::Missed;
 use crate::account::handle::{Answer, Command};
 use crate::account::letters::Draft;
 use crate::account::pep::PepCommand;
 use crate::account::presence::Appearance;
 use crate::account::state::{Account, Approach, Decision, Effect};
+use crate::account::task::catch_up::{Early, Input};
+use crate::account::task::pool::Unsaid;
 use crate::chat::account::contact::SubscriptionRequest;
 use crate::chat::account::entry::{AccountAppend, AccountAppended, AccountChange, AccountEvent};
 use crate::chat::account::packet::Packet;
 use crate::chat::account::refusal::AccountRefusal;
 use crate::chat::id::{AccountId, Origin, Seq, SessionId};
 use crate::chat::message::Payload;
+use crate::chat::note::{Delivery, LetterNews};
 use crate::fanout::mailbox::{Ending, Mailbox};
 use crate::store::account_log::{AccountAppendError, AccountNote, LoadedAccount};
-use crate::store::error::StoreError;
 
 /// What the account's own sessions ask.
 pub(super) enum Request {
@@ -89,6 +97,10 @@ pub(super) enum Request {
         session: SessionId,
         seq: Seq,
     },
+    /// Its client may come back for it from now on (XEP-0198).
+    Outlast {
+        session: SessionId,
+    },
     /// Writes down what would be lost.
     Note {
         done: oneshot::Sender<()>,
@@ -98,11 +110,25 @@ pub(super) enum Request {
 /// What others have for the account.
 pub(super) enum Arrival {
     /// Committed to this account's log by somebody else.
-    Entry(AccountEvent),
-    /// In no log.
-    Packet { packet: Packet, is_copied: bool },
-    /// An event of a node, for the sessions that are interested in it.
-    Event { packet: Packet, node: Box<str> },
+    Entries(Entries),
+    /// In no log. `is_to_share`: the account's other members have still to be told.
+    Packet { packet: Packet, delivery: Delivery, is_to_share: bool },
+    /// The account's sessions on other members are others now.
+    Elsewhere,
+    /// Another session, on another member, has taken the address of this one.
+    Replaced { session: SessionId },
+    /// What became of messages that wait, as another member says.
+    Letters { from: Box<str>, news: LetterNews },
+    /// Who is gone, or looks otherwise, without that anybody was told.
+    Missed(Arc<Missed>),
+}
+
+/// The log has grown up to `last`. Entries that do not stand here are to be read.
+pub(super) struct Entries {
+    pub(super) last: Seq,
+    pub(super) events: Vec<AccountEvent>,
+    /// What wants an answer is to be answered here.
+    pub(super) is_to_answer: bool,
 }
 
 pub(super) struct Queues {
@@ -115,8 +141,8 @@ pub(super) struct Queues {
 const IDLE: Duration = Duration::from_secs(30);
 /// Requests that are looked at together: messages among them that follow one another share a commit.
 const BATCH: usize = 64;
-/// Entries read from the log at a time.
-const PAGE: u32 = 256;
+/// How often a command is decided anew when other members change the account meanwhile.
+const ATTEMPTS_MAX: u32 = 16;
 
 /// Runs one account until it is idle.
 pub(super) async fn run(jid: BareJid, services: Arc<Services>, mut queues: Queues) {
@@ -157,9 +183,11 @@ pub(super) struct AccountTask {
     mailboxes: HashMap<SessionId, Mailbox>,
     desk: Arc<Desk>,
     /// Committed entries that came before their predecessors.
-    early: BTreeMap<Seq, AccountEvent>,
+    early: BTreeMap<Seq, Early>,
     /// Applied, and to be answered.
-    inputs: VecDeque<AccountEvent>,
+    inputs: VecDeque<Input>,
+    /// What other members have still to say before anybody here is shown what waits.
+    unsaid: Unsaid,
     /// What the store knows of it.
     noted: AccountNote,
     /// Nobody has been signed in since it was loaded.
@@ -176,18 +204,21 @@ impl AccountTask {
             delivered: loaded.snapshot.delivered,
             last_seen: loaded.snapshot.last_seen.clone(),
         };
-        let task = Self {
+        let mut task = Self {
             services,
             account: Account::new(loaded.snapshot, loaded.waiting),
             mailboxes: HashMap::new(),
             desk,
             early: BTreeMap::new(),
-            inputs: loaded.inputs.into(),
+            inputs: loaded.inputs.into_iter().map(Input::to_answer_now).collect(),
+            unsaid: Unsaid::default(),
             noted,
             is_fresh: true,
             is_gone: false,
             has_asked_again: false,
         };
+        // Nobody is here yet who could be told anything.
+        task.account.arrange(task.services.elsewhere.sessions_of(task.account.jid()));
         task.show_face();
         task
     }
@@ -196,14 +227,21 @@ impl AccountTask {
         // What handling needs is boxed and given back: most accounts are idle most of the time.
         let mut batch = Vec::new();
         loop {
+            let due = self.next_due();
             tokio::select! {
                 count = queues.requests.recv_many(&mut batch, BATCH) => {
                     if count == 0 {
                         return;
                     }
+                    // What others have done is taken in before anything is decided.
+                    for _ in 0..queues.desk.len() {
+                        let Some(arrival) = queues.desk.take() else { break };
+                        Box::pin(self.arrive(*arrival)).await;
+                    }
                     Box::pin(self.handle_batch(std::mem::take(&mut batch))).await;
                 }
                 arrival = poll_fn(|context| queues.desk.poll_next(context)) => Box::pin(self.arrive(*arrival)).await,
+                () = until(due), if due.is_some() => Box::pin(self.go_on()).await,
                 // An account at peace, with a device that listens, does not wake up for nothing.
                 () = tokio::time::sleep(IDLE), if self.mailboxes.is_empty() || self.note_to_write().is_some() => {
                     Box::pin(self.note()).await;
@@ -240,29 +278,39 @@ impl AccountTask {
     }
 
     async fn arrive(&mut self, arrival: Arrival) {
+        // Who signs in after this finds out what else has changed.
+        self.is_fresh &= self.services.bus.is_local();
         match arrival {
-            Arrival::Entry(event) => {
-                self.accept([event]).await;
-                self.answer_inputs().await;
-            }
-            Arrival::Packet { packet, is_copied } => {
-                let effects = self.account.receive_packet(packet, is_copied);
+            Arrival::Entries(entries) => self.take_entries(entries).await,
+            Arrival::Packet { packet, delivery, is_to_share } => {
+                if is_to_share {
+                    self.services.tell_members(self.account.jid(), &packet, &delivery);
+                }
+                let effects = match delivery {
+                    Delivery::Addressed { is_copied } => self.account.receive_packet(packet, is_copied),
+                    Delivery::Interested { node } => self.account.receive_event(packet, &node),
+                    Delivery::Own => self.account.receive_own(packet, self.services.clock.now()),
+                };
                 self.perform(effects).await;
             }
-            Arrival::Event { packet, node } => {
-                let effects = self.account.receive_event(packet, &node);
+            Arrival::Elsewhere => self.look_elsewhere().await,
+            Arrival::Replaced { session } => self.give_way(session).await,
+            Arrival::Letters { from, news } => self.hear_of_letters(&from, news).await,
+            Arrival::Missed(missed) => {
+                let effects = self.account.see_missed(&missed);
                 self.perform(effects).await;
             }
         }
     }
 
     /// Appends a decision and applies it. Nothing of it is seen by anybody if this fails.
-    async fn commit(&mut self, decision: Decision, handled: Option<Seq>) -> Result<(), AccountRefusal> {
+    async fn commit(&mut self, decision: Decision, handled: Option<Seq>) -> Result<(), AccountAppendError> {
         let Decision { changes, approaches, effects } = decision;
         let mut appends = Vec::new();
         if !changes.is_empty() || handled.is_some() {
             let account = self.account.id();
-            appends.push(AccountAppend { account, origin: None, changes: changes.clone(), handled });
+            let after = self.services.store.is_shared().then_some(self.account.seq());
+            appends.push(AccountAppend { account, origin: None, changes: changes.clone(), handled, after });
         }
         let has_own = !appends.is_empty();
         let mut told = Vec::new();
@@ -277,10 +325,10 @@ impl AccountTask {
                 None => sent.push(Effect::Send(self.account.subscription_packet(&approach))),
                 Some(local) => {
                     // A request to nobody is not answered: it would tell which accounts exist (RFC 6121 §8.5.1).
-                    let face = self.services.face(&local).await.map_err(super::directory::refusal_of)?;
-                    let Some(face) = face else { continue };
-                    let changes = vec![change.clone()];
-                    appends.push(AccountAppend { account: face.id, origin: None, changes, handled: None });
+                    let Some(face) = self.services.face(&local).await? else { continue };
+                    let (account, changes) = (face.id, vec![change.clone()]);
+                    let append = AccountAppend { account, origin: None, changes, handled: None, after: None };
+                    appends.push(append);
                     told.push((local, change));
                 }
             }
@@ -295,22 +343,26 @@ impl AccountTask {
             self.account.mark_handled(seq);
         }
         if let Some(place) = own.first() {
-            self.accept(events(place, None, changes)).await;
+            self.accept_own(events(place, None, changes).collect()).await;
         }
         self.perform(sent.into_iter().chain(effects).collect()).await;
         Ok(())
     }
 
-    async fn append(&mut self, appends: Vec<AccountAppend>) -> Result<Vec<AccountAppended>, AccountRefusal> {
+    async fn append(
+        &mut self,
+        appends: Vec<AccountAppend>,
+    ) -> Result<Vec<AccountAppended>, AccountAppendError> {
         if appends.is_empty() {
             return Ok(Vec::new());
         }
         let is_own = appends.iter().any(|append| append.account == self.account.id());
         let appended = self.services.store.append_accounts(appends, self.services.clock.now()).await;
-        appended.map_err(|error| {
-            warn!(%error, "an append was refused");
-            self.is_gone |= is_own && error == AccountAppendError::Gone;
-            refusal_of_append(error)
+        appended.inspect_err(|error| {
+            self.is_gone |= is_own && *error == AccountAppendError::Gone;
+            if !matches!(error, AccountAppendError::Stale | AccountAppendError::AlreadyDone) {
+                warn!(%error, "an append was refused");
+            }
         })
     }
 
@@ -319,7 +371,8 @@ impl AccountTask {
         for mailbox in self.mailboxes.values() {
             mailbox.end(Ending::AccountGone);
         }
-        self.desk.show(None);
+        self.services.elsewhere.show(self.account.jid(), Vec::new(), &self.services.bus);
+        self.desk.hide();
         turn_away(self.account.jid(), &self.services, queues, StanzaCondition::ItemNotFound).await;
     }
 
@@ -330,8 +383,9 @@ impl AccountTask {
         }
         match self.services.store.load_account(self.account.jid()).await {
             Ok(Some(loaded)) => {
-                self.inputs = loaded.inputs.into();
+                self.inputs = loaded.inputs.into_iter().map(Input::to_answer_now).collect();
                 self.account = Account::new(loaded.snapshot, loaded.waiting);
+                self.account.arrange(self.services.elsewhere.sessions_of(self.account.jid()));
                 self.early.clear();
                 self.is_fresh = true;
                 Ok(())
@@ -343,64 +397,6 @@ impl AccountTask {
             Err(error) => {
                 error!(%error, "the account cannot be loaded");
                 Err(StanzaCondition::ResourceConstraint)
-            }
-        }
-    }
-
-    /// Takes committed entries, in whatever order they come, and applies them in the order of the log.
-    async fn accept(&mut self, events: impl IntoIterator<Item = AccountEvent>) {
-        self.early.extend(events.into_iter().map(|event| (event.seq, event)));
-        self.early = self.early.split_off(&self.account.seq().next());
-        if self.early.first_key_value().is_some_and(|(seq, _)| *seq > self.account.seq().next())
-            && let Err(error) = self.fill_gap().await
-        {
-            // What came early stays; the next entry tries again.
-            error!(%error, "the account's log cannot be read");
-        }
-        while let Some(event) = self.early.remove(&self.account.seq().next()) {
-            let effects = self.account.apply(&event);
-            if matches!(event.change, AccountChange::Approached { .. }) {
-                self.inputs.push_back(event);
-            }
-            self.show_face();
-            self.perform(effects).await;
-        }
-    }
-
-    /// Reads what lies between the last applied entry and the first that came early.
-    async fn fill_gap(&mut self) -> Result<(), StoreError> {
-        let mut after = self.account.seq();
-        while let Some((first, _)) = self.early.first_key_value()
-            && after.next() < *first
-        {
-            let page = self.services.store.account_events(self.account.id(), after, PAGE).await?;
-            let Some(last) = page.last() else { return Ok(()) };
-            after = last.seq;
-            self.early.extend(page.into_iter().map(|event| (event.seq, event)));
-        }
-        Ok(())
-    }
-
-    /// Something was dropped: the log says what is new, and the contacts' faces how they are.
-    async fn recover(&mut self) {
-        match self.services.store.account_events(self.account.id(), self.account.seq(), PAGE).await {
-            Ok(events) => self.accept(events).await,
-            Err(error) => error!(%error, "the account's log cannot be read"),
-        }
-        self.answer_inputs().await;
-        let effects = self.account.probes();
-        self.perform(effects).await;
-    }
-
-    /// Answers what other accounts asked for.
-    async fn answer_inputs(&mut self) {
-        while let Some(event) = self.inputs.pop_front() {
-            let AccountChange::Approached { from, request, payload } = &event.change else { continue };
-            let decision = self.account.answer_approach(from, *request, payload);
-            if let Err(refusal) = self.commit(decision, Some(event.seq)).await {
-                // It stays in the log unanswered, and is found there at the next start.
-                warn!(%refusal, request = request.as_str(), "a subscription stanza waits for the store");
-                return;
             }
         }
     }
@@ -434,19 +430,31 @@ impl AccountTask {
     }
 
     fn show_face(&self) {
-        self.desk.show(Some(Arc::new(self.account.face())));
+        self.desk.show(Arc::new(self.account.face()), self.account.seq());
     }
 
     /// Lets a session in; whoever had its address before is ended.
     fn attach(&mut self, session: SessionId, jid: FullJid, mailbox: Mailbox) -> Option<SessionId> {
         let former = self.account.session_at(jid.as_jid());
+        let former = former.filter(|former| !self.replace_elsewhere(*former));
         if let Some(mailbox) = former.and_then(|former| self.mailboxes.get(&former)) {
             mailbox.end(Ending::Replaced);
         }
         self.account.attach(session, jid);
+        if self.mailboxes.is_empty() {
+            self.wait_for_members();
+        }
         self.mailboxes.insert(session, mailbox);
         self.is_fresh = false;
         former
+    }
+}
+
+/// Until then, or for ever.
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -145,12 +145,18 @@ fn shortened(note: Note) -> Option<Note> {
         Note::RoomGrew { room, last, .. } => Some(Note::RoomGrew { room, last, events: Vec::new() }),
         // Changes that no log has are found in the room's rows.
         Note::RoomQuiet { room, .. } => Some(Note::RoomStale { room }),
-        Note::AccountGrew { jid, last, .. } => Some(Note::AccountGrew { jid, last, events: Vec::new() }),
+        Note::AccountGrew { jid, last, is_to_answer, .. } => {
+            Some(Note::AccountGrew { jid, last, events: Vec::new(), is_to_answer })
+        }
         Note::RoomPassing { .. }
         | Note::RoomStale { .. }
         | Note::AccountPacket { .. }
         | Note::AccountSessions { .. }
+        | Note::SessionReplaced { .. }
+        | Note::AccountLetters { .. }
+        | Note::Relayed { .. }
         | Note::WantSessions
+        | Note::SessionsTold
         | Note::Revoked { .. }
         | Note::Heartbeat { .. } => None,
     }

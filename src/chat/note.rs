@@ -33,13 +33,27 @@ pub enum Note {
     /// Something changed in the room's rows that no event tells: its state is to be read again.
     RoomStale { room: RoomName },
     /// An account's log has grown, as [`Note::RoomGrew`].
-    AccountGrew { jid: BareJid, last: Seq, events: Vec<AccountEvent> },
+    AccountGrew {
+        jid: BareJid,
+        last: Seq,
+        events: Vec<AccountEvent>,
+        /// What wants an answer is for the receiver to answer. Others do it only when it is not done for long.
+        is_to_answer: bool,
+    },
     /// A stanza in no log for an account's sessions, wherever they are.
     AccountPacket { to: BareJid, packet: Packet, delivery: Delivery },
     /// All sessions of an account that the publisher holds now, none of them left out.
     AccountSessions { jid: BareJid, sessions: Vec<RemoteSession> },
+    /// Another session has taken the address of this one of the receiver's: it is to be ended.
+    SessionReplaced { jid: BareJid, session: SessionId },
+    /// What became of messages that wait in an account's log, told to members that have sessions of it too.
+    AccountLetters { jid: BareJid, news: LetterNews },
+    /// The answer to an iq that the receiver relayed between occupants of a room came to the publisher.
+    Relayed { answer: Packet },
     /// The publisher does not know (or no longer trusts what it knows of) the receiver's sessions: tell all of them.
     WantSessions,
+    /// They were told: what the receiver knows of the publisher beyond that is no more.
+    SessionsTold,
     /// Sessions of an account are to be ended: it was removed, disabled, or got another password.
     Revoked { account: AccountId, spared: Option<SessionId> },
     /// A sign of life. The digest is over all the publisher's [`Note::AccountSessions`].
@@ -53,12 +67,26 @@ pub struct RoomName {
     pub id: RoomId,
 }
 
+/// What happened to messages that no device of an account is known to have taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LetterNews {
+    /// A session was shown them.
+    Shown { session: SessionId, letters: Vec<Seq> },
+    /// A device has taken them.
+    Taken { letters: Vec<Seq> },
+    /// All that wait in the log up to `until`, each with the sessions that were shown it.
+    Waiting { until: Seq, letters: Vec<(Seq, Vec<SessionId>)> },
+}
+
 /// How a packet is to be delivered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Delivery {
     /// By its address; `is_copied`: other sessions get a carbon copy (XEP-0280).
     Addressed { is_copied: bool },
+    /// One of the account's own sessions said it: the others are shown its presence, or a copy of its message.
+    Own,
     /// An event of a node, to the sessions that are interested in it (XEP-0163).
     Interested { node: Box<str> },
 }
@@ -71,6 +99,8 @@ pub struct RemoteSession {
     /// `None` before the first presence and after the last.
     pub availability: Option<RemoteAvailability>,
     pub wants_carbons: bool,
+    /// Its client may come back for it (XEP-0198), also when its member is dead.
+    pub is_resumable: bool,
     /// Nodes whose events it wants (XEP-0163).
     pub interests: Vec<Box<str>>,
 }

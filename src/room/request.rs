@@ -7,7 +7,7 @@ use crate::chat::command::{Actor, Command, Query};
 use crate::chat::id::SessionId;
 use crate::chat::note::Note;
 use crate::chat::refusal::Refusal;
-use crate::fanout::mailbox::Mailbox;
+use crate::fanout::mailbox::{Ending, Mailbox};
 use crate::store::error::{AppendError, StoreError};
 
 /// What reaches a room.
@@ -50,6 +50,14 @@ impl Receipt {
             Self::None => {}
         }
     }
+
+    /// It is not known, or not for this member to say, what became of the command: the session is sent away, and its
+    /// client asks again when it is back. An answer would count as handled, though what it says may not be so.
+    pub(super) fn leave_open(self) {
+        if let Self::Settle { mailbox, .. } = self {
+            mailbox.end(Ending::Unsure);
+        }
+    }
 }
 
 /// The request that lets those sessions leave that are past their deadline; nobody in particular asks.
@@ -73,9 +81,7 @@ pub(super) fn refuse(request: Request, refusal: &Refusal) {
 pub(super) fn refusal_of(error: &StoreError) -> Refusal {
     match error {
         StoreError::NoSpace => Refusal::NoSpace,
-        StoreError::Unavailable | StoreError::Fenced | StoreError::Inconsistent { .. } => {
-            Refusal::TemporarilyUnavailable
-        }
+        _ => Refusal::TemporarilyUnavailable,
     }
 }
 

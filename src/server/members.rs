@@ -4,12 +4,14 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
+use crate::account;
 use crate::bus::{self, Bus, BusError, Heard};
 use crate::chat::note::{self, Note, RoomName};
 use crate::config::Config;
 use crate::fanout::mailbox::Ending;
 use crate::pool::{Alarm, Pool};
 use crate::room::Rooms;
+use crate::server::RETURN_TIMES;
 use crate::session::Sessions;
 use crate::store::Store;
 use crate::store::member::HeldRoom;
@@ -27,34 +29,37 @@ pub(super) async fn open_bus(
     }
 }
 
+/// Those whom it may concern.
+#[derive(Clone)]
+pub(super) struct Ears {
+    pub(super) pool: Pool,
+    pub(super) rooms: Rooms,
+    pub(super) people: account::Accounts,
+    pub(super) sessions: Sessions,
+}
+
 /// Takes what the bus brings to those whom it is for.
-pub(super) async fn hear(
-    mut heard: mpsc::Receiver<Heard>,
-    pool: Pool,
-    rooms: Rooms,
-    stop: CancellationToken,
-) {
+pub(super) async fn hear(mut heard: mpsc::Receiver<Heard>, ears: Ears, stop: CancellationToken) {
     while let Some(Some(heard)) = stop.run_until_cancelled(heard.recv()).await {
-        // What a gap calls for is the pool's affair: it raises an alarm.
-        pool.hears(&heard);
+        // That logs are compared after a gap is the pool's affair: it raises an alarm.
+        ears.pool.hears(&heard);
+        ears.people.hear(&heard);
         if let Heard::Note { note, .. } = heard {
-            rooms.hear(note);
+            ears.sessions.hear(&note);
+            ears.rooms.hear(note);
         }
     }
 }
 
 /// Takes the pool's alarms to those whom they concern.
-pub(super) async fn heed(
-    mut alarms: mpsc::Receiver<Alarm>,
-    rooms: Rooms,
-    sessions: Sessions,
-    stop: CancellationToken,
-) {
+pub(super) async fn heed(mut alarms: mpsc::Receiver<Alarm>, ears: Ears, stop: CancellationToken) {
+    let Ears { rooms, people, sessions, .. } = ears;
     while let Some(Some(alarm)) = stop.run_until_cancelled(alarms.recv()).await {
         let done = match alarm {
-            Alarm::Compare => rooms.compare().await,
+            Alarm::Compare => rooms.compare().await.and(people.compare().await),
             Alarm::Due => rooms.expire().await,
-            Alarm::MemberGone { rooms: held, .. } => {
+            Alarm::MemberGone { member, rooms: held } => {
+                people.forget_member(&member, RETURN_TIMES.sessions);
                 for HeldRoom { id, name } in held {
                     rooms.hear(Note::RoomStale { room: RoomName { name, id } });
                 }

@@ -207,7 +207,11 @@ impl Session {
     /// An id under which the session will be found, whatever happens.
     async fn promise_resumption(&self) -> Option<Box<str>> {
         let id = random_id()?;
-        self.save(&id).await.then_some(id)
+        if !self.save(&id).await {
+            return None;
+        }
+        self.account.outlast().await;
+        Some(id)
     }
 
     fn ask_for_acknowledgement(&mut self) {

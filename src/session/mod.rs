@@ -20,6 +20,7 @@ use crate::chat::command::{Actor, Command};
 use crate::chat::event;
 use crate::chat::id::{AccountId, Origin, Seq, SessionId};
 use crate::chat::message::Payload;
+use crate::chat::note::Note;
 use crate::chat::refusal::Refusal;
 use crate::chat::sorted::Sorted;
 use crate::clock::Clock;
@@ -52,6 +53,8 @@ pub struct Policy {
     pub administrators: Vec<BareJid>,
     /// How long a session waits for its client to come back (XEP-0198).
     pub resumption_time: std::time::Duration,
+    /// What this member of a pool is called; none where there are no others.
+    pub member: Option<Box<str>>,
 }
 
 /// A session that has just begun, with the end of its mailbox that is read.
@@ -100,8 +103,8 @@ impl Sessions {
             rooms,
             accounts,
             clock,
+            relays: Relays::new(policy.member.clone()),
             policy,
-            relays: Relays::default(),
             live: DashMap::new(),
         }))
     }
@@ -151,6 +154,15 @@ impl Sessions {
             if *owner == account && Some(*entry.key()) != spared {
                 mailbox.end(Ending::AccountGone);
             }
+        }
+    }
+
+    /// What another member tells of sessions. Never waits.
+    pub fn hear(&self, note: &Note) {
+        match note {
+            Note::Revoked { account, spared } => self.end_account(*account, *spared),
+            Note::Relayed { answer } => self.0.relays.finish(answer),
+            _ => {}
         }
     }
 

@@ -57,15 +57,20 @@ impl Former {
 }
 
 impl Sessions {
-    /// What is known of the session whose client was given that id: one of this account that is over.
-    pub(crate) async fn former(&self, account: &BareJid, id: &str) -> Option<Box<Former>> {
-        match self.find_former(account, id).await {
-            Ok(former) => former.map(Box::new),
-            Err(error) => {
-                // Without its count the client sends more again than it has to.
-                warn!(%error, "a former session cannot be looked up");
-                None
+    /// What is known of the session whose client was given that id: one of this account that is over. An error says
+    /// that the client must come back later: what it sends again now would not be recognised.
+    pub(crate) async fn former(&self, account: &BareJid, id: &str) -> Result<Option<Box<Former>>, StoreError> {
+        let mut attempt = 1;
+        loop {
+            match self.find_former(account, id).await {
+                Ok(former) => return Ok(former.map(Box::new)),
+                Err(error) if attempt == ATTEMPTS_MAX => {
+                    warn!(%error, "a former session cannot be looked up");
+                    return Err(error);
+                }
+                Err(_) => tokio::time::sleep(PAUSE).await,
             }
+            attempt += 1;
         }
     }
 
@@ -227,6 +232,9 @@ fn sha256(bytes: &[u8]) -> Digest {
 
 /// Crashes between which a client does not get round to sending everything again.
 const CHAIN_MAX: usize = 8;
+/// How often a former session is looked for while the store fails, and how long after one another.
+const ATTEMPTS_MAX: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(300);
 const FORGET_INTERVAL: Duration = Duration::from_secs(60);
 
 #[cfg(test)]

@@ -20,9 +20,12 @@ pub enum AccountAppendError {
     /// The account was removed.
     #[error("there is no such account")]
     Gone,
-    /// An append with this origin was written before; nothing of this one was.
+    /// An append with this origin was written before, or this input was answered; nothing of this one was.
     #[error("this was already written")]
     AlreadyDone,
+    /// The log has moved on since this was decided; nothing was written.
+    #[error("the account has changed meanwhile")]
+    Stale,
     #[error(transparent)]
     Store(#[from] StoreError),
 }

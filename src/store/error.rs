@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use crate::chat::id::Seq;
 
-/// Our fault, not the asker's: nothing was written (or nothing is known to have been), the asker may try again.
+/// Our fault, not the asker's: nothing was written, unless it says otherwise, and the asker may try again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum StoreError {
     #[error("the store cannot be reached or written right now")]
@@ -14,9 +14,20 @@ pub enum StoreError {
     /// This member was taken for dead and its incarnation raised: whatever it does here comes to nothing.
     #[error("another member has taken this one's place in the store")]
     Fenced,
+    /// The answer to an append was lost, and what the store has of it could not be read since.
+    #[error("it is not known whether the store has written it")]
+    Unknown,
     /// A row that this program did not write so; `row` is its id, or its seq in a log.
     #[error("row {row} of table {table} cannot be read")]
     Inconsistent { table: &'static str, row: i64 },
+}
+
+impl StoreError {
+    /// Whether who asked must not be told that it was not done: it may have been, or another member answers for it.
+    /// He is sent away instead. When he is back he asks again, and the key of what he asks says whether it was.
+    pub(crate) fn leaves_open(self) -> bool {
+        matches!(self, Self::Fenced | Self::Unknown)
+    }
 }
 
 /// Why a store was not opened. The text is for the operator.

@@ -438,6 +438,6 @@ fn condition(ending: Ending) -> StreamCondition {
         Ending::Shutdown => StreamCondition::SystemShutdown,
         Ending::Replaced => StreamCondition::Conflict,
         Ending::AccountGone => StreamCondition::NotAuthorized,
-        Ending::Lost => StreamCondition::ResourceConstraint,
+        Ending::Lost | Ending::Unsure => StreamCondition::ResourceConstraint,
     }
 }

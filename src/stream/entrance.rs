@@ -274,9 +274,14 @@ impl Visitor<'_> {
             Ok(()) => Ok(()),
             Err(back) => {
                 let Handover { socket, framer, mut negotiation, account, .. } = *back;
-                let former = services.sessions.former(&account, &previd).await;
-                let handled = former.as_ref().map(|former| former.handled());
-                let refused = negotiation.handle_resume_failed(StanzaCondition::ItemNotFound, handled);
+                let (former, refused) = match services.sessions.former(&account, &previd).await {
+                    Ok(former) => {
+                        let handled = former.as_ref().map(|former| former.handled());
+                        let condition = StanzaCondition::ItemNotFound;
+                        (former, negotiation.handle_resume_failed(condition, handled))
+                    }
+                    Err(_) => (None, negotiation.close(StreamCondition::ResourceConstraint.into())),
+                };
                 let visitor =
                     Self { services, socket, framer, negotiation, peer, place, attempt, account: id, former };
                 Err(Box::new((visitor, refused)))

@@ -218,7 +218,7 @@ pub(crate) async fn account(store: &Store, name: &str) -> AccountId {
 
 fn append(account: AccountId, number: i64, changes: Vec<AccountChange>) -> AccountAppend {
     let origin = Some(Origin { session: SessionId(7), number, settled: number - 1 });
-    AccountAppend { account, origin, changes, handled: None }
+    AccountAppend { account, origin, changes, handled: None, after: None }
 }
 
 pub(crate) fn letter(from: &str, to: &str, text: &str) -> Letter {

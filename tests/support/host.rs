@@ -1,4 +1,5 @@
-//! The server that is spoken to: one of its own for each transcript, in this process, or one that runs elsewhere.
+//! The server that is spoken to: one of its own for each transcript, in this process, a pool of two, or one that runs
+//! elsewhere.
 //!
 //! `TRANSCRIPTS_SERVER=127.0.0.1:5223` names the direct-TLS address of another one, `TRANSCRIPTS_CERTIFICATE` the PEM
 //! file of its certificate. It has to let anybody in whose name is new: every transcript has accounts of its own there.
@@ -35,8 +36,17 @@ pub(super) struct Address {
 }
 
 pub(super) enum Host {
-    Own(Box<Own>),
+    /// One, or the members of a pool.
+    Own(Vec<Own>),
     Foreign(Address),
+}
+
+/// What the members of a pool share.
+#[derive(Clone)]
+pub(crate) struct Pool {
+    pub(crate) name: String,
+    pub(crate) store_url: String,
+    pub(crate) bus_url: String,
 }
 
 /// A server in this process, on a runtime that can be taken from under it.
@@ -48,56 +58,104 @@ pub(super) struct Own {
 }
 
 impl Host {
-    pub(super) fn start(script: &Script) -> Result<Self, String> {
-        match foreign()? {
-            Some(address) => Ok(Self::Foreign(address)),
-            None => Ok(Self::Own(Box::new(Own::start(script)?))),
+    pub(super) fn start(script: &Script, pool: Option<Pool>) -> Result<Self, String> {
+        match (foreign()?, pool) {
+            (Some(address), _) => Ok(Self::Foreign(address)),
+            (None, None) => Ok(Self::Own(vec![Own::start(script, &store()?)?])),
+            (None, Some(pool)) => {
+                let member = |name| Own::start(script, &membership(&pool, name));
+                Ok(Self::Own(vec![member("one")?, member("two")?]))
+            }
         }
     }
 
-    pub(super) fn address(&self) -> Result<&Address, String> {
+    pub(super) fn is_pool(&self) -> bool {
+        matches!(self, Self::Own(members) if members.len() > 1)
+    }
+
+    /// Where that client connects.
+    pub(super) fn address(&self, who: usize) -> Result<&Address, String> {
         match self {
-            Self::Own(own) => own.address.as_ref().ok_or_else(|| "the server does not run".to_owned()),
+            Self::Own(members) => {
+                let member = &members[who % members.len()];
+                member.address.as_ref().ok_or_else(|| "the server does not run".to_owned())
+            }
             Self::Foreign(address) => Ok(address),
         }
     }
 
     /// Stops the server in good order and starts it anew.
     pub(super) async fn restart(&mut self) -> Result<(), String> {
-        let own = self.own()?;
-        if let Some((runtime, server)) = own.running.take() {
-            let stopped = runtime.spawn(server.stop()).await;
-            runtime.shutdown_background();
-            stopped.map_err(|error| format!("the server did not stop: {error}"))?;
+        for own in self.own()? {
+            if let Some((runtime, server)) = own.running.take() {
+                let stopped = runtime.spawn(server.stop()).await;
+                runtime.shutdown_background();
+                stopped.map_err(|error| format!("the server did not stop: {error}"))?;
+            }
         }
-        own.run().await
+        self.run().await
     }
 
     /// Takes the ground from under the server and starts it anew.
     pub(super) async fn kill(&mut self) -> Result<(), String> {
-        let own = self.own()?;
-        if let Some((runtime, server)) = own.running.take() {
+        for own in self.own()? {
+            if let Some((runtime, server)) = own.running.take() {
+                drop(server);
+                tokio::task::spawn_blocking(move || runtime.shutdown_timeout(KILL_TIME))
+                    .await
+                    .map_err(|error| error.to_string())?;
+            }
+        }
+        self.run().await
+    }
+
+    /// Takes the ground from under the second member of a pool.
+    pub(super) async fn kill_second(&mut self) -> Result<(), String> {
+        let second = self.own()?.get_mut(1).ok_or("there is one server only")?;
+        if let Some((runtime, server)) = second.running.take() {
             drop(server);
             tokio::task::spawn_blocking(move || runtime.shutdown_timeout(KILL_TIME))
                 .await
                 .map_err(|error| error.to_string())?;
         }
-        own.run().await
+        Ok(())
     }
 
-    fn own(&mut self) -> Result<&mut Own, String> {
+    /// Runs a verb of the command line against the first member.
+    pub(super) async fn operate(&mut self, verb: &str) -> Result<(), String> {
+        let first = self.own()?.first().ok_or("there is no server")?;
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_perch"));
+        command.args(verb.split(' ')).arg("--data-dir").arg(first.directory.path().join("data"));
+        let output = tokio::task::spawn_blocking(move || command.output())
+            .await
+            .map_err(|error| error.to_string())?
+            .map_err(|error| error.to_string())?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(format!("perch {verb}: {}", String::from_utf8_lossy(&output.stderr)))
+    }
+
+    async fn run(&mut self) -> Result<(), String> {
+        for own in self.own()? {
+            own.run().await?;
+        }
+        Ok(())
+    }
+
+    fn own(&mut self) -> Result<&mut [Own], String> {
         match self {
-            Self::Own(own) => Ok(own),
+            Self::Own(members) => Ok(members),
             Self::Foreign(_) => Err("only a server of our own can be stopped".to_owned()),
         }
     }
 }
 
 impl Own {
-    fn start(script: &Script) -> Result<Self, String> {
+    fn start(script: &Script, place: &str) -> Result<Self, String> {
         let directory = TempDir::new().map_err(|error| error.to_string())?;
         let domain = "localhost".to_owned();
-        let settings = format!("{}{}", store()?, script.settings);
+        let settings = format!("{place}{}", script.settings);
         std::fs::write(config_path(&directory), configuration(&settings)).map_err(|e| e.to_string())?;
         Ok(Self { directory, domain, running: None, address: None })
     }
@@ -150,9 +208,9 @@ impl Host {
     /// Makes the accounts and lets the server run.
     pub(super) async fn begin(&mut self, script: &Script) -> Result<(), String> {
         match self {
-            Self::Own(own) => {
-                own.add_accounts(script).await?;
-                own.run().await
+            Self::Own(members) => {
+                members[0].add_accounts(script).await?;
+                self.run().await
             }
             Self::Foreign(_) => Ok(()),
         }
@@ -206,6 +264,14 @@ fn trusting(certificate: &Path) -> Result<Arc<ClientConfig>, String> {
 
 fn config_path(directory: &TempDir) -> PathBuf {
     directory.path().join("perch.toml")
+}
+
+fn membership(pool: &Pool, member: &str) -> String {
+    let Pool { name, store_url, bus_url } = pool;
+    format!(
+        "[store]\nurl = \"{store_url}\"\n\n[bus]\nurl = \"{bus_url}\"\n\n\
+         [pool]\nname = \"{name}\"\nmember = \"{member}\"\n\n"
+    )
 }
 
 /// Every listener on a port that is free, and the transcript's own settings behind.

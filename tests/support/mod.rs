@@ -13,9 +13,9 @@
 //! | [`play`] | does one step after the other; [`request`], [`room`], [`silence`] are the larger ones |
 
 #[expect(dead_code, reason = "the store's own tests do more to it")]
-mod cluster;
+pub(crate) mod cluster;
 mod connection;
-mod host;
+pub(crate) mod host;
 mod login;
 pub(crate) mod names;
 mod pattern;

@@ -7,7 +7,7 @@ use perch_xmpp::namespace;
 use perch_xmpp::xml::Element;
 
 use super::connection::{Connection, Incoming};
-use super::host::Host;
+use super::host::{Host, Pool};
 use super::login::{self, Stage};
 use super::pattern::{self, Bindings, Differences};
 use super::script::{Action, Order, Pattern, Script, Verb};
@@ -31,11 +31,12 @@ pub(super) enum Seat {
     Session(Connection),
 }
 
-/// Plays the transcript; the error says where it went otherwise.
-pub(crate) fn play(script: &Script) -> Result<(), String> {
+/// Plays the transcript; the error says where it went otherwise. In a pool each client connects to another member than
+/// the one before it.
+pub(crate) fn play(script: &Script, pool: Option<Pool>) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
-    let host = Host::start(script)?;
+    let host = Host::start(script, pool)?;
     let mut player = Player {
         script,
         seats: script.clients.iter().map(|_| Seat::Nothing).collect(),
@@ -58,8 +59,16 @@ impl Player<'_> {
                     (0..self.seats.len()).for_each(|who| drop(self.vacate(who)));
                     self.host.kill().await
                 }
+                Action::KillSecond => {
+                    (1..self.seats.len()).step_by(2).for_each(|who| drop(self.vacate(who)));
+                    self.host.kill_second().await
+                }
+                Action::Operate(verb) => self.host.operate(verb).await,
             };
             done.map_err(|reason| format!("{}:{}: {reason}", self.script.path.display(), step.line))?;
+            if self.host.is_pool() {
+                self.converge().await;
+            }
         }
         self.listen_to_the_end().await.map_err(|reason| format!("{}: {reason}", self.script.path.display()))
     }
@@ -67,7 +76,7 @@ impl Player<'_> {
     async fn perform(&mut self, who: usize, verb: &Verb) -> Result<(), String> {
         match verb {
             Verb::OpenConnection => {
-                self.seats[who] = Seat::Stream(login::connect(self.host.address()?).await?);
+                self.seats[who] = Seat::Stream(login::connect(self.host.address(who)?).await?);
                 Ok(())
             }
             Verb::OpenStream => self.login(who, Stage::Stream).await,
@@ -95,7 +104,7 @@ impl Player<'_> {
     }
 
     async fn login(&mut self, who: usize, stage: Stage) -> Result<(), String> {
-        let connection = login::login(self.host.address()?, &self.script.clients[who], stage).await?;
+        let connection = login::login(self.host.address(who)?, &self.script.clients[who], stage).await?;
         self.seats[who] = match stage {
             Stage::Stream | Stage::Identity => Seat::Stream(connection),
             Stage::Session => Seat::Session(connection),

@@ -31,6 +31,15 @@ impl Player<'_> {
         Ok(())
     }
 
+    /// Lets the members of a pool learn of each other what was done so far. Whoever is no longer there cannot be reached.
+    pub(super) async fn converge(&mut self) {
+        for listener in 0..self.seats.len() {
+            if self.seats[listener].has_session() {
+                let _ = self.settle(listener).await;
+            }
+        }
+    }
+
     async fn round_trip(&mut self, speaker: usize, to: Option<&str>) -> Result<(), String> {
         let id = self.fresh_id();
         let content = match to {
@@ -44,7 +53,10 @@ impl Player<'_> {
         loop {
             match connection.receive().await {
                 Some(Incoming::Element(element)) if is_answer(&element, &id) => return Ok(()),
-                Some(Incoming::End(reason)) => return Err(format!("{name}: {reason}")),
+                Some(Incoming::End(reason)) => {
+                    connection.keep(Incoming::End(reason.clone()));
+                    return Err(format!("{name}: {reason}"));
+                }
                 Some(other) => connection.keep(other),
                 None => return Err(format!("{name}: no answer to {request}")),
             }
@@ -68,13 +80,19 @@ impl Player<'_> {
             tokio::select! {
                 arrived = to.receive() => match arrived {
                     Some(Incoming::Element(element)) if is_marker(&element, &id) => return Ok(()),
-                    Some(Incoming::End(reason)) => return Err(reason),
+                    Some(Incoming::End(reason)) => {
+                        to.keep(Incoming::End(reason.clone()));
+                        return Err(reason);
+                    }
                     Some(other) => to.keep(other),
                     None => return Err("a request from one client to another did not arrive".to_owned()),
                 },
                 refused = from.receive() => match refused {
                     Some(Incoming::Element(element)) if is_answer(&element, &id) => return Ok(()),
-                    Some(Incoming::End(reason)) => return Err(reason),
+                    Some(Incoming::End(reason)) => {
+                        from.keep(Incoming::End(reason.clone()));
+                        return Err(reason);
+                    }
                     Some(other) => from.keep(other),
                     None => return Err("a request from one client to another did not arrive".to_owned()),
                 },

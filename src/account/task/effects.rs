@@ -6,12 +6,13 @@ use std::collections::VecDeque;
 use perch_address::BareJid;
 use tracing::{error, warn};
 
-use super::{AccountTask, Arrival};
+use super::AccountTask;
 use crate::account::pep::is_sent_late;
 use crate::account::state::{Effect, Notice, Recipients};
 use crate::account::wire;
 use crate::chat::account::packet::{Packet, PacketKind, PresenceKind};
 use crate::chat::id::{Seq, SessionId};
+use crate::chat::note::Delivery;
 use crate::fanout::frame::Frame;
 use crate::fanout::render::xmpp::packet;
 
@@ -28,9 +29,14 @@ impl AccountTask {
                 Effect::Push { sessions, notice } => self.push_notice(&sessions, &notice),
                 Effect::Letter { sessions, packet, seq } => self.push_letter(&sessions, &packet, seq),
                 Effect::Send(packet) => waiting.extend(self.send(packet)),
+                Effect::Elsewhere { packet } => self.services.tell_elsewhere(self.account.jid(), &packet),
                 Effect::Notify { to, node, packet } => waiting.extend(self.notify(to, node, packet)),
                 Effect::Probe { session } => self.probe(session),
-                Effect::Flood { session, after } => waiting.extend(self.read_flood(session, after).await),
+                Effect::Flood { session, after } => {
+                    if !self.unsaid.holds_up(session, after) {
+                        waiting.extend(self.read_flood(session, after).await);
+                    }
+                }
                 Effect::SendLastItems { session } => self.send_last_items(session).await,
                 Effect::AskCapabilities { session } => waiting.extend(self.ask_capabilities(session)),
             }
@@ -63,7 +69,8 @@ impl AccountTask {
     /// A packet for this account itself does not leave it.
     fn send(&self, packet: Packet) -> Vec<Effect> {
         if packet.to.bare() == *self.account.jid() {
-            return self.account.receive_packet(packet, false);
+            let is_here = self.share(&packet, false);
+            return if is_here { self.account.receive_packet(packet, false) } else { Vec::new() };
         }
         self.services.send(packet);
         Vec::new()
@@ -73,7 +80,7 @@ impl AccountTask {
         if to == *self.account.jid() {
             return self.account.receive_event(packet, &node);
         }
-        self.services.hand_over(&to, Arrival::Event { packet, node });
+        self.services.pass(&to, packet, Delivery::Interested { node });
         Vec::new()
     }
 
@@ -85,10 +92,14 @@ impl AccountTask {
                 self.services.send(self.account.probe_packet(session, contact.into()));
                 continue;
             };
-            let Some(face) = self.services.running_face(&local).filter(|face| face.shows_presence_to(own))
-            else {
+            let Some(face) = self.services.running_face(&local) else {
+                // Whoever has sessions of it shows them.
+                self.services.send(self.account.probe_packet(session, contact.into()));
                 continue;
             };
+            if !face.shows_presence_to(own) {
+                continue;
+            }
             for resource in &*face.resources {
                 let Some(availability) = &resource.availability else { continue };
                 let kind = PacketKind::Presence(PresenceKind::Available);
@@ -102,7 +113,13 @@ impl AccountTask {
         match self.services.store.letters(self.account.id(), after, FLOOD_PAGE).await {
             Ok(page) => {
                 let is_last = page.len() < FLOOD_PAGE as usize;
-                self.account.flood(session, &page, is_last)
+                let effects = self.account.flood(session, &page, is_last);
+                let seq = |effect: &Effect| match effect {
+                    Effect::Letter { seq, .. } => Some(*seq),
+                    _ => None,
+                };
+                self.tell_of_letters(effects.iter().filter_map(seq).collect(), Some(session));
+                effects
             }
             Err(error) => {
                 // They wait on; the next presence tries again.
@@ -117,7 +134,9 @@ impl AccountTask {
     fn ask_capabilities(&mut self, session: SessionId) -> Vec<Effect> {
         let Some(capabilities) = self.account.capabilities(session) else { return Vec::new() };
         if let Some(interests) = self.services.capabilities.interests(capabilities) {
-            return self.account.set_interests(session, interests);
+            let effects = self.account.set_interests(session, interests);
+            self.show_sessions();
+            return effects;
         }
         Effect::push([session], wire::capabilities_query(capabilities)).into_iter().collect()
     }

@@ -1,19 +1,22 @@
 //! What the account's own sessions ask, one by one.
 
 use futures_util::future::join_all;
+use perch_xmpp::xml::Element;
 use tokio::sync::oneshot;
 use tracing::warn;
 
-use super::{AccountTask, Request, events};
-use crate::account::directory::refusal_of;
+use super::{ATTEMPTS_MAX, AccountTask, Request, events};
+use crate::account::directory::{refusal_of, refusal_of_append};
 use crate::account::handle::Answer;
 use crate::account::letters::{Draft, Peer, Posting, packet};
 use crate::account::refusal::refuse;
-use crate::account::state::{Decision, Effect};
+use crate::account::state::{Account, Decision, Effect};
 use crate::chat::account::entry::{AccountAppend, AccountAppended, AccountChange, AccountEvent};
 use crate::chat::account::packet::Packet;
 use crate::chat::account::refusal::AccountRefusal;
 use crate::chat::id::{Origin, SessionId};
+use crate::chat::note::Delivery;
+use crate::fanout::mailbox::Ending;
 use crate::store::account_log::AccountAppendError;
 
 /// A message of one of the account's sessions, waiting for its commit.
@@ -43,6 +46,7 @@ impl AccountTask {
                     self.drop_session(former, &Default::default()).await;
                 }
                 self.show_face();
+                self.show_sessions();
                 let _ = reply.send(Ok(self.account.id()));
             }
             Request::Detach { session, payload } => {
@@ -53,11 +57,13 @@ impl AccountTask {
                 let mut effects = self.account.appear(session, &appearance, now);
                 effects.extend(self.ask_again());
                 self.show_face();
+                self.show_sessions();
                 self.perform(effects).await;
             }
             Request::Vanish { session, payload } => {
                 let effects = self.account.vanish(session, &payload, now);
                 self.show_face();
+                self.show_sessions();
                 self.perform(effects).await;
             }
             Request::Direct { session, to, appearance, payload, reply } => {
@@ -70,27 +76,23 @@ impl AccountTask {
                 }
             }
             Request::Ask { session, command, reply } => {
-                let decided = self.account.decide(session, command, now);
-                self.answer(decided, reply).await;
+                let decide = |account: &mut Account, command| account.decide(session, command, now);
+                self.answer(command, decide, reply).await;
             }
             Request::Nodes { by, command, reply } => {
-                let decided = self.account.decide_pep_by(&by, command, now);
-                self.answer(decided, reply).await;
+                let decide = |account: &mut Account, command| account.decide_pep_by(&by, command, now);
+                self.answer(command, decide, reply).await;
             }
             Request::Relay { session, packet } => self.relay(session, packet).await,
-            Request::Learn { session, info } => {
-                let interests = self
-                    .account
-                    .capabilities(session)
-                    .map(|capabilities| self.services.capabilities.learn(capabilities, &info));
-                if let Some(interests) = interests {
-                    let effects = self.account.set_interests(session, interests);
-                    self.perform(effects).await;
-                }
-            }
+            Request::Learn { session, info } => self.learn(session, &info).await,
             Request::Acknowledge { session, seq } => {
-                let effects = self.account.acknowledge(session, seq);
+                let (taken, effects) = self.account.acknowledge(session, seq);
+                self.tell_of_letters(taken, None);
                 self.perform(effects).await;
+            }
+            Request::Outlast { session } => {
+                self.account.outlast(session);
+                self.show_sessions();
             }
             Request::Note { done } => {
                 self.note().await;
@@ -102,16 +104,46 @@ impl AccountTask {
         }
     }
 
-    async fn answer(
+    /// What a session's client can do is known now.
+    async fn learn(&mut self, session: SessionId, info: &Element) {
+        let interests = self
+            .account
+            .capabilities(session)
+            .map(|capabilities| self.services.capabilities.learn(capabilities, info));
+        if let Some(interests) = interests {
+            let effects = self.account.set_interests(session, interests);
+            self.show_sessions();
+            self.perform(effects).await;
+        }
+    }
+
+    /// Decides, commits and answers. Where another member was faster, what it did is taken in, and the same is decided
+    /// anew.
+    async fn answer<C: Clone>(
         &mut self,
-        decided: Result<(Answer, Decision), AccountRefusal>,
+        command: C,
+        mut decide: impl FnMut(&mut Account, C) -> Result<(Answer, Decision), AccountRefusal>,
         reply: oneshot::Sender<Result<Answer, AccountRefusal>>,
     ) {
-        let answer = match decided {
-            Ok((answer, decision)) => self.commit(decision, None).await.map(|()| answer),
-            Err(refusal) => Err(refusal),
-        };
+        let mut answer = Err(AccountRefusal::TemporarilyUnavailable);
+        for _ in 0..ATTEMPTS_MAX {
+            let committed = match decide(&mut self.account, command.clone()) {
+                Ok((granted, decision)) => self.commit(decision, None).await.map(|()| granted),
+                Err(refusal) => {
+                    answer = Err(refusal);
+                    break;
+                }
+            };
+            if let Err(AccountAppendError::Stale) = committed
+                && self.catch_up().await.is_ok()
+            {
+                continue;
+            }
+            answer = committed.map_err(refusal_of_append);
+            break;
+        }
         self.show_face();
+        self.show_sessions();
         drop(reply.send(answer));
     }
 
@@ -151,7 +183,7 @@ impl AccountTask {
         if local == *self.account.jid() {
             return self.account.post(draft.clone(), Peer::Local(&self.account.face()));
         }
-        match self.services.face(&local).await.map_err(refusal_of)? {
+        match self.services.face_to_write_to(&local).await.map_err(refusal_of)? {
             Some(face) => self.account.post(draft.clone(), Peer::Local(&face)),
             None => self.account.post(draft.clone(), Peer::Nobody),
         }
@@ -174,6 +206,7 @@ impl AccountTask {
             match outcome {
                 Ok(places) => self.conclude_post(item, places).await,
                 Err(AccountAppendError::AlreadyDone) => self.settle(&item.post),
+                Err(AccountAppendError::Store(error)) if error.leaves_open() => self.leave_open(&item.post),
                 Err(error) => {
                     warn!(%error, "a message was not written");
                     let refusal = match error {
@@ -192,6 +225,7 @@ impl AccountTask {
         let mut places = places.into_iter();
         let origin = Some(post.origin);
         let mut own = Vec::new();
+        let is_copied = post.draft.is_copied;
         if let Some(sent) = posting.sent
             && let Some(place) = places.next()
         {
@@ -202,15 +236,18 @@ impl AccountTask {
         {
             self.hand_over_letter(&post.draft, &place, received, &mut own);
         }
-        self.accept(own).await;
+        self.accept_own(own).await;
         let mut effects = posting.copies;
         if let Some(packet) = posting.passing {
             match self.services.local(&packet.to) {
                 Some(local) if local != *self.account.jid() => {
-                    let is_copied = post.draft.is_copied;
-                    self.services.hand_over(&local, super::Arrival::Packet { packet, is_copied });
+                    self.services.pass(&local, packet, Delivery::Addressed { is_copied });
                 }
-                Some(_) => effects.extend(self.account.receive_packet(packet, post.draft.is_copied)),
+                Some(_) => {
+                    if self.share(&packet, is_copied) {
+                        effects.extend(self.account.receive_packet(packet, is_copied));
+                    }
+                }
                 None => effects.push(Effect::Send(packet)),
             }
         }
@@ -248,10 +285,22 @@ impl AccountTask {
         }
     }
 
+    /// It is not known, or not for this member to say, what became of it: the client sends it again when it is back.
+    fn leave_open(&self, post: &Post) {
+        if let Some(mailbox) = self.mailboxes.get(&post.session) {
+            mailbox.end(Ending::Unsure);
+        }
+    }
+
     pub(super) async fn drop_session(&mut self, session: SessionId, payload: &crate::chat::message::Payload) {
         self.mailboxes.remove(&session);
         let effects = self.account.detach(session, payload, self.services.clock.now());
         self.show_face();
+        if !self.services.bus.is_local() {
+            // Who signs in elsewhere reads what was taken.
+            self.note().await;
+        }
+        self.show_sessions();
         self.perform(effects).await;
     }
 }
@@ -265,12 +314,14 @@ impl UnderWay {
             origin,
             changes: vec![change.clone()],
             handled: None,
+            after: None,
         });
         let received = self.posting.received.iter().map(|(account, change)| AccountAppend {
             account: *account,
             origin,
             changes: vec![change.clone()],
             handled: None,
+            after: None,
         });
         sent.chain(received).collect()
     }

@@ -82,6 +82,25 @@ pub enum AccountChange {
     },
 }
 
+impl AccountChange {
+    /// Bytes that it takes, about: what it carries, and a little for everything else.
+    pub fn size(&self) -> usize {
+        const LITTLE: usize = 512;
+        let content = match self {
+            Self::Sent(letter) | Self::Received(letter) => {
+                letter.content.payload.0.len() + letter.content.text.as_ref().map_or(0, |text| text.len())
+            }
+            Self::VcardSet { vcard: payload } | Self::PrivateSet { payload, .. } => payload.0.len(),
+            Self::ItemPublished { item, .. } => item.payload.0.len(),
+            Self::Blocked { jids } | Self::Unblocked { jids } => 64 * jids.len(),
+            Self::ItemsRetracted { ids, .. } => 64 * ids.len(),
+            Self::NodeSet(node) => 64 * (node.affiliations.len() + node.subscriptions.len()),
+            _ => 0,
+        };
+        LITTLE + content
+    }
+}
+
 /// A one-to-one message as one side keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Letter {
@@ -103,8 +122,11 @@ pub struct AccountAppend {
     pub account: AccountId,
     pub origin: Option<Origin>,
     pub changes: Vec<AccountChange>,
-    /// Inputs up to here are answered by these changes.
+    /// Inputs up to here are answered by these changes; they may not have been answered before.
     pub handled: Option<Seq>,
+    /// What was decided rests on the log up to here: refused if more than messages and inputs have come since. Only where
+    /// other members write too can that be.
+    pub after: Option<Seq>,
 }
 
 /// Where an append ended up: the events are `first`, `first + 1`, …

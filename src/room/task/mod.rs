@@ -284,6 +284,7 @@ impl RoomTask {
 
     async fn fail(&mut self, failure: AppendError, receipt: Receipt) {
         let outcome = match failure {
+            AppendError::Store(error) if error.leaves_open() => return receipt.leave_open(),
             // Written by an attempt whose outcome was not known: it stands in the log, and is shown from there.
             AppendError::AlreadyDone { seq } => {
                 self.reach(seq).await;

@@ -201,9 +201,7 @@ impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
         Self::Refused(match error {
             StoreError::NoSpace => Refusal::NoSpace,
-            StoreError::Unavailable | StoreError::Fenced | StoreError::Inconsistent { .. } => {
-                Refusal::TemporarilyUnavailable
-            }
+            _ => Refusal::TemporarilyUnavailable,
         })
     }
 }

@@ -54,6 +54,7 @@ impl Job {
                     // An older stamp is of another append with that key.
                     is_own &= at >= self.at;
                 }
+                3 => refusal = refusal.or(Some(AccountAppendError::Stale)),
                 4 => refusal = refusal.or(Some(AccountAppendError::Gone)),
                 _ => {}
             }
@@ -103,6 +104,10 @@ impl writer::Job for Job {
             && self.parts.iter().any(|part| key(part).is_some())
     }
 
+    fn may_be_written(&self) -> bool {
+        self.is_repeated
+    }
+
     fn object(&mut self, objection: &sqlx::Error) {
         self.outcome = Some(Err(match fault::constraint(objection) {
             // One key in two parts for one account.
@@ -143,6 +148,7 @@ struct Call<'j> {
     events: Vec<i64>,
     archived: Vec<i64>,
     handled: Vec<Option<i64>>,
+    after: Vec<Option<i64>>,
     session: Vec<Option<i64>>,
     number: Vec<Option<i64>>,
     steps: Vec<Option<String>>,
@@ -193,6 +199,7 @@ impl<'j> Call<'j> {
             self.events.push(part.changes.len() as i64);
             self.archived.push(archived);
             self.handled.push(part.handled.map(|seq| seq.0));
+            self.after.push(part.after.map(|seq| seq.0));
             self.session.push(key(part).map(|key| key.session.0));
             self.number.push(key(part).map(|key| key.number));
             self.steps.push(text(&steps));
@@ -211,6 +218,7 @@ impl<'j> Call<'j> {
             .bind(&self.events)
             .bind(&self.archived)
             .bind(&self.handled)
+            .bind(&self.after)
             .bind(&self.session)
             .bind(&self.number)
             .bind(&self.steps)
@@ -255,4 +263,4 @@ impl<'j> Events<'j> {
 
 const APPEND: &str =
     "SELECT outcome, first_seq, stamp FROM append_accounts_1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
-    $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)";
+    $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)";

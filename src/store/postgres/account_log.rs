@@ -98,6 +98,7 @@ const AHEAD: &str =
 const NOTE: &str = "INSERT INTO account_log (account, epoch, delivered, seen_at, seen_status)
     SELECT $1, epoch, $2, $3, $4 FROM meta
     ON CONFLICT (account) DO UPDATE SET delivered = greatest(account_log.delivered, $2),
-        seen_at = coalesce($3, account_log.seen_at), seen_status = coalesce($4, account_log.seen_status)";
+        seen_at = greatest($3, account_log.seen_at),
+        seen_status = CASE WHEN $3 >= coalesce(account_log.seen_at, $3) THEN $4 ELSE account_log.seen_status END";
 const EXPIRE: &str = "DELETE FROM account_event WHERE (account, class, seq) IN
     (SELECT account, class, seq FROM account_event WHERE expires < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)";

@@ -114,6 +114,10 @@ impl writer::Job for Job {
         self.key().is_some()
     }
 
+    fn may_be_written(&self) -> bool {
+        self.is_repeated
+    }
+
     fn object(&mut self, fault: &sqlx::Error) {
         log_inconsistency(fault);
         self.outcome = Some(Err(self.inconsistent()));

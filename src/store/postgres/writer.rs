@@ -3,7 +3,7 @@
 //!
 //! A statement whose answer does not arrive may have been committed. Its connection is left, and its jobs are put to
 //! the host that takes writes by then: under the locks of their logs, what has a key is looked for before it is
-//! written. What has none, its asker is told that the store failed, and decides anew from what the store has by then.
+//! written. Of what has none, and of what could not be looked for, its asker is told that nobody knows.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -37,6 +37,9 @@ pub(super) trait Job: Logged + Send + Sized + 'static {
 
     /// It may have been written. False when it could not be found, and must not be tried again.
     fn try_again(&mut self) -> bool;
+
+    /// Whether it was tried before, with an outcome that is not known.
+    fn may_be_written(&self) -> bool;
 
     /// Written alone, it met a rule of the schema.
     fn object(&mut self, fault: &sqlx::Error);
@@ -193,7 +196,7 @@ impl<J: Job> Task<J> {
         let mut held = HashSet::new();
         for job in jobs {
             if Instant::now() > deadline || job.logs().any(|log| held.contains(&log)) {
-                job.answer(Some(StoreError::Unavailable));
+                fail(job, StoreError::Unavailable);
                 continue;
             }
             let mut alone = vec![job];
@@ -228,7 +231,7 @@ impl<J: Job> Task<J> {
             let _ = connection.close_hard().await;
             for place in (0..jobs.len()).rev() {
                 if !jobs[place].try_again() {
-                    jobs.remove(place).answer(Some(StoreError::Unavailable));
+                    fail(jobs.remove(place), StoreError::Unavailable);
                 }
             }
             if jobs.is_empty() {
@@ -258,13 +261,19 @@ impl<J: Job> Task<J> {
 fn conclude<J: Job>(mut job: J, written: &Result<(), Failure>) {
     match written {
         Ok(()) => job.answer(None),
-        Err(Failure::Unavailable) => job.answer(Some(StoreError::Unavailable)),
+        Err(Failure::Unavailable) => fail(job, StoreError::Unavailable),
         Err(Failure::Refused(fault)) if fault::is_of_data(fault) => {
             job.object(fault);
             job.answer(None);
         }
-        Err(Failure::Refused(fault)) => job.answer(Some(fault::meaning(fault))),
+        Err(Failure::Refused(fault)) => fail(job, fault::meaning(fault)),
     }
+}
+
+/// Whatever kept the last attempt from being written, it says nothing of one before it whose answer was lost.
+fn fail<J: Job>(job: J, fault: StoreError) {
+    let fault = if job.may_be_written() { StoreError::Unknown } else { fault };
+    job.answer(Some(fault));
 }
 
 /// Appends in one commit. More would keep the first of them waiting for the rows of the last.

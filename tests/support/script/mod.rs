@@ -51,6 +51,10 @@ pub(crate) enum Action {
     Restart,
     /// The server ends as if the power had failed, and comes back.
     Kill,
+    /// The second member of a pool ends so, and does not come back.
+    KillSecond,
+    /// A verb of the command line, run against the first member.
+    Operate(String),
 }
 
 #[derive(Debug)]

@@ -70,6 +70,10 @@ impl Script {
             }
             "the server restarts" => Action::Restart,
             "the server is killed" => Action::Kill,
+            "the second member is killed" => Action::KillSecond,
+            _ if line.starts_with("the operator runs ") => {
+                Action::Operate(line.trim_start_matches("the operator runs ").to_owned())
+            }
             _ if self.introduce(line) => return Ok(()),
             _ => {
                 let (client, phrase) =

@@ -12,6 +12,7 @@ use crate::chat::account::packet::{IqKind, Packet, PacketKind};
 use crate::chat::answer::{Answer, OccupantAddress};
 use crate::chat::command::{Command, Query};
 use crate::chat::message::Payload;
+use crate::chat::note::Note;
 use crate::chat::refusal::Refusal;
 use crate::session::Session;
 use crate::session::xmpp::account::answer_for_person;
@@ -29,7 +30,7 @@ impl Session {
     /// An iq to `room@domain` or `room@domain/nick`.
     pub(in crate::session) async fn room_iq(&mut self, number: u64, stanza: &Stanza, to: &Jid) {
         if matches!(stanza.type_.as_deref(), Some("result" | "error")) {
-            self.services.relays.finish(stanza);
+            self.take_relayed(stanza, to);
             return self.done(number);
         }
         let room = to.bare();
@@ -182,6 +183,23 @@ impl Session {
         let token = token.ok_or(StanzaCondition::ResourceConstraint)?;
         self.relay_request(stanza, &from, &responder, &token).await;
         Ok(())
+    }
+
+    /// The answer to a request that this member relayed, or another one.
+    fn take_relayed(&self, stanza: &Stanza, to: &Jid) {
+        let kind = if stanza.type_.as_deref() == Some("error") { IqKind::Error } else { IqKind::Result };
+        let answer = Packet {
+            kind: PacketKind::Iq(kind),
+            from: self.jid.clone().into(),
+            to: to.clone(),
+            id: stanza.id.as_deref().map(Into::into),
+            lang: None,
+            payload: Payload(stanza.payload()),
+        };
+        match stanza.id.as_deref().and_then(|id| self.services.relays.asker_of(id)) {
+            Some(member) => self.services.accounts.tell_if_known(member, Note::Relayed { answer }),
+            None => self.services.relays.finish(&answer),
+        }
     }
 
     /// The request as the responder sees it: from the asker's place in the room.

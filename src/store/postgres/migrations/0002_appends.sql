@@ -164,7 +164,7 @@ END $$;
 CREATE FUNCTION append_accounts_1(
     me text, mine bigint, accounts bigint[],
     part_job bigint[], part_slot bigint[], part_at bigint[], part_events bigint[], part_archived bigint[],
-    part_handled bigint[], part_session bigint[], part_number bigint[], part_steps text[],
+    part_handled bigint[], part_after bigint[], part_session bigint[], part_number bigint[], part_steps text[],
     event_part bigint[], event_place bigint[], event_class bigint[], event_ordinal bigint[], event_jid text[],
     event_resource text[], event_waits boolean[], event_input boolean[], event_lives bigint[],
     event_settled bigint[], event_text text[], event_change text[]
@@ -174,6 +174,9 @@ DECLARE
     part record;
     slots bigint := cardinality(accounts);
     seqs bigint[];
+    -- How far each log was when the call began, and where it was last moved in it by more than messages and inputs.
+    heads bigint[];
+    ruled bigint[];
     last_ats bigint[];
     archiveds bigint[];
     handleds bigint[];
@@ -196,7 +199,7 @@ BEGIN
         ORDER BY a.id
         ON CONFLICT DO NOTHING;
     seqs := array_fill(NULL::bigint, ARRAY[slots::int]);
-    last_ats := seqs; archiveds := seqs; handleds := seqs; epochs := seqs;
+    last_ats := seqs; archiveds := seqs; handleds := seqs; epochs := seqs; ruled := seqs;
     FOR head IN SELECT l.* FROM account_log l WHERE l.account = ANY (accounts) ORDER BY l.account FOR NO KEY UPDATE
     LOOP
         WHILE accounts[here] < head.account LOOP
@@ -208,6 +211,7 @@ BEGIN
         handleds[here] := head.handled;
         epochs[here] := head.epoch;
     END LOOP;
+    heads := seqs;
 
     here := 1;
     WHILE here <= last_part LOOP
@@ -223,7 +227,14 @@ BEGIN
                     WHERE e.origin_session = part_session[n] AND e.origin_number = part_number[n]
                     AND e.account = accounts[part_slot[n]];
             END IF;
-            results[n] := CASE WHEN seqs[part_slot[n]] IS NULL THEN 4 WHEN found_seq IS NOT NULL THEN 2 ELSE 0 END;
+            results[n] := CASE
+                WHEN seqs[part_slot[n]] IS NULL THEN 4
+                WHEN found_seq IS NOT NULL OR part_handled[n] <= handleds[part_slot[n]] THEN 2
+                WHEN ruled[part_slot[n]] > part_after[n] THEN 3
+                WHEN heads[part_slot[n]] > part_after[n] AND EXISTS (
+                    SELECT FROM account_event e WHERE e.account = accounts[part_slot[n]] AND e.class IN (0, 1)
+                    AND e.seq > part_after[n] AND e.jid IS NULL AND NOT e.is_input) THEN 3
+                ELSE 0 END;
             bases[n] := coalesce(found_seq, seqs[part_slot[n]] + 1);
             stamps[n] := coalesce(CASE WHEN found_seq IS NOT NULL THEN found_at END, last_ats[part_slot[n]]);
             is_refused := is_refused OR results[n] <> 0;
@@ -241,6 +252,9 @@ BEGIN
                     epochs[part_slot[n]], me, mine);
             END IF;
             seqs[part_slot[n]] := seqs[part_slot[n]] + part_events[n];
+            IF part_after[n] IS NOT NULL AND part_events[n] > 0 THEN
+                ruled[part_slot[n]] := seqs[part_slot[n]];
+            END IF;
             last_ats[part_slot[n]] := stamps[n];
             archiveds[part_slot[n]] := archiveds[part_slot[n]] + part_archived[n];
             handleds[part_slot[n]] := greatest(handleds[part_slot[n]], part_handled[n]);
