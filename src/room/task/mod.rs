@@ -30,7 +30,7 @@ use crate::room::request::{Receipt, Request, expire, refusal_of, refusal_of_appe
 use crate::room::state::Room;
 use crate::room::task::round::{Pending, Question, Round};
 use crate::store::archive::{ArchivedKind, ArchivedMessage, Log};
-use crate::store::error::{AppendError, CreateRoomError};
+use crate::store::error::{AppendError, CreateRoomError, StoreError};
 use crate::store::room::{Append, Appended};
 
 /// The running room. Its name may not exist in the store yet: then it is vacant, and a join creates it.
@@ -282,6 +282,10 @@ impl RoomTask {
 
     async fn fail(&mut self, failure: AppendError, receipt: Receipt) {
         let outcome = match failure {
+            // This member was taken for dead, and is about to send its clients away. Had it answered, the answer would
+            // count as handled, and the member that they come to, which knows the logs alone, would tell them less than
+            // they were told here (XEP-0198 §5). So it stays open, and they send it again there.
+            AppendError::Store(StoreError::Fenced) => return,
             // Written by an attempt whose outcome was not known: it stands in the log, and is shown from there.
             AppendError::AlreadyDone { seq } => {
                 self.reach(seq).await;

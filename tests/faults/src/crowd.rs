@@ -100,6 +100,21 @@ impl Crowd {
         self.members.iter().map(|member| member.progress.borrow().cuts).sum()
     }
 
+    /// Counts that fell, of all clients.
+    pub(crate) fn setbacks(&self) -> u32 {
+        self.members.iter().map(|member| member.progress.borrow().setbacks).sum()
+    }
+
+    /// Who is away, and what troubled him last.
+    pub(crate) fn troubles(&self) -> Vec<String> {
+        let away = self.members.iter().filter_map(|Member { name, progress, .. }| {
+            let now = progress.borrow();
+            let trouble = now.trouble.as_deref().unwrap_or("nothing yet");
+            (now.stage == Stage::Away).then(|| format!("{name}: {trouble}"))
+        });
+        away.collect()
+    }
+
     /// Cuts the connection of one client, in the midst of whatever is on its way.
     pub(crate) fn cut(&self, n: usize) {
         self.members[n].scissors.send_modify(|cuts| *cuts += 1);

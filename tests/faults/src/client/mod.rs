@@ -52,6 +52,8 @@ pub(crate) enum Stage {
 pub(crate) struct Progress {
     pub(crate) stage: Stage,
     pub(crate) cuts: u32,
+    /// How often a count of stanzas that the server had told fell.
+    pub(crate) setbacks: u32,
     pub(crate) trouble: Option<String>,
 }
 

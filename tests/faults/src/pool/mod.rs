@@ -53,6 +53,8 @@ struct Figures<'r> {
     heard_by_all_ms: BTreeMap<&'static str, Times>,
     /// Members that were taken for dead while they lived, and ended.
     deposed: u32,
+    /// Sessions that could not be resumed and of which another member counted fewer stanzas than had been acknowledged.
+    counts_that_fell: u32,
     /// What else was wrong.
     findings: &'r [String],
 }
@@ -105,6 +107,7 @@ pub(crate) async fn run(arguments: &Arguments, folder: &Path, size: Size) -> Res
         recovery_ms: times(&nemesis.recovery),
         heard_by_all_ms: times(&nemesis.heard),
         deposed: nemesis.deposed,
+        counts_that_fell: crowd.setbacks(),
         findings: &nemesis.findings,
     };
     Ok(Outcome::new(&figures, report.is_clean() && nemesis.findings.is_empty()))

@@ -227,7 +227,9 @@ impl Nemesis {
                 match times {
                     Ok(times) => kinds.entry(name).or_default().push(times.clone()),
                     Err(rooms) if !patience.is_zero() => {
-                        self.findings.push(format!("{name}: not of use again: {}", rooms.join("; ")));
+                        let away = crowd.troubles().join("; ");
+                        let what = format!("{name}: not of use again: {}; away: {away}", rooms.join("; "));
+                        self.findings.push(what);
                     }
                     Err(_) => {}
                 }
@@ -253,7 +255,8 @@ impl Nemesis {
         let watch = crowd.recorder().pulse.watch(Sign::IsHeard);
         while let Err(rooms) = crowd.recorder().pulse.times(watch) {
             if Instant::now() > deadline {
-                self.findings.push(format!("at the end: not of use: {}", rooms.join("; ")));
+                let away = crowd.troubles().join("; ");
+                self.findings.push(format!("at the end: not of use: {}; away: {away}", rooms.join("; ")));
                 break;
             }
             sleep(Duration::from_millis(20)).await;
