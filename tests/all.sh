@@ -3,7 +3,7 @@
 #
 #   tests/all.sh [STEP…]     all steps, or those named: see the list at the foot
 #
-# FUZZ_SECONDS (30), KILLS (10), CUTS (10) and CONNECTIONS (1000) make the parts that can take any time longer.
+# FUZZ_SECONDS (30), KILLS (10), FAULTS (20), CUTS (10) and CONNECTIONS (1000) make the parts that can take any time longer.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 # One folder and one profile: what one step has built, the next one uses.
@@ -95,6 +95,7 @@ step dependencies cargo deny check licenses bans sources
 step slixmpp      tests/interop/slixmpp.sh
 step persistence  persistence
 step kill         "$faults" kill --kills "${KILLS:-10}"
+step pool         "$faults" pool --faults "${FAULTS:-20}"
 step cut          "$faults" cut
 step power-cut    "$faults" power-cut --cuts "${CUTS:-10}"
 step planted      "$faults" power-cut --cuts 2 --plant-nosync

@@ -36,7 +36,7 @@ async fn on_small_disk(
     server.start().await?;
     server.add_accounts(&size.accounts())?;
     let recorder = Recorder::create(&folder.join("history.jsonl"))?;
-    let mut crowd = Crowd::gather(&server, size, recorder).await?;
+    let mut crowd = Crowd::gather(vec![server.door()?], size, recorder).await?;
     grow(&crowd, "acknowledgements at the start", Recorder::acknowledged).await?;
 
     crowd.recorder().nemesis("disk full", Phase::Start);

@@ -32,7 +32,7 @@ pub(crate) async fn run(
     server.start().await?;
     server.add_accounts(&size.accounts())?;
     let recorder = Recorder::create(&folder.join("history.jsonl"))?;
-    let mut crowd = Crowd::gather(&server, size, recorder).await?;
+    let mut crowd = Crowd::gather(vec![server.door()?], size, recorder).await?;
     let mut random = StdRng::seed_from_u64(size.seed);
     for _ in 0..arguments.kills {
         // One kill in four comes before everybody is back.

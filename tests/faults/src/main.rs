@@ -9,8 +9,10 @@ mod cut;
 mod disk_full;
 mod kill;
 mod outcome;
+mod pool;
 mod power_cut;
 mod problem;
+mod pulse;
 mod recorder;
 mod server;
 mod siege;
@@ -39,13 +41,15 @@ struct Arguments {
     /// Where the run keeps its files [default: a temporary folder, kept if the run fails]
     #[arg(long, global = true)]
     folder: Option<PathBuf>,
-    #[arg(long, global = true, default_value_t = 12)]
-    clients: usize,
-    #[arg(long, global = true, default_value_t = 3)]
-    rooms: usize,
-    /// Mean pause between two posts of a client, in milliseconds
-    #[arg(long, global = true, default_value_t = 40)]
-    pause_ms: u64,
+    /// [default: 12; of a pool 60]
+    #[arg(long, global = true)]
+    clients: Option<usize>,
+    /// [default: 3; of a pool 10]
+    #[arg(long, global = true)]
+    rooms: Option<usize>,
+    /// Mean pause between two posts of a client, in milliseconds [default: 40; of a pool 1000]
+    #[arg(long, global = true)]
+    pause_ms: Option<u64>,
     #[arg(long, global = true, default_value_t = 100)]
     body_bytes: usize,
     /// Repeats a run's schedule [default: chosen and printed]
@@ -69,6 +73,8 @@ enum Test {
     Cut(cut::Arguments),
     /// SIGKILL under load, and all that was not synced is gone
     PowerCut(power_cut::Arguments),
+    /// Three members of a pool, PostgreSQL and NATS, and whatever can go wrong between them
+    Pool(pool::Arguments),
     /// The disk fills up under load, and is emptied again
     DiskFull,
     /// Connections that never sign in
@@ -97,17 +103,25 @@ fn main() -> ExitCode {
 }
 
 async fn run(arguments: &Arguments, folder: &std::path::Path, seed: u64) -> Result<Outcome, Problem> {
+    let (clients, rooms, pause_ms) = match arguments.test {
+        Test::Pool(_) => (60, 10, 1_000),
+        _ => (12, 3, 40),
+    };
+    let rooms = arguments.rooms.unwrap_or(rooms);
     let size = Size {
-        clients: arguments.clients,
-        rooms: arguments.rooms,
+        clients: arguments.clients.unwrap_or(clients),
+        rooms,
         habits: Habits {
-            pause: Duration::from_millis(arguments.pause_ms),
+            pause: Duration::from_millis(arguments.pause_ms.unwrap_or(pause_ms)),
             window: 4,
             body_bytes: arguments.body_bytes,
             history: 20,
             stream_management: !arguments.no_stream_management,
             asks_archive: !arguments.no_archive,
             reads: !arguments.no_archive,
+            rooms,
+            renames: false,
+            patience: xmpp::stream::PATIENCE,
         },
         seed,
     };
@@ -115,6 +129,7 @@ async fn run(arguments: &Arguments, folder: &std::path::Path, seed: u64) -> Resu
         Test::Kill(test) => kill::run(test, &arguments.server, folder, size).await,
         Test::Cut(test) => cut::run(test, &arguments.server, folder, size).await,
         Test::PowerCut(test) => power_cut::run(test, &arguments.server, folder, size).await,
+        Test::Pool(test) => pool::run(test, folder, size).await,
         Test::DiskFull => disk_full::run(&arguments.server, folder, size).await,
         Test::Siege(test) => siege::run(test, &arguments.server, folder).await,
     }

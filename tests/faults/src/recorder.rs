@@ -12,6 +12,7 @@ use perch_checker::{Event, Line, Phase};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::problem::Problem;
+use crate::pulse::Pulse;
 
 /// The one file that all clients of this process write to.
 pub(crate) struct Recorder {
@@ -21,6 +22,7 @@ pub(crate) struct Recorder {
     refused: AtomicU64,
     reasons: Mutex<BTreeSet<String>>,
     last_heard_ns: AtomicU64,
+    pub(crate) pulse: Pulse,
 }
 
 impl Recorder {
@@ -32,12 +34,14 @@ impl Recorder {
             refused: AtomicU64::new(0),
             reasons: Mutex::default(),
             last_heard_ns: AtomicU64::new(0),
+            pulse: Pulse::default(),
         })
     }
 
     /// Notes what happens now. An attempt is noted before it is made, all else after it was seen.
     pub(crate) fn note(&self, event: Event<'_>) {
         self.count(&event);
+        self.pulse.see(&event);
         let mut file = self.file.lock().expect("no writer panics while it holds the file");
         // Under the lock, so that lines stand in the order of their times.
         let line = Line { at: now_ns(), event };

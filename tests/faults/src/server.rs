@@ -4,13 +4,15 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use perch_checker::Item;
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
+use crate::client::Door;
 use crate::problem::Problem;
 use crate::xmpp::Connector;
 
@@ -47,6 +49,11 @@ impl Server {
         Ok(server)
     }
 
+    /// The only door of a server that is alone.
+    pub(crate) fn door(&self) -> Result<Door, Problem> {
+        Ok(Door { mark: String::new(), connector: self.connector()? })
+    }
+
     pub(crate) fn connector(&self) -> Result<Connector, Problem> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.tls_port));
         Connector::new(address, DOMAIN, &self.folder.join("ca.pem"))
@@ -58,13 +65,9 @@ impl Server {
 
     /// Starts it and waits until it listens.
     pub(crate) async fn start(&mut self) -> Result<(), Problem> {
-        let log = OpenOptions::new().create(true).append(true).open(self.log())?;
-        let mut command = self.command("run");
-        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-        self.child = Some(command.spawn()?);
+        self.launch()?;
         let deadline = Instant::now() + START_PATIENCE;
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, self.tls_port)).await.is_err() {
+        while !self.listens().await {
             let child = self.child.as_mut().expect("it was just started");
             if let Some(status) = child.try_wait()? {
                 return Err(Problem::Setup(format!(
@@ -76,6 +79,28 @@ impl Server {
                 return Err(Problem::Setup(format!("the server does not listen: {}", self.tail())));
             }
             sleep(Duration::from_millis(10)).await;
+        }
+        Ok(())
+    }
+
+    /// Starts it, and does not wait.
+    pub(crate) fn launch(&mut self) -> Result<(), Problem> {
+        let log = OpenOptions::new().create(true).append(true).open(self.log())?;
+        let mut command = self.command("run");
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        self.child = Some(command.spawn()?);
+        Ok(())
+    }
+
+    pub(crate) async fn listens(&self) -> bool {
+        TcpStream::connect((Ipv4Addr::LOCALHOST, self.tls_port)).await.is_ok()
+    }
+
+    /// Stops it for a while, or lets it go on.
+    pub(crate) fn signal(&self, signal: Signal) -> Result<(), Problem> {
+        if let Some(child) = &self.child {
+            kill_process(Pid::from_child(child), signal).map_err(std::io::Error::from)?;
         }
         Ok(())
     }
@@ -98,8 +123,7 @@ impl Server {
     /// SIGTERM, and waits for its end.
     pub(crate) fn stop(&mut self) -> Result<(), Problem> {
         if let Some(mut child) = self.child.take() {
-            let id = rustix::process::Pid::from_child(&child);
-            rustix::process::kill_process(id, rustix::process::Signal::TERM).map_err(std::io::Error::from)?;
+            kill_process(Pid::from_child(&child), Signal::TERM).map_err(std::io::Error::from)?;
             child.wait()?;
         }
         Ok(())
@@ -120,6 +144,11 @@ impl Server {
     /// Whether it has ended by itself, which is never right.
     pub(crate) fn has_ended(&mut self) -> bool {
         self.child.as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None)))
+    }
+
+    /// How it has ended, if it has.
+    pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>, Problem> {
+        Ok(self.child.as_mut().map(Child::try_wait).transpose()?.flatten())
     }
 
     /// The last lines of what the server printed.
@@ -150,7 +179,7 @@ impl Drop for Server {
 }
 
 /// Runs a command to its end and returns what it printed.
-fn run(command: &mut Command, input: &str) -> Result<String, Problem> {
+pub(crate) fn run(command: &mut Command, input: &str) -> Result<String, Problem> {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     child.stdin.take().expect("it is piped").write_all(input.as_bytes())?;
     let output = child.wait_with_output()?;
@@ -161,7 +190,7 @@ fn run(command: &mut Command, input: &str) -> Result<String, Problem> {
 }
 
 /// Not one that the system would choose: while the server is dead, it might give it to a connection of somebody else.
-fn free_port() -> Result<u16, Problem> {
+pub(crate) fn free_port() -> Result<u16, Problem> {
     let mut candidates = std::iter::repeat_with(|| rand::random_range(PORTS)).take(PORT_ATTEMPTS);
     let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
     candidates.find(is_free).ok_or_else(|| Problem::Setup("no port is free".to_owned()))

@@ -19,7 +19,7 @@ impl Client {
     /// Looks for the posts of ended sessions in the archives, and sends again what is not there.
     ///
     /// A server that was killed has nothing on its way any more, so what its archive lacks is lost and may be sent again
-    /// without being kept twice.
+    /// without being kept twice. In a pool that is not so, see [`super::Habits::renames`].
     pub(super) async fn settle(&mut self, stream: &mut Stream) -> Result<(), Problem> {
         if !self.habits.asks_archive {
             self.unsettled.clear();
@@ -31,7 +31,13 @@ impl Client {
             }
         }
         for (number, post) in std::mem::take(&mut self.unsettled) {
-            let post = super::Post { sent_at: tokio::time::Instant::now(), ..post };
+            let mut post = super::Post { sent_at: tokio::time::Instant::now(), ..post };
+            let mut number = number;
+            if self.habits.renames {
+                self.posts += 1;
+                number = self.posts;
+                post.id = format!("{}:{number}", self.name);
+            }
             self.send_post(stream, number, post).await?;
         }
         Ok(())

@@ -41,12 +41,15 @@ impl Client {
             return Err(Problem::Refused { what: "an answer to a resumption", why: answer.name });
         }
         // A refusal may tell the count too; a resumption must.
-        if answer.attribute("h").is_some() || answer.name == "resumed" {
-            self.acknowledge(&answer)?;
-        }
         if answer.name == "failed" {
+            // A member that knows the logs alone may count less than the one before it has told. Nothing is lost by
+            // that, since what is not acknowledged is looked for in the archive; it is counted.
+            if answer.attribute("h").is_some() && self.acknowledge(&answer).is_err() {
+                self.progress.send_modify(|progress| progress.setbacks += 1);
+            }
             return Ok(false);
         }
+        self.acknowledge(&answer)?;
         self.note(|client, session| Event::Resume { client, session });
         self.send_again(stream).await?;
         Ok(true)

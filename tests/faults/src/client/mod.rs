@@ -52,6 +52,8 @@ pub(crate) enum Stage {
 pub(crate) struct Progress {
     pub(crate) stage: Stage,
     pub(crate) cuts: u32,
+    /// How often a count of stanzas that the server had told fell.
+    pub(crate) setbacks: u32,
     pub(crate) trouble: Option<String>,
 }
 
@@ -70,11 +72,25 @@ pub(crate) struct Habits {
     pub(crate) asks_archive: bool,
     /// Whether it reads the whole archives at the end.
     pub(crate) reads: bool,
+    /// In how many rooms it is.
+    pub(crate) rooms: usize,
+    /// Whether a post whose outcome an ended session did not learn, and which is not in the archive, is sent again under
+    /// a new id. Needed where what that session sent may still be on its way.
+    pub(crate) renames: bool,
+    /// How long an outcome is waited for, and a sign-in.
+    pub(crate) patience: Duration,
+}
+
+/// Where a client may sign in.
+#[derive(Clone)]
+pub(crate) struct Door {
+    /// Ends the names of the sessions that come by it.
+    pub(crate) mark: String,
+    pub(crate) connector: Connector,
 }
 
 /// What all clients of a run share.
 pub(crate) struct World {
-    pub(crate) connector: Connector,
     pub(crate) recorder: Recorder,
     pub(crate) rooms_domain: String,
     pub(crate) rooms: Vec<String>,
@@ -84,6 +100,9 @@ pub(crate) struct Client {
     name: String,
     password: String,
     world: Arc<World>,
+    doors: Vec<Door>,
+    /// The door it came by last.
+    door: usize,
     habits: Habits,
     random: StdRng,
     salted_password: SaltedPassword,
@@ -129,10 +148,10 @@ impl Client {
     pub(crate) fn new(
         (name, password): (String, String),
         world: Arc<World>,
+        (doors, rooms): (Vec<Door>, Vec<usize>),
         habits: Habits,
         seed: u64,
-        orders: watch::Receiver<Order>,
-        scissors: watch::Receiver<u32>,
+        (orders, scissors): (watch::Receiver<Order>, watch::Receiver<u32>),
     ) -> (Self, watch::Receiver<Progress>) {
         let (progress, watcher) = watch::channel(Progress::default());
         let room = |name: &String| Room {
@@ -143,10 +162,12 @@ impl Client {
             cursor: None,
         };
         let client = Self {
-            rooms: world.rooms.iter().map(room).collect(),
+            rooms: rooms.iter().map(|number| room(&world.rooms[*number])).collect(),
             name,
             password,
             world,
+            doors,
+            door: 0,
             habits,
             random: StdRng::seed_from_u64(seed),
             salted_password: SaltedPassword::default(),

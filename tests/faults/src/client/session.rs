@@ -6,24 +6,25 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{Client, Order, Post, Stage};
 use crate::problem::Problem;
-use crate::xmpp::stream::PATIENCE;
 use crate::xmpp::{CLIENT, Element, STANZA_ID, Stream, escape};
 
 impl Client {
     /// Ends well only when the client was told to stop.
     pub(super) async fn connection(&mut self) -> Result<(), Problem> {
-        let connector = self.world.connector.clone();
+        self.choose_door();
+        let connector = self.doors[self.door].connector.clone();
         let signing_in = connector.authenticate(&self.name, &self.password, &mut self.salted_password);
         let (mut stream, features) =
-            timeout(PATIENCE, signing_in).await.map_err(|_| Problem::Late("sign-in"))??;
+            timeout(self.habits.patience, signing_in).await.map_err(|_| Problem::Late("sign-in"))??;
         if !self.resume(&mut stream).await? {
             self.end_session("cut");
             stream.bind().await?;
             self.sessions += 1;
-            self.session = format!("{}/{}", self.name, self.sessions);
+            self.session = format!("{}/{}{}", self.name, self.sessions, self.doors[self.door].mark);
             self.manage(&mut stream, &features).await?;
             self.send(&mut stream, "<presence/>".to_owned(), None).await?;
         }
+        let patience = self.habits.patience;
         let joining = async {
             // A session that was cut while it joined has yet to be told, or even to ask.
             for room in 0..self.rooms.len() {
@@ -31,9 +32,16 @@ impl Client {
             }
             self.settle(&mut stream).await
         };
-        timeout(PATIENCE, joining).await.map_err(|_| Problem::Late("entry to all rooms"))??;
+        timeout(patience, joining).await.map_err(|_| Problem::Late("entry to all rooms"))??;
         self.reach(Stage::Present);
         self.converse(&mut stream).await
+    }
+
+    /// A session that may be resumed is so as often where it was as elsewhere.
+    fn choose_door(&mut self) {
+        if self.management.is_none() || self.random.random_bool(0.5) {
+            self.door = self.random.random_range(0..self.doors.len());
+        }
     }
 
     async fn converse(&mut self, stream: &mut Stream) -> Result<(), Problem> {
@@ -57,7 +65,7 @@ impl Client {
             }
             let may_post = order == Order::Talk && self.outstanding.len() < self.habits.window;
             let oldest = self.outstanding.values().map(|post| post.sent_at).min();
-            let overdue_at = oldest.map_or_else(|| Instant::now() + PATIENCE, |sent_at| sent_at + PATIENCE);
+            let overdue_at = oldest.unwrap_or_else(Instant::now) + self.habits.patience;
             tokio::select! {
                 element = stream.next() => self.take(stream, &element?).await?,
                 () = sleep_until(self.next_post_at), if may_post => self.post(stream).await?,

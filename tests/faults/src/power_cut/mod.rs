@@ -52,7 +52,7 @@ pub(crate) async fn run(
     server.start().await?;
     disk.check_presence()?;
     let recorder = Recorder::create(&folder.join("history.jsonl"))?;
-    let mut crowd = Crowd::gather(&server, size, recorder).await?;
+    let mut crowd = Crowd::gather(vec![server.door()?], size, recorder).await?;
     let mut random = StdRng::seed_from_u64(size.seed);
     for cut in 0..arguments.cuts {
         if random.random_bool(0.75) {
