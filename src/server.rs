@@ -143,8 +143,7 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     services.spawn(|stop| sessions.clone().forget_lapsed(stop));
     services.spawn(|stop| end_revoked(accounts.revocations(), sessions.clone(), bus.clone(), stop));
     let policy = stream_policy(&config, &accounts, members::directions(&pool));
-    let speaker =
-        Streams::new(tls.clone(), accounts.clone(), sessions.clone(), policy, streams.stop.clone());
+    let speaker = Streams::new(tls.clone(), accounts.clone(), sessions.clone(), policy, streams.stop.clone());
     let ears = members::Ears {
         pool: pool.clone(),
         rooms: rooms.clone(),

@@ -108,7 +108,11 @@ impl Accounts {
     }
 
     /// Takes in a session that was let go, here or on another member.
-    pub(crate) async fn resume(&self, held: Held, mailbox: Mailbox) -> Result<AccountHandle, StanzaCondition> {
+    pub(crate) async fn resume(
+        &self,
+        held: Held,
+        mailbox: Mailbox,
+    ) -> Result<AccountHandle, StanzaCondition> {
         let (session, jid) = (held.session, held.jid.clone());
         let (reply, answer) = oneshot::channel();
         let requests = self.0.start_if_needed(&jid.bare()).requests;

@@ -124,11 +124,7 @@ impl Account {
             // While it is shown what waits, this is found behind it.
             self.sessions.by_id(id).filter(|session| session.flood.is_none())?;
             self.note_shown(id, &[event.seq]);
-            return Some(Effect::Letter {
-                sessions: Recipients::from_slice(&[id]),
-                packet,
-                seq: event.seq,
-            });
+            return Some(Effect::Letter { sessions: Recipients::from_slice(&[id]), packet, seq: event.seq });
         }
         let is_copied = letter.is_copied && self.sessions.by_id(id)?.wants_carbons;
         if is_copied { Effect::push([id], wire::carbon("received", &packet)) } else { None }

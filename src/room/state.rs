@@ -301,10 +301,7 @@ pub(super) fn shared_key(nick: &Arc<str>) -> Result<Arc<str>, Refusal> {
 fn is_farewell(command: &Command) -> bool {
     matches!(
         command,
-        Command::Leave { .. }
-            | Command::Detach { .. }
-            | Command::Remove { .. }
-            | Command::Expire { .. }
+        Command::Leave { .. } | Command::Detach { .. } | Command::Remove { .. } | Command::Expire { .. }
     )
 }
 

@@ -17,7 +17,7 @@
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
-use perch_address::{BareJid, Jid};
+use perch_address::Jid;
 use perch_xmpp::stanza::{Kind, Stanza};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};

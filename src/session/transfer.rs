@@ -72,7 +72,9 @@ impl Sessions {
                 Ok(None) if begun.elapsed() < PATIENCE => {
                     self.0.accounts.bus().publish(Note::SessionWanted { id: id.into() });
                 }
-                Err(error) if begun.elapsed() < PATIENCE => debug!(%error, "a session cannot be looked up yet"),
+                Err(error) if begun.elapsed() < PATIENCE => {
+                    debug!(%error, "a session cannot be looked up yet")
+                }
                 Ok(None) => {
                     warn!("a session is neither given up nor over");
                     return Err(StoreError::Unavailable);
@@ -90,7 +92,9 @@ impl Sessions {
     /// `None`: another member has it.
     async fn look(&self, account: &BareJid, id: &str) -> Result<Option<Found>, StoreError> {
         let store = self.0.rooms.store();
-        let Some(saved) = store.session_to_resume(&hash(id)).await? else { return Ok(Some(Found::Over(None))) };
+        let Some(saved) = store.session_to_resume(&hash(id)).await? else {
+            return Ok(Some(Found::Over(None)));
+        };
         let owner = store.account(account.local().unwrap_or_default()).await?;
         // Nobody even learns that another's session exists.
         if owner.is_none_or(|owner| owner.id != saved.row.account) {

@@ -113,7 +113,11 @@ pub(super) async fn run(services: &Arc<Services>, live: Box<Live>) {
     // What came behind the bind request is already here.
     let mut end = match handover {
         None => Box::pin(task.process()).await.err(),
-        Some(handover) => Some(End::Resumed(handover)),
+        Some(handover) => match Box::pin(granted(&task.session, Claim::Client(handover))).await {
+            Err(end) => Some(end),
+            // It waits for somebody who says what is so.
+            Ok(()) => Some(End::Lost),
+        },
     };
     loop {
         end = match end.take() {

@@ -302,7 +302,8 @@ impl<'a> Visitor<'a> {
             }
         };
         let Handover { socket, framer, negotiation, .. } = *handover;
-        let visitor = Self { services, socket, framer, negotiation, peer, place, attempt, account: id, former };
+        let visitor =
+            Self { services, socket, framer, negotiation, peer, place, attempt, account: id, former };
         HandedOver::Refused(Box::new(visitor), refused)
     }
 

@@ -75,7 +75,7 @@ impl Directions {
     /// How a client is told. `None`: it may stay.
     fn failure(&self) -> Option<StreamFailure> {
         (self.0)().map(|direction| match direction {
-            Direction::To(host) => StreamFailure::see_other_host(&host),
+            Direction::To(host) => StreamFailure::see_other_host(host),
             Direction::Away => StreamCondition::SystemShutdown.into(),
         })
     }

@@ -129,7 +129,11 @@ impl AccountTask {
 
     /// A session goes on here. It is shown what the log has got since it was let go, and sees for itself what else is
     /// new.
-    pub(super) async fn resume(&mut self, held: Held, mailbox: Mailbox) -> Result<AccountId, StanzaCondition> {
+    pub(super) async fn resume(
+        &mut self,
+        held: Held,
+        mailbox: Mailbox,
+    ) -> Result<AccountId, StanzaCondition> {
         self.refresh().await?;
         let unreadable = |error| {
             error!(%error, "what a session has missed cannot be read");

@@ -70,7 +70,10 @@ impl Postgres {
         self.links.link().await?.execute(leave).await.map(drop)
     }
 
-    pub(in crate::store) async fn take_session(&self, resumption: &str) -> Result<Option<String>, StoreError> {
+    pub(in crate::store) async fn take_session(
+        &self,
+        resumption: &str,
+    ) -> Result<Option<String>, StoreError> {
         let own = &self.rules.own;
         let take = sqlx::query(TAKE).bind(resumption).bind(&*own.member).bind(own.incarnation);
         let row = self.links.link().await?.row(take).await?;
@@ -153,7 +156,8 @@ const SAVE: &str =
         incarnation = excluded.incarnation, deadline = excluded.deadline, handled = excluded.handled,
         acknowledged = excluded.acknowledged, counted_from = excluded.counted_from,
         resumption = excluded.resumption, former = excluded.former, claimed_until = NULL";
-const LEAVE: &str = "UPDATE session SET handled = $2, counted_from = $3, deadline = $4, state = $5, claimed_until = NULL
+const LEAVE: &str =
+    "UPDATE session SET handled = $2, counted_from = $3, deadline = $4, state = $5, claimed_until = NULL
     FROM stand_1($6, $7) WHERE id = $1";
 /// Whoever comes second finds nothing.
 const TAKE: &str = "WITH left_there AS (
