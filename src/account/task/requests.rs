@@ -49,6 +49,8 @@ impl AccountTask {
                 self.show_sessions();
                 let _ = reply.send(Ok(self.account.id()));
             }
+            Request::Release { session, reply } => drop(reply.send(self.release(session).await)),
+            Request::Resume { held, mailbox, reply } => drop(reply.send(self.resume(*held, mailbox).await)),
             Request::Detach { session, payload } => {
                 self.drop_session(session, &payload).await;
                 self.note().await;
