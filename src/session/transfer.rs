@@ -176,7 +176,7 @@ impl Sessions {
 
 impl Session {
     /// Takes the session off its account and its rooms. What they had for it is in its mailbox, and nothing more comes.
-    pub(crate) async fn release(&mut self) -> Option<Place> {
+    pub(crate) async fn release(&self) -> Option<Place> {
         let deadline = self.services.clock.now().plus(self.resumption_time());
         let rooms = self.joined.iter().map(|(name, nick)| {
             let (rooms, actor) = (&self.services.rooms, self.actor(None));
@@ -190,7 +190,7 @@ impl Session {
     }
 
     /// Leaves the session in the store, for whichever member its client comes to.
-    pub(crate) async fn leave_behind(&mut self, place: &Place) -> Result<(), StoreError> {
+    pub(crate) async fn leave_behind(&self, place: &Place) -> Result<(), StoreError> {
         let (handled, counted_from) = self.inbound.position();
         let Some(promised) = self.management.as_ref().and_then(Management::promised) else {
             return Err(StoreError::Unavailable);
@@ -206,7 +206,7 @@ impl Session {
     }
 
     /// A room that could not be gone on with: its seat is gone, or the room is (XEP-0045 §7.14).
-    fn tell_lost(&mut self, room: &JoinedRoom) {
+    fn tell_lost(&self, room: &JoinedRoom) {
         let from = format!("{}@{}/{}", room.name, self.services.rooms.domain(), room.nick);
         let item = Element::new("item", namespace::MUC_USER)
             .with_attribute("affiliation", "none")

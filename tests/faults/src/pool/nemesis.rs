@@ -48,7 +48,7 @@ impl Nemesis {
     /// One fault after the other.
     pub(super) async fn torment(
         &mut self,
-        crowd: &mut Crowd,
+        crowd: &Crowd,
         arguments: &Arguments,
         seed: u64,
     ) -> Result<(), Problem> {
@@ -206,12 +206,7 @@ impl Nemesis {
     }
 
     /// Waits until all rooms are of use again to all.
-    async fn outlive(
-        &mut self,
-        crowd: &Crowd,
-        watched: &Watched,
-        patience: Duration,
-    ) -> Result<(), Problem> {
+    async fn outlive(&mut self, crowd: &Crowd, watched: &Watched, patience: Duration) -> Result<(), Problem> {
         let pulse = &crowd.recorder().pulse;
         let deadline = Instant::now() + patience;
         let name = watched.kind.name();
