@@ -3,6 +3,10 @@
 //! Stopping goes down the way of a message: no new connections, then the streams say goodbye, then what they asked
 //! for is done, then the store is closed.
 
+/// Open to the simulation, whose members are wired as servers are.
+#[cfg(feature = "simulation")]
+pub mod members;
+#[cfg(not(feature = "simulation"))]
 mod members;
 mod upkeep;
 

@@ -31,15 +31,15 @@ pub(super) async fn open_bus(
 
 /// Those whom it may concern.
 #[derive(Clone)]
-pub(super) struct Ears {
-    pub(super) pool: Pool,
-    pub(super) rooms: Rooms,
-    pub(super) people: account::Accounts,
-    pub(super) sessions: Sessions,
+pub struct Ears {
+    pub pool: Pool,
+    pub rooms: Rooms,
+    pub people: account::Accounts,
+    pub sessions: Sessions,
 }
 
 /// Takes what the bus brings to those whom it is for.
-pub(super) async fn hear(mut heard: mpsc::Receiver<Heard>, ears: Ears, stop: CancellationToken) {
+pub async fn hear(mut heard: mpsc::Receiver<Heard>, ears: Ears, stop: CancellationToken) {
     while let Some(Some(heard)) = stop.run_until_cancelled(heard.recv()).await {
         // That logs are compared after a gap is the pool's affair: it raises an alarm.
         ears.pool.hears(&heard);
@@ -52,7 +52,7 @@ pub(super) async fn hear(mut heard: mpsc::Receiver<Heard>, ears: Ears, stop: Can
 }
 
 /// Takes the pool's alarms to those whom they concern.
-pub(super) async fn heed(mut alarms: mpsc::Receiver<Alarm>, ears: Ears, stop: CancellationToken) {
+pub async fn heed(mut alarms: mpsc::Receiver<Alarm>, ears: Ears, stop: CancellationToken) {
     let Ears { rooms, people, sessions, .. } = ears;
     while let Some(Some(alarm)) = stop.run_until_cancelled(alarms.recv()).await {
         let done = match alarm {

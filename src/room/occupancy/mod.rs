@@ -234,7 +234,8 @@ impl Room {
         let mut decision = Decision::default();
         for occupant in self.occupants.iter() {
             for seat in &occupant.seats {
-                let is_due = seat.deadline.is_some_and(|deadline| deadline <= now);
+                let is_due =
+                    seat.deadline.is_some_and(|deadline| deadline <= now) || planted!(ReturnedIsParted);
                 if is_due && sessions.contains(&seat.session) {
                     let left = left(occupant, seat.session, Departure::Technical);
                     self.tell_traffic(&mut decision, left);

@@ -82,13 +82,8 @@ impl RoomTask {
         loop {
             let wake = self.wake_at();
             tokio::select! {
-                n = self.inbox.recv_many(&mut batch, BATCH_MAX) => {
-                    if n == 0 {
-                        return;
-                    }
-                    // Boxed, as the rest of what handling needs: a silent room does without.
-                    Box::pin(self.handle(&mut batch)).await;
-                }
+                biased;
+                // First, or nobody would ever leave a room that is never silent.
                 () = tokio::time::sleep_until(wake) => {
                     if self.has_deadlines() {
                         batch.extend(self.claim_departures().await.map(Box::new));
@@ -96,6 +91,13 @@ impl RoomTask {
                     } else if self.is_idle() && self.services.forget(&self.name, &self.inbox) {
                         return;
                     }
+                }
+                n = self.inbox.recv_many(&mut batch, BATCH_MAX) => {
+                    if n == 0 {
+                        return;
+                    }
+                    // Boxed, as the rest of what handling needs: a silent room does without.
+                    Box::pin(self.handle(&mut batch)).await;
                 }
             }
             self.note_mark();
@@ -222,6 +224,10 @@ impl RoomTask {
 
     /// Appends, shows and answers; what was decided against a room that had moved on is given back.
     async fn conclude(&mut self, mut pending: Vec<Pending>) -> Vec<(Question, Receipt)> {
+        #[cfg(feature = "planted-bugs")]
+        if planted!(AcknowledgedEarly) {
+            pending.iter_mut().for_each(Pending::acknowledge);
+        }
         let store = self.services.store.clone();
         let append = async |append: Option<Append>| match append {
             Some(append) => store.append(append).await.map(Some),
@@ -267,6 +273,7 @@ impl RoomTask {
     /// shown.
     async fn come_true(&mut self, decided: Decided, appended: Option<Appended>, receipt: Receipt) {
         if let Some(appended) = &appended
+            && !planted!(OwnOutOfOrder)
             && !self.reach(Seq(appended.first.0 - 1)).await
         {
             // It is committed, and its session will find it in the archive, as all others will.
