@@ -330,8 +330,14 @@ impl Task<'_> {
             End::Lost | End::Expired | End::Resumed(_) => Departure::Lost,
         };
         if self.session.is_resumable() && departure != Departure::Own {
-            // What is under way is committed in milliseconds, or the store is in trouble.
-            let _ = tokio::time::timeout(SETTLE_TIME, self.settle()).await;
+            // What is under way is committed in milliseconds, or the store is in trouble. Then it may be written for as
+            // long as it is tried: a client that is told before that it is not would send it again. In steps, or a
+            // process that was stopped for a while would find all of the time used up.
+            for _ in 0..SETTLE_STEPS {
+                if tokio::time::timeout(SETTLE_STEP, self.settle()).await.is_ok() {
+                    break;
+                }
+            }
         }
         // Before anybody can know that the session is over, what he will ask for then is there.
         self.session.save_end(departure).await;
@@ -379,7 +385,9 @@ impl Task<'_> {
 
 const STREAM_END: &[u8] = b"</stream:stream>";
 const FAREWELL_TIME: Duration = Duration::from_secs(2);
-const SETTLE_TIME: Duration = Duration::from_secs(2);
+/// Together longer than the store tries to append something.
+const SETTLE_STEPS: u32 = 10;
+const SETTLE_STEP: Duration = Duration::from_secs(1);
 /// Items whose room is kept for the next ones: what the smallest queue has.
 const ITEMS_KEPT: usize = 4;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use perch::chat::answer::Answer;
+use perch::chat::answer::{Answer, RoleEntry};
 use perch::chat::command::{Actor, Query};
 use perch::chat::event::{Change, Event};
 use perch::chat::id::{RulesVersion, Seq, SessionId};
@@ -52,6 +52,12 @@ pub(crate) async fn check(world: &World) -> (Vec<String>, Figures) {
         faults.extend(misheard(&history, stay, log));
     }
     faults.extend(ghosts(&history, &rooms));
+    for (session, room) in &history.parted {
+        let log = rooms.get(&**room).map_or(&[][..], |(_, log)| log);
+        if !is_replaced(*session, log) {
+            faults.push(format!("{} was put out of {room}, though he was there", session.0));
+        }
+    }
     figures.posts = history.posts.len();
     figures.stays = history.stays.len();
     figures.heard = history.stays.iter().map(|stay| stay.heard.len()).sum();
@@ -126,6 +132,14 @@ fn entry_of(history: &History, stay: &Stay, log: &[Event]) -> Option<Seq> {
     (entries.next().is_none() && history.stays.iter().filter(is_of_it).count() == 1).then_some(first)
 }
 
+/// Whether he went because another session of the same address came in under another nick.
+fn is_replaced(session: SessionId, log: &[Event]) -> bool {
+    let left = log.iter().rposition(|event| matches!(&event.change, Change::Left(left) if left.session == session));
+    let Some(left) = left else { return false };
+    let mut after = log[left..].iter().skip_while(|event| matches!(event.change, Change::Left(_)));
+    after.next().is_some_and(|event| matches!(event.change, Change::Joined(_)))
+}
+
 /// Whoever believes to be in a room is, and nobody else.
 fn ghosts(history: &History, rooms: &BTreeMap<&str, (RoomSnapshot, Vec<Event>)>) -> Vec<String> {
     let mut faults = Vec::new();
@@ -161,7 +175,8 @@ async fn member_differs(member: &Member, snapshot: &RoomSnapshot) -> Vec<String>
         let true_answer = room.answer(&administrator, &query);
         if said.as_ref().map(comparable) != true_answer.as_ref().map(comparable) {
             let (name, room) = (member.name(), room.name());
-            faults.push(format!("{room}: {name} differs in {query:?}: {said:?}, not {true_answer:?}"));
+            let (said, right) = (said.as_ref().map(comparable), true_answer.as_ref().map(comparable));
+            faults.push(format!("{room}: {name} differs in {query:?}: {said:?}, not {right:?}"));
         }
     }
     faults
@@ -178,8 +193,15 @@ fn questions() -> Vec<Query> {
         .collect()
 }
 
+/// Which of somebody's devices is shown first is not the log's affair.
 fn comparable(answer: &Answer) -> String {
-    format!("{answer:?}")
+    match answer {
+        Answer::Roles(entries) => {
+            let entry = |entry: &RoleEntry| format!("{} {:?} {}", entry.nick, entry.role, entry.jid.bare());
+            entries.iter().map(entry).collect::<Vec<_>>().join(", ")
+        }
+        other => format!("{other:?}"),
+    }
 }
 
 fn said(event: &Event) -> Option<Said<'_>> {

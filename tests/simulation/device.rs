@@ -13,12 +13,12 @@ use perch::fanout::mailbox::{Ending, Inbox, Item, Mailbox, mailbox};
 use perch::room::Receipt;
 use perch::store::session::SessionRow;
 use perch_address::FullJid;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::client::Pending;
 use crate::member::Member;
 use crate::sight::Sight;
-use crate::world::{Phase, World};
+use crate::world::World;
 
 pub(crate) struct Device {
     pub(crate) world: Arc<World>,
@@ -153,7 +153,7 @@ impl Device {
             tokio::select! {
                 biased;
                 () = member.ends() => return Some(self.perish(pending)),
-                () = world.comes(Phase::Over) => return Some(Ended::Over),
+                () = world.over() => return Some(Ended::Over),
                 () = sleep_until(until) => {
                     // Nobody waits for a frozen server for ever.
                     let wakes = timeout(PATIENCE, self.member.line.runs()).await;
@@ -206,12 +206,14 @@ impl Device {
                 if let Some(stay) = history.stay(session, room) {
                     stay.is_open = false;
                     if statuses.contains(&TECHNICAL) && self.world.database.is_current(&self.member.me) {
-                        history.oddities.push(format!("{} was put out of {room}, though he was there", session.0));
+                        history.parted.push((session, room.clone()));
                     }
                 }
             }
             Sight::Message { room, id, is_past } => match history.stay(session, room) {
-                Some(stay) if *is_past => stay.past.push(id.clone()),
+                // Who joins again without having left is shown it all once more.
+                Some(stay) if *is_past && stay.heard.is_empty() => stay.past.push(id.clone()),
+                Some(_) if *is_past => {}
                 Some(stay) => stay.heard.push(id.clone()),
                 None => history.oddities.push(format!("{} hears {id} without being in {room}", session.0)),
             },
@@ -251,20 +253,11 @@ impl Device {
     /// What a server does at the end of a session: waits for what is under way, says how far it got, leaves the rooms.
     pub(crate) async fn end(mut self, ended: Ended, former: Option<SessionId>) {
         self.world.history.lock().end_stays(self.session);
-        let until = Instant::now() + SETTLE_TIME;
-        loop {
-            for item in std::mem::take(&mut self.items) {
-                if let Item::Settled { number, outcome } = item {
-                    self.settle_unseen(number as i64, &outcome);
-                }
-            }
-            if self.open.is_empty() {
-                break;
-            }
+        for _ in 0..SETTLE_STEPS {
             tokio::select! {
                 biased;
-                () = sleep_until(until) => break,
-                _ = self.inbox.take(&mut self.items) => {}
+                () = self.all_settled() => {}
+                () = sleep(SETTLE_STEP) => self.member.line.runs().await,
             }
         }
         self.member.line.runs().await;
@@ -276,6 +269,21 @@ impl Device {
         for room in std::mem::take(&mut self.rooms) {
             self.member.line.runs().await;
             self.member.rooms.command(room, self.actor(None), farewell.clone(), None, Receipt::None).await;
+        }
+    }
+
+    async fn all_settled(&mut self) {
+        loop {
+            for item in std::mem::take(&mut self.items) {
+                if let Item::Settled { number, outcome } = item {
+                    self.settle_unseen(number as i64, &outcome);
+                }
+            }
+            if self.open.is_empty() {
+                return;
+            }
+            let _ = self.inbox.take(&mut self.items).await;
+            self.member.line.runs().await;
         }
     }
 
@@ -309,5 +317,7 @@ const TECHNICAL: u16 = 333;
 const STORE_TIME: Duration = Duration::from_secs(4);
 /// A client that is not answered at all for this long looks for another server.
 const PATIENCE: Duration = Duration::from_secs(4);
-const SETTLE_TIME: Duration = Duration::from_secs(2);
+/// As the server has them.
+const SETTLE_STEPS: u32 = 10;
+const SETTLE_STEP: Duration = Duration::from_secs(1);
 const RESUMPTION_TIME: Duration = Duration::from_secs(600);

@@ -11,6 +11,8 @@ pub(crate) struct History {
     pub(crate) stays: Vec<Stay>,
     /// What nobody should have seen.
     pub(crate) oddities: Vec<String>,
+    /// Sessions that were told that their connection is gone, by a member on which it was not.
+    pub(crate) parted: Vec<(SessionId, Box<str>)>,
     /// Sessions that are there at the end.
     pub(crate) present: BTreeSet<SessionId>,
 }

@@ -13,7 +13,7 @@ use rand::seq::IndexedRandom;
 use tokio::time::sleep;
 
 use crate::member::Member;
-use crate::world::{Phase, World};
+use crate::world::World;
 
 pub(crate) struct Nemesis {
     world: Arc<World>,
@@ -41,7 +41,7 @@ impl Nemesis {
         };
         tokio::select! {
             biased;
-            () = world.comes(Phase::Calm) => {}
+            () = world.calm() => {}
             () = rage => {}
         }
     }
@@ -127,7 +127,7 @@ impl Nemesis {
         tokio::spawn(async move {
             tokio::select! {
                 biased;
-                () = world.comes(Phase::Calm) => {}
+                () = world.calm() => {}
                 () = sleep(time) => {}
             }
             what(&world);

@@ -12,7 +12,7 @@ use crate::check;
 use crate::client::Client;
 use crate::member::keep_running;
 use crate::nemesis::{Nemesis, mend};
-use crate::world::{Phase, World};
+use crate::world::World;
 
 pub(crate) struct Outcome {
     pub(crate) violations: Vec<String>,
@@ -54,13 +54,13 @@ async fn simulate(seed: u64, is_shown: bool) -> Outcome {
 
     sleep(Duration::from_secs(random.random_range(5..25))).await;
     world.trace.note(format_args!("the storm is over"));
-    world.phase.send_replace(Phase::Calm);
+    world.become_calm();
     let calm = Instant::now() + CALM;
     while Instant::now() < calm {
         mend(&world);
         sleep(Duration::from_millis(500)).await;
     }
-    world.phase.send_replace(Phase::Over);
+    world.end();
     for client in clients {
         // One that panicked is noted already.
         let _ = client.await;

@@ -11,7 +11,7 @@ use perch::store::model::{Database, Process};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::history::History;
 use crate::member::Member;
@@ -22,14 +22,15 @@ pub(crate) struct World {
     pub(crate) network: Network,
     pub(crate) trace: Trace,
     pub(crate) history: Mutex<History>,
-    pub(crate) phase: watch::Sender<Phase>,
+    calm: CancellationToken,
+    over: CancellationToken,
     /// The last life of each.
     members: Mutex<BTreeMap<Box<str>, Arc<Member>>>,
     sessions: AtomicI64,
     seed: u64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// People do what they like, and whatever can break does.
     Storm,
@@ -46,7 +47,8 @@ impl World {
             network: Network::new(seed),
             trace: Trace::new(is_shown),
             history: Mutex::default(),
-            phase: watch::Sender::new(Phase::Storm),
+            calm: CancellationToken::new(),
+            over: CancellationToken::new(),
             members: Mutex::default(),
             sessions: AtomicI64::new(0),
             seed,
@@ -59,12 +61,29 @@ impl World {
     }
 
     pub(crate) fn phase(&self) -> Phase {
-        *self.phase.borrow()
+        match (self.over.is_cancelled(), self.calm.is_cancelled()) {
+            (true, _) => Phase::Over,
+            (false, true) => Phase::Calm,
+            (false, false) => Phase::Storm,
+        }
     }
 
-    /// Returns when that phase has come.
-    pub(crate) async fn comes(&self, phase: Phase) {
-        let _ = self.phase.subscribe().wait_for(|now| *now >= phase).await;
+    pub(crate) fn become_calm(&self) {
+        self.calm.cancel();
+    }
+
+    pub(crate) fn end(&self) {
+        self.over.cancel();
+    }
+
+    /// Returns when the storm is over.
+    pub(crate) async fn calm(&self) {
+        self.calm.cancelled().await;
+    }
+
+    /// Returns when everything is.
+    pub(crate) async fn over(&self) {
+        self.over.cancelled().await;
     }
 
     pub(crate) fn next_session(&self) -> SessionId {

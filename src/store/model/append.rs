@@ -99,6 +99,7 @@ impl RoomRows {
         for change in &*append.quiet {
             projected.take(change, last, at, own)?;
         }
+        projected.check_departures(&append.changes)?;
         let head = &mut projected.head;
         head.seq = last;
         head.rules = RulesVersion(head.rules.0 + moves(append));

@@ -2,32 +2,35 @@
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 /// A member as the world around it sees it. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Line(Arc<watch::Sender<State>>);
+#[derive(Debug, Clone, Default)]
+pub struct Line(Arc<Shared>);
 
-#[derive(Debug, Clone, Copy)]
+/// No watch channel: that wakes those who wait in an order of its own.
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
 struct State {
     process: Process,
     is_cut: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Process {
+    #[default]
     Running,
     /// Nothing gets in or out until it is woken. What it does by itself meanwhile nobody can tell from what it did
     /// before or will do afterwards.
     Frozen,
     /// For ever.
     Dead,
-}
-
-impl Default for Line {
-    fn default() -> Self {
-        Self(Arc::new(watch::Sender::new(State { process: Process::Running, is_cut: false })))
-    }
 }
 
 impl Line {
@@ -45,37 +48,43 @@ impl Line {
 
     /// Takes the database out of its reach, or puts it back.
     pub fn cut(&self, is_cut: bool) {
-        self.0.send_modify(|state| state.is_cut = is_cut);
+        self.0.state.lock().is_cut = is_cut;
     }
 
     pub fn process(&self) -> Process {
-        self.0.borrow().process
+        self.0.state.lock().process
     }
 
     pub fn is_cut(&self) -> bool {
-        self.0.borrow().is_cut
+        self.0.state.lock().is_cut
     }
 
     /// Returns when the process runs: with a dead one, never.
     pub async fn runs(&self) {
-        if self.process() != Process::Running {
-            // The sender is as old as this: it cannot be gone.
-            let _ = self.0.subscribe().wait_for(|state| state.process == Process::Running).await;
-        }
+        self.becomes(Process::Running).await;
     }
 
     /// Returns when the process is dead.
     pub async fn dies(&self) {
-        let _ = self.0.subscribe().wait_for(|state| state.process == Process::Dead).await;
+        self.becomes(Process::Dead).await;
+    }
+
+    async fn becomes(&self, process: Process) {
+        loop {
+            let changed = self.0.changed.notified();
+            if self.process() == process {
+                return;
+            }
+            changed.await;
+        }
     }
 
     fn become_if_alive(&self, process: Process) {
-        self.0.send_if_modified(|state| {
-            let is_alive = state.process != Process::Dead;
-            if is_alive {
-                state.process = process;
-            }
-            is_alive
-        });
+        let mut state = self.0.state.lock();
+        if state.process != Process::Dead {
+            state.process = process;
+            drop(state);
+            self.0.changed.notify_waiters();
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::chat::affiliation::{Affiliation, Role};
 use crate::chat::event::{AffiliationSet, Change, Event, Joined};
 use crate::chat::id::{Seq, Timestamp};
 use crate::chat::message::{Content, Payload};
@@ -24,7 +25,11 @@ impl Projected {
     ) -> Result<(), AppendError> {
         match change {
             Change::Created { settings, locked, .. } => self.configure(settings, *locked),
-            Change::Configured { settings, .. } => self.configure(settings, false),
+            Change::Configured { settings, .. } => {
+                self.configure(settings, false);
+                let is_stranger = |row: &SeatRow| self.affiliation_of(&row.seat.jid.bare()) < Affiliation::Member;
+                need(!(settings.members_only && self.seats.iter().any(is_stranger)))?;
+            }
             Change::Destroyed { .. } => {
                 self.is_open = false;
                 self.seats.clear();
@@ -32,7 +37,7 @@ impl Projected {
             }
             Change::Joined(joined) => self.seat(joined, at, own)?,
             Change::Left(left) => {
-                self.seats.retain(|row| row.nick_key[..] != left.nick_key[..] || row.seat.session != left.session);
+                self.seats.retain(|row| row.seat.session != left.session);
             }
             Change::Detached { session, deadline } => {
                 for row in self.seats.iter_mut().filter(|row| row.seat.session == *session) {
@@ -44,14 +49,19 @@ impl Projected {
                 }
             }
             Change::TakenOver { session, by, jid, presence } => {
-                for row in self.seats.iter_mut().filter(|row| row.seat.session == *session) {
-                    let (jid, presence) = (jid.clone(), presence.clone());
-                    row.seat = Seat { session: *by, jid, presence, deadline: None };
-                    row.shown_at = at;
-                    row.hold(own);
-                }
+                let may_be_taken = |row: &&mut SeatRow| {
+                    row.seat.session == *session && (row.seat.jid == *jid || row.seat.deadline.is_some())
+                };
+                let row = self.seats.iter_mut().find(may_be_taken).ok_or(AppendError::Stale)?;
+                let (jid, presence) = (jid.clone(), presence.clone());
+                let deadline = row.seat.deadline.filter(|_| planted!(ReturnedIsParted));
+                row.seat = Seat { session: *by, jid, presence, deadline };
+                row.shown_at = at;
+                row.hold(own);
             }
             Change::Renamed { session, nick_key, new_nick_key, new_nick, presence, .. } => {
+                let sits = |row: &SeatRow| row.seat.session == *session && row.nick_key[..] == nick_key[..];
+                need(self.seats.iter().any(sits))?;
                 self.check_nick(new_nick_key, nick_key)?;
                 for row in self.seats.iter_mut().filter(|row| row.nick_key[..] == nick_key[..]) {
                     (row.nick_key, row.nick) = ((**new_nick_key).into(), (**new_nick).into());
@@ -61,7 +71,7 @@ impl Projected {
                 }
             }
             Change::RoleSet { nick_key, role, .. } => self.give_role(nick_key, *role),
-            Change::AffiliationSet(set) => self.affiliate(set),
+            Change::AffiliationSet(set) => self.affiliate(set)?,
             Change::SubjectSet { author, subject, content } => {
                 let (author, text, content) = (author.clone(), subject.clone(), content.clone());
                 self.head.subject = Some(Subject { seq, at, author, text, content });
@@ -111,13 +121,26 @@ impl Projected {
         if self.seats.iter().any(is_anothers) { Err(AppendError::NickTaken) } else { Ok(()) }
     }
 
-    fn give_role(&mut self, nick_key: &str, role: crate::chat::affiliation::Role) {
+    fn give_role(&mut self, nick_key: &str, role: Role) {
         for row in self.seats.iter_mut().filter(|row| row.nick_key[..] == *nick_key) {
             row.role = role;
         }
     }
 
-    fn affiliate(&mut self, set: &AffiliationSet) {
+    /// Who was put out is out with all his devices, also with one that came in by another member, unseen by this one.
+    pub(super) fn check_departures(&self, changes: &[Change]) -> Result<(), AppendError> {
+        let is_put_out = |row: &SeatRow| {
+            changes.iter().any(|change| {
+                matches!(change, Change::Left(left) if left.cause.is_forced() && left.nick_key[..] == row.nick_key[..])
+            })
+        };
+        need(!self.seats.iter().any(is_put_out))
+    }
+
+    fn affiliate(&mut self, set: &AffiliationSet) -> Result<(), AppendError> {
+        let is_known = |row: &SeatRow| set.roles.iter().any(|(nick_key, _)| nick_key[..] == row.nick_key[..]);
+        let is_passed_over = |row: &SeatRow| row.seat.jid.bare() == set.jid && !is_known(row);
+        need(!self.seats.iter().any(is_passed_over))?;
         let standing = Standing {
             jid: set.jid.clone(),
             affiliation: set.affiliation,
@@ -130,7 +153,13 @@ impl Projected {
         for (nick_key, role) in &set.roles {
             self.give_role(nick_key, *role);
         }
+        Ok(())
     }
+}
+
+/// What the decision saw is still so, or it is to be decided again.
+fn need(is_so: bool) -> Result<(), AppendError> {
+    if is_so { Ok(()) } else { Err(AppendError::Stale) }
 }
 
 impl SeatRow {

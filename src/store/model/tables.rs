@@ -250,7 +250,7 @@ impl Projected {
     }
 
     /// A person's own entry goes before that of his domain.
-    fn affiliation_of(&self, jid: &BareJid) -> Affiliation {
+    pub(super) fn affiliation_of(&self, jid: &BareJid) -> Affiliation {
         let listed = |name: &str| {
             let standing = self.standings.values().find(|standing| standing.jid.as_str() == name)?;
             Some(standing.affiliation).filter(|affiliation| *affiliation != Affiliation::None)
