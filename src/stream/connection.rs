@@ -105,6 +105,8 @@ struct Task<'a> {
     last_heard: Instant,
     /// A sign of life was asked for and has not come.
     is_asked: bool,
+    /// Stanzas of which nobody will say what became of them.
+    left_open: usize,
 }
 
 /// How long the peer may take to read what is written to it.
@@ -130,6 +132,7 @@ pub(super) async fn run(services: &Arc<Services>, live: Box<Live>) {
         timer: Box::pin(tokio::time::sleep(services.policy.idle_time)),
         last_heard: Instant::now(),
         is_asked: false,
+        left_open: 0,
     };
     debug!(jid = %task.session.jid(), "a session begins");
     // What came behind the bind request is already here.
@@ -212,7 +215,10 @@ impl Task<'_> {
                 mailbox::Item::Mark(seq) => self.session.mark(seq),
                 mailbox::Item::Settled { number, outcome } => self.session.settle(number, outcome),
                 mailbox::Item::End(Ending::Replaced) => return Err(End::Replaced),
-                mailbox::Item::End(ending) => return Err(StreamFailure::from(condition(ending)).into()),
+                mailbox::Item::End(ending) => {
+                    self.left_open += usize::from(ending == Ending::Unsure);
+                    return Err(StreamFailure::from(condition(ending)).into());
+                }
             }
             if self.session.waiting_bytes() >= WRITE_BYTES {
                 self.write().await?;
@@ -370,11 +376,13 @@ impl Task<'_> {
     async fn settle(&mut self) {
         loop {
             for item in self.items.drain(..) {
-                if let mailbox::Item::Settled { number, outcome } = item {
-                    self.session.settle(number, outcome);
+                match item {
+                    mailbox::Item::Settled { number, outcome } => self.session.settle(number, outcome),
+                    mailbox::Item::End(Ending::Unsure) => self.left_open += 1,
+                    _ => {}
                 }
             }
-            if self.session.is_settled() {
+            if self.session.is_settled() || self.session.waiting() <= self.left_open {
                 return;
             }
             // After an overrun no frames come, but outcomes do.

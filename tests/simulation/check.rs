@@ -91,7 +91,10 @@ fn misheard(history: &History, stay: &Stay, log: &[Event]) -> Option<String> {
     let place = |id: &str| log.iter().filter_map(said).find(|said| said.content.id.as_deref() == Some(id));
     let entry = entry_of(history, stay, log);
     let past = stay.past.iter().filter(|id| id.starts_with("post-")).next_back();
-    let from = entry.or_else(|| past.and_then(|id| place(id)).map(|said| said.seq));
+    let past = past.and_then(|id| place(id)).map(|said| said.seq);
+    // Whose room was made, and the word of it lost, is welcomed when he may have been in for a while.
+    let entry = entry.filter(|entry| past.is_none_or(|past| past <= *entry));
+    let from = entry.or(past);
     let mut expected = log.iter().filter_map(said).filter(|said| from.is_none_or(|from| said.seq > from)).peekable();
     let mut is_first = true;
     for id in &stay.heard {

@@ -127,7 +127,11 @@ impl Client {
             Ended::Died => device.bury(),
             // The client is gone at once, and comes back while its member still cleans up.
             Ended::Lost => drop(tokio::spawn(device.end(ended, self.former))),
-            Ended::Told(_) => drop(timeout(GOODBYE_TIME, device.end(ended, self.former)).await),
+            // He sees his stream closed when the member is through with it, and does not wait for that for ever.
+            Ended::Told(_) => {
+                let end = tokio::spawn(device.end(ended, self.former));
+                drop(timeout(GOODBYE_TIME, end).await);
+            }
             Ended::Over => drop(self.world.history.lock().present.insert(device.session)),
         }
     }

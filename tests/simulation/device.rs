@@ -32,6 +32,8 @@ pub(crate) struct Device {
     /// The number of the last stanza, and those that have no outcome yet.
     number: i64,
     open: BTreeSet<i64>,
+    /// How many of these nobody will say anything of.
+    left_open: usize,
     /// Which of them are posts.
     posts: BTreeMap<i64, Box<str>>,
     rooms: BTreeSet<&'static str>,
@@ -69,6 +71,7 @@ impl Device {
             items: VecDeque::new(),
             number: 0,
             open: BTreeSet::new(),
+            left_open: 0,
             posts: BTreeMap::new(),
             rooms: BTreeSet::new(),
         }
@@ -185,7 +188,10 @@ impl Device {
             match item {
                 Item::Frame(frame) => self.read(&Sight::of(&frame)),
                 Item::Settled { number, outcome } => self.settle(number as i64, outcome, pending),
-                Item::End(ending) => return Some(Ended::Told(ending)),
+                Item::End(ending) => {
+                    self.left_open += usize::from(ending == Ending::Unsure);
+                    return Some(Ended::Told(ending));
+                }
                 Item::Mark(_) => {}
             }
         }
@@ -275,11 +281,13 @@ impl Device {
     async fn all_settled(&mut self) {
         loop {
             for item in std::mem::take(&mut self.items) {
-                if let Item::Settled { number, outcome } = item {
-                    self.settle_unseen(number as i64, &outcome);
+                match item {
+                    Item::Settled { number, outcome } => self.settle_unseen(number as i64, &outcome),
+                    Item::End(Ending::Unsure) => self.left_open += 1,
+                    _ => {}
                 }
             }
-            if self.open.is_empty() {
+            if self.open.len() <= self.left_open {
                 return;
             }
             let _ = self.inbox.take(&mut self.items).await;

@@ -30,7 +30,7 @@ use crate::room::request::{Receipt, Request, expire, refusal_of, refusal_of_appe
 use crate::room::state::Room;
 use crate::room::task::round::{Pending, Question, Round};
 use crate::store::archive::{ArchivedKind, ArchivedMessage, Log};
-use crate::store::error::{AppendError, CreateRoomError};
+use crate::store::error::{AppendError, CreateRoomError, StoreError};
 use crate::store::room::{Append, Appended};
 
 /// The running room. Its name may not exist in the store yet: then it is vacant, and a join creates it.
@@ -45,6 +45,8 @@ pub(super) struct RoomTask {
     mark: Arc<Mark>,
     /// Who is past his deadline was looked for, and is not looked for again before this.
     next_claim: Instant,
+    /// Farewells of sessions that are gone, which the store could not take yet: nobody else will say them.
+    owed: Vec<Box<Request>>,
 }
 
 struct Loaded {
@@ -73,7 +75,7 @@ impl RoomTask {
         inbox: mpsc::Receiver<Box<Request>>,
         mark: Arc<Mark>,
     ) -> Self {
-        Self { name, address, services, state: None, inbox, mark, next_claim: Instant::now() }
+        Self { name, address, services, state: None, inbox, mark, next_claim: Instant::now(), owed: Vec::new() }
     }
 
     /// Runs until the room is idle and nobody holds a way to it.
@@ -85,7 +87,8 @@ impl RoomTask {
                 biased;
                 // First, or nobody would ever leave a room that is never silent.
                 () = tokio::time::sleep_until(wake) => {
-                    if self.has_deadlines() {
+                    if self.has_deadlines() || !self.owed.is_empty() {
+                        batch.append(&mut self.owed);
                         batch.extend(self.claim_departures().await.map(Box::new));
                         Box::pin(self.handle(&mut batch)).await;
                     } else if self.is_idle() && self.services.forget(&self.name, &self.inbox) {
@@ -113,6 +116,9 @@ impl RoomTask {
     }
 
     fn wake_at(&self) -> Instant {
+        if !self.owed.is_empty() {
+            return self.next_claim.max(Instant::now());
+        }
         let deadline = self.state.as_ref().and_then(|loaded| loaded.room.next_deadline());
         let Some(deadline) = deadline else { return Instant::now() + IDLE };
         let wait = u64::try_from(deadline.0 - self.services.clock.now().0).unwrap_or(0);
@@ -128,7 +134,11 @@ impl RoomTask {
         if let Err(error) = self.be_current().await {
             let refusal = refusal_of(&error);
             for request in batch.drain(..) {
-                refuse(*request, &refusal);
+                if request.is_farewell() {
+                    self.owe(request);
+                } else {
+                    refuse(*request, &refusal);
+                }
             }
             return;
         }
@@ -243,7 +253,14 @@ impl RoomTask {
                 Pending::Decided { decided, receipt, question, .. } => match (result, question) {
                     (Ok(appended), _) => self.come_true(decided, appended, receipt).await,
                     (Err(AppendError::Stale), Some(question)) => questions.push((*question, receipt)),
-                    (Err(failure), _) => self.fail(failure, receipt).await,
+                    (Err(failure), question) => {
+                        self.fail(failure, receipt).await;
+                        if let (AppendError::Store(error), Some(question)) = (failure, question)
+                            && error != StoreError::Fenced
+                        {
+                            self.owe_if_farewell(*question);
+                        }
+                    }
                 },
             }
         }
@@ -264,6 +281,9 @@ impl RoomTask {
                 (None, Ok(())) => Refusal::NoSuchRoom,
                 (Some(_), Ok(())) => Refusal::TemporarilyUnavailable,
             };
+            if refusal != Refusal::NoSuchRoom {
+                self.owe_if_farewell(question);
+            }
             round.pending.push(Pending::Refused { receipt, refusal });
         }
         round.pending
@@ -303,6 +323,20 @@ impl RoomTask {
             }
         };
         receipt.give(outcome);
+    }
+
+    /// Whoever has gone has to leave, and can say so only once.
+    fn owe_if_farewell(&mut self, question: Question) {
+        let Question { by, command, .. } = question;
+        let request = Request::Command { by, command, mailbox: None, receipt: Receipt::None };
+        if request.is_farewell() {
+            self.owe(Box::new(request));
+        }
+    }
+
+    fn owe(&mut self, request: Box<Request>) {
+        self.next_claim = Instant::now() + CLAIM_PAUSE;
+        self.owed.push(request);
     }
 
     async fn show(&mut self, mut shown: Shown) {
@@ -351,7 +385,7 @@ impl RoomTask {
         };
         let changes = Arc::clone(&new_room.changes);
         match services.store.create_room(new_room).await {
-            Ok(snapshot) => {
+            Ok(snapshot) if snapshot.seq == Seq(changes.len() as i64) => {
                 let mut loaded = Loaded::new(&self.address, snapshot);
                 if let Some(mailbox) = mailbox {
                     loaded.audience.attach(by.session, mailbox);
@@ -360,20 +394,29 @@ impl RoomTask {
                 self.state = Some(loaded);
                 receipt.give(Ok(()));
             }
+            // It was long until this was known, and others have come in: he is shown what he has missed.
+            Ok(snapshot) => {
+                self.state = Some(Loaded::new(&self.address, snapshot));
+                self.enter(Question { by, command: Command::Join(join), mailbox }, receipt).await;
+            }
             Err(CreateRoomError::NameTaken) if services.store.is_shared() => {
-                let loaded = self.be_current().await;
-                let mut round = Round::default();
-                match (loaded, &self.state) {
-                    (Ok(()), Some(loaded)) => {
-                        let question = Question { by, command: Command::Join(join), mailbox };
-                        round.decide(&loaded.room, question, receipt, true, at);
-                    }
-                    _ => return receipt.give(Err(Refusal::TemporarilyUnavailable)),
-                }
-                Box::pin(self.settle(round)).await;
+                self.enter(Question { by, command: Command::Join(join), mailbox }, receipt).await;
             }
             Err(error) => receipt.give(Err(creation::refusal_of(&error))),
         }
+    }
+
+    /// Joins a room that is there after all.
+    async fn enter(&mut self, question: Question, receipt: Receipt) {
+        let loaded = self.be_current().await;
+        let mut round = Round::default();
+        match (loaded, &self.state) {
+            (Ok(()), Some(loaded)) => {
+                round.decide(&loaded.room, question, receipt, true, self.services.clock.now());
+            }
+            _ => return receipt.give(Err(Refusal::TemporarilyUnavailable)),
+        }
+        Box::pin(self.settle(round)).await;
     }
 
     /// Whoever is past his deadline has to leave, here or in another room. Other members see the same deadlines: one of

@@ -80,7 +80,8 @@ impl Round {
         now: Timestamp,
     ) {
         let room = self.foresee(room, now);
-        let again = is_shared.then(|| Box::new(question.clone()));
+        let is_farewell = matches!(question.command, Command::Leave { .. } | Command::Remove { .. });
+        let again = (is_shared || is_farewell).then(|| Box::new(question.clone()));
         let Question { by, command, mailbox } = question;
         let pending = match room.decide(&by, command, now) {
             Ok(decision) => {
