@@ -93,7 +93,7 @@ fn misheard(history: &History, stay: &Stay, log: &[Event]) -> Option<String> {
     let past = stay.past.iter().filter(|id| id.starts_with("post-")).next_back();
     let past = past.and_then(|id| place(id)).map(|said| said.seq);
     // Whose room was made, and the word of it lost, is welcomed when he may have been in for a while.
-    let entry = entry.filter(|entry| past.is_none_or(|past| past <= *entry));
+    let entry = entry.filter(|entry| *entry > CREATION && past.is_none_or(|past| past <= *entry));
     let from = entry.or(past);
     let mut expected = log.iter().filter_map(said).filter(|said| from.is_none_or(|from| said.seq > from)).peekable();
     let mut is_first = true;
@@ -121,6 +121,9 @@ fn misheard(history: &History, stay: &Stay, log: &[Event]) -> Option<String> {
     }
     None
 }
+
+/// What a log begins with, up to its creator's coming in.
+const CREATION: Seq = Seq(3);
 
 /// Where the log says that the stay begins, if it says so of one stay only.
 fn entry_of(history: &History, stay: &Stay, log: &[Event]) -> Option<Seq> {

@@ -311,7 +311,11 @@ impl RoomTask {
 
     async fn fail(&mut self, failure: AppendError, receipt: Receipt) {
         let outcome = match failure {
-            AppendError::Store(error) if error.leaves_open() => return receipt.leave_open(),
+            AppendError::Store(error) if error.leaves_open() => {
+                // It may be there: who is to leave next may have come in by it.
+                self.mark.fall_behind();
+                return receipt.leave_open();
+            }
             // Written by an attempt whose outcome was not known: it stands in the log, and is shown from there.
             AppendError::AlreadyDone { seq } => {
                 self.reach(seq).await;
@@ -402,6 +406,7 @@ impl RoomTask {
             Err(CreateRoomError::NameTaken) if services.store.is_shared() => {
                 self.enter(Question { by, command: Command::Join(join), mailbox }, receipt).await;
             }
+            Err(CreateRoomError::Store(error)) if error.leaves_open() => receipt.leave_open(),
             Err(error) => receipt.give(Err(creation::refusal_of(&error))),
         }
     }

@@ -113,12 +113,16 @@ impl Projected {
         Ok(())
     }
 
-    /// A nick has one owner, who may sit on it with several sessions.
+    /// A nick has one owner, and two occupants do not become one.
     fn check_nick(&self, wanted: &str, held: &str) -> Result<(), AppendError> {
-        let owner = self.seats.iter().find(|row| row.nick_key[..] == *held).map(|row| row.seat.jid.bare());
-        let is_anothers =
-            |row: &SeatRow| row.nick_key[..] == *wanted && Some(row.seat.jid.bare()) != owner;
-        if self.seats.iter().any(is_anothers) { Err(AppendError::NickTaken) } else { Ok(()) }
+        let owner = |nick_key: &str| {
+            self.seats.iter().find(|row| row.nick_key[..] == *nick_key).map(|row| row.seat.jid.bare())
+        };
+        match owner(wanted).filter(|_| wanted != held) {
+            Some(other) if Some(&other) != owner(held).as_ref() => Err(AppendError::NickTaken),
+            Some(_himself) => Err(AppendError::Stale),
+            None => Ok(()),
+        }
     }
 
     fn give_role(&mut self, nick_key: &str, role: Role) {

@@ -73,7 +73,7 @@ impl Following {
                 json!({ "session": session, "by": by, "resource": jid.resource(), "presence": presence }),
             ),
             Change::Renamed { session, nick_key, new_nick_key, new_nick, presence, .. } => {
-                then(SIT, json!({ "session": session, "nick_key": nick_key }));
+                then(SIT, json!({ "session": session, "nick_key": nick_key, "wanted": new_nick_key }));
                 then(RENAME, json!({ "nick_key": nick_key, "new_nick_key": new_nick_key, "nick": new_nick }));
                 then(SHOW, json!({ "session": session, "presence": presence }));
             }
@@ -182,9 +182,13 @@ const TAKE_OVER: &str = "WITH taken AS (
             AND (resource = $1 ->> 'resource' OR deadline IS NOT NULL)
         RETURNING session)
     SELECT need_1(EXISTS (SELECT FROM taken))";
-/// Another device of his may have changed the nick that is to be changed, and somebody else be called so by now.
+/// Another device of his may have changed the nick that is to be changed, and somebody else be called so by now; or have
+/// come in under the one that he wants, and two occupants do not become one.
 const SIT: &str = "SELECT need_1(EXISTS (SELECT FROM seat
-    WHERE session = ($1 ->> 'session')::bigint AND room = $2 AND nick_key = $1 ->> 'nick_key'))";
+        WHERE session = ($1 ->> 'session')::bigint AND room = $2 AND nick_key = $1 ->> 'nick_key')
+    AND NOT EXISTS (SELECT FROM seat AS other
+        WHERE room = $2 AND nick_key = $1 ->> 'wanted' AND nick_key <> $1 ->> 'nick_key'
+            AND owner = (SELECT owner FROM seat WHERE session = ($1 ->> 'session')::bigint AND room = $2)))";
 const RENAME: &str = "UPDATE seat SET nick_key = $1 ->> 'new_nick_key', nick = $1 ->> 'nick'
     WHERE room = $2 AND nick_key = $1 ->> 'nick_key'";
 const SHOW: &str = "UPDATE seat SET presence = $1 ->> 'presence', shown_at = $4
