@@ -302,7 +302,13 @@ impl RoomTask {
         let Some(loaded) = &mut self.state else { return receipt.give(Err(Refusal::NoSuchRoom)) };
         self.services.tell_of(&loaded.room, &decided, appended.as_ref());
         if let Some(appended) = &appended {
-            loaded.quiet = appended.quiet;
+            let counted = loaded.quiet + i64::from(!decided.quiet().is_empty());
+            if appended.quiet == counted {
+                loaded.quiet = counted;
+            } else {
+                // Others came and went before it, of which no log tells and no hint has come yet.
+                self.mark.fall_behind();
+            }
         }
         let shown = decided.apply(&mut loaded.room, appended.as_ref(), self.services.clock.now());
         self.show(shown).await;
