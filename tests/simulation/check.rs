@@ -48,8 +48,9 @@ pub(crate) async fn check(world: &World) -> (Vec<String>, Figures) {
     let history = world.history.lock();
     faults.extend(lost_or_doubled(&history, &rooms));
     for stay in &history.stays {
-        let Some((_, log)) = rooms.get(&*stay.room) else { continue };
-        faults.extend(misheard(&history, stay, log));
+        let Some((snapshot, log)) = rooms.get(&*stay.room) else { continue };
+        let entry = (snapshot.quiet == 0).then(|| entry_of(&history, stay, log)).flatten();
+        faults.extend(misheard(&history, stay, log, entry));
     }
     faults.extend(ghosts(&history, &rooms));
     for (session, room) in &history.parted {
@@ -86,10 +87,11 @@ fn lost_or_doubled(history: &History, rooms: &BTreeMap<&str, (RoomSnapshot, Vec<
 }
 
 /// Who is in a room sees what is said there in the order of its log, and all of it.
-fn misheard(history: &History, stay: &Stay, log: &[Event]) -> Option<String> {
+///
+/// `entry`: where he comes in, if the log says that.
+fn misheard(history: &History, stay: &Stay, log: &[Event], entry: Option<Seq>) -> Option<String> {
     let fault = |what: String| Some(format!("{} in {}: {what}", stay.session.0, stay.room));
     let place = |id: &str| log.iter().filter_map(said).find(|said| said.content.id.as_deref() == Some(id));
-    let entry = entry_of(history, stay, log);
     let past = stay.past.iter().filter(|id| id.starts_with("post-")).next_back();
     let past = past.and_then(|id| place(id)).map(|said| said.seq);
     // Whose room was made, and the word of it lost, is welcomed when he may have been in for a while.

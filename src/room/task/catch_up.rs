@@ -38,7 +38,7 @@ impl RoomTask {
     }
 
     /// Takes in everything that the store has of the room, also what is in no log.
-    async fn refresh(&mut self) -> Result<(), StoreError> {
+    pub(super) async fn refresh(&mut self) -> Result<(), StoreError> {
         if self.state.is_none() {
             return Ok(());
         }

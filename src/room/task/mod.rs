@@ -164,6 +164,11 @@ impl RoomTask {
                     self.create(by, join, mailbox, receipt).await;
                 }
                 mut other => {
+                    if self.lacks_deadline(&other) {
+                        self.settle(std::mem::take(&mut round)).await;
+                        // Should it not be read now, the seats are claimed again.
+                        let _ = self.refresh().await.inspect_err(|_unread| self.mark.fall_behind());
+                    }
                     self.look_up_target(&mut other).await;
                     self.decide(other, &mut round);
                 }
@@ -176,6 +181,16 @@ impl RoomTask {
             }
         }
         self.settle(round).await;
+    }
+
+    /// Whether seats were claimed that are due by the rows alone: that a dead member's were detached is in no log, and
+    /// the word of it may be lost.
+    fn lacks_deadline(&self, request: &Request) -> bool {
+        let Request::Command { command: Command::Expire { sessions }, .. } = request else { return false };
+        let Some(loaded) = &self.state else { return false };
+        let now = self.services.clock.now();
+        let mut seats = sessions.iter().filter_map(|session| loaded.room.occupants().seat(*session));
+        seats.any(|seat| seat.deadline.is_none_or(|deadline| deadline > now))
     }
 
     /// A retraction is judged by who wrote what it takes back: the store knows.
