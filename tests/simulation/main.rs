@@ -2,9 +2,9 @@
 //! their worst, in a time that passes as fast as it can. What a seed does it does again.
 //!
 //! ```sh
-//! cargo test --features planted-bugs --test simulation                          # short: some seeds, and every bug
-//! cargo test --release --features simulation --test simulation -- --seeds 10000
-//! cargo test --features simulation --test simulation -- --seed 17 --trace       # one seed, told
+//! cargo test --features planted-bugs --test simulation                   # short: some seeds, and each planted bug
+//! cargo test --features simulation --test simulation -- --seeds 10000    # long
+//! cargo test --features simulation --test simulation -- --seed 17 --trace
 //! ```
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
@@ -15,6 +15,8 @@ mod device;
 mod history;
 mod member;
 mod nemesis;
+#[cfg(feature = "planted-bugs")]
+mod planted;
 mod replay;
 mod run;
 mod sight;
@@ -33,27 +35,58 @@ use crate::run::{Figures, run};
 
 #[derive(Parser)]
 struct Arguments {
-    /// How many seeds.
-    #[arg(long, default_value_t = 200)]
-    seeds: u64,
+    /// How many seeds; a short run, in which some are run twice and bugs are planted, without it.
+    #[arg(long)]
+    seeds: Option<u64>,
     /// The first of them.
     #[arg(long, default_value_t = 0)]
     from: u64,
-    /// This one alone, twice.
+    /// This one alone, twice: what it comes to has to be the same.
     #[arg(long)]
     seed: Option<u64>,
-    /// Tell everything that happens.
+    /// Tell everything that happens in it.
     #[arg(long)]
     trace: bool,
+    /// Plant each bug, and say within how many of so many seeds it is found.
+    #[cfg(feature = "planted-bugs")]
+    #[arg(long)]
+    planted: Option<u64>,
+    /// Plant this one.
+    #[cfg(feature = "planted-bugs")]
+    #[arg(long)]
+    bug: Option<String>,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     run::catch_panics();
-    if let Some(seed) = arguments.seed {
-        return one(seed, arguments.trace);
+    #[cfg(feature = "planted-bugs")]
+    {
+        use perch::planted::Bug;
+        if let Some(name) = &arguments.bug {
+            let named = Bug::ALL.iter().find(|bug| bug.name() == name);
+            Bug::plant(Some(*named.unwrap_or_else(|| panic!("there is no bug of this name: {name}"))));
+        }
+        if let Some(seeds) = arguments.planted {
+            return planted::find_all(seeds);
+        }
     }
-    many(arguments.from, arguments.seeds)
+    match arguments {
+        Arguments { seed: Some(seed), trace, .. } => one(seed, trace),
+        Arguments { seeds: Some(seeds), from, .. } => many(from, seeds),
+        _ => short(),
+    }
+}
+
+/// What a change has to pass.
+fn short() -> ExitCode {
+    let steps = [
+        (0..TWICE).all(|seed| one(seed, false) == ExitCode::SUCCESS).then_some(()),
+        (many(TWICE, SHORT) == ExitCode::SUCCESS).then_some(()),
+        #[cfg(feature = "planted-bugs")]
+        (planted::find_all(PLANTED) == ExitCode::SUCCESS).then_some(()),
+    ];
+    if steps.iter().all(Option::is_some) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn one(seed: u64, is_shown: bool) -> ExitCode {
@@ -63,7 +96,8 @@ fn one(seed: u64, is_shown: bool) -> ExitCode {
     }
     let again = run(seed, false);
     println!("seed {seed}: {:?}, digest {:016x}, again {:016x}", outcome.figures, outcome.digest, again.digest);
-    if outcome.violations.is_empty() && outcome.digest == again.digest { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let is_right = outcome.violations.is_empty() && outcome.digest == again.digest;
+    if is_right { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn many(from: u64, count: u64) -> ExitCode {
@@ -72,7 +106,7 @@ fn many(from: u64, count: u64) -> ExitCode {
     let failed = Mutex::new(Vec::new());
     let figures = Mutex::new(Figures::default());
     std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+        for _ in 0..threads() {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
@@ -81,17 +115,21 @@ fn many(from: u64, count: u64) -> ExitCode {
                     }
                     let outcome = run(seed, false);
                     figures.lock().unwrap().add(outcome.figures);
-                    if !outcome.violations.is_empty() {
-                        println!("seed {seed}: {}", outcome.violations[0]);
+                    if let Some(violation) = outcome.violations.first() {
+                        println!("seed {seed}: {violation}");
                         failed.lock().unwrap().push(seed);
                     }
                 }
             });
         }
     });
-    let failed = failed.into_inner().unwrap();
-    println!("{count} seeds in {:?}, {} with violations; {:?}", began.elapsed(), failed.len(), figures.into_inner().unwrap());
+    let (failed, figures) = (failed.into_inner().unwrap(), figures.into_inner().unwrap());
+    println!("{count} seeds in {:.1?}, {} with violations; {figures:?}", began.elapsed(), failed.len());
     if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 impl Figures {
@@ -102,3 +140,9 @@ impl Figures {
         self.heard += other.heard;
     }
 }
+
+/// Seeds that are run twice, those that are run once, and those within which each bug has to be found.
+const TWICE: u64 = 8;
+const SHORT: u64 = 150;
+#[cfg(feature = "planted-bugs")]
+const PLANTED: u64 = 300;

@@ -67,9 +67,9 @@ impl Nemesis {
         victim.line.kill();
     }
 
-    /// Often for longer than its lease, so that it wakes as a zombie.
+    /// Often for about as long as its lease, so that it wakes as a zombie, or while it is being made one.
     fn freeze(&mut self, victim: Arc<Member>) {
-        let time = self.ms(200..9_000);
+        let time = if self.random.random_bool(0.5) { self.ms(4_500..6_500) } else { self.ms(200..9_000) };
         self.world.trace.note(format_args!("{} freezes for {time:?}", victim.name()));
         victim.line.freeze();
         self.later(time, move |_| victim.line.wake());
