@@ -54,8 +54,8 @@ pub(crate) async fn check(world: &World) -> (Vec<String>, Figures) {
     }
     faults.extend(ghosts(&history, &rooms));
     for (session, room) in &history.parted {
-        let log = rooms.get(&**room).map_or(&[][..], |(_, log)| log);
-        if !is_replaced(*session, log) {
+        let Some((snapshot, log)) = rooms.get(&**room) else { continue };
+        if snapshot.quiet == 0 && !is_replaced(*session, log) {
             faults.push(format!("{} was put out of {room}, though he was there", session.0));
         }
     }
@@ -140,8 +140,11 @@ fn entry_of(history: &History, stay: &Stay, log: &[Event]) -> Option<Seq> {
     (entries.next().is_none() && history.stays.iter().filter(is_of_it).count() == 1).then_some(first)
 }
 
-/// Whether he went because another session of the same address came in under another nick.
+/// Whether he went because another session of the same address came in, under his nick or another.
 fn is_replaced(session: SessionId, log: &[Event]) -> bool {
+    if log.iter().any(|event| matches!(&event.change, Change::TakenOver { session: of, .. } if *of == session)) {
+        return true;
+    }
     let left = log.iter().rposition(|event| matches!(&event.change, Change::Left(left) if left.session == session));
     let Some(left) = left else { return false };
     let mut after = log[left..].iter().skip_while(|event| matches!(event.change, Change::Left(_)));

@@ -1,6 +1,8 @@
 //! Somebody with a device: signs in wherever he is let in, joins rooms, does what he likes, and when his connection is
 //! gone comes back and sends again what he does not know to be done.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -140,17 +142,21 @@ impl Client {
     /// nor is what counts as handled. `false`: it could not be found out.
     async fn settle_pending(&mut self, member: &Member) -> bool {
         let mut rest = Vec::new();
+        let mut known = BTreeMap::new();
         for pending in std::mem::take(&mut self.pending) {
             let Some((session, number)) = pending.sent else {
                 rest.push(pending);
                 continue;
             };
-            match self.former_session(member, session).await {
+            if let Entry::Vacant(unknown) = known.entry(session) {
+                unknown.insert(self.former_session(member, session).await);
+            }
+            match &known[&session] {
                 Former::Over(saved) => {
                     let mut history = self.world.history.lock();
                     if saved.written.iter().any(|written| written.id.as_deref() == Some(pending.id())) {
                         history.post(pending.id()).is_acknowledged = true;
-                    } else if number <= handled(&saved) {
+                    } else if number <= handled(saved) {
                         history.post(pending.id()).is_handled = true;
                     } else {
                         rest.push(pending);
@@ -218,4 +224,4 @@ const JOIN_TIME: Duration = Duration::from_secs(4);
 const GOODBYE_TIME: Duration = Duration::from_secs(6);
 const STORE_TIME: Duration = Duration::from_secs(4);
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
-const ATTEMPTS_MAX: u32 = 30;
+const ATTEMPTS_MAX: u32 = 25;

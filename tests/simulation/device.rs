@@ -156,7 +156,8 @@ impl Device {
             tokio::select! {
                 biased;
                 () = member.ends() => return Some(self.perish(pending)),
-                () = world.over() => return Some(Ended::Over),
+                // Who has just asked to come in waits to see whether he is.
+                () = world.over(), if !is_waiting => return Some(Ended::Over),
                 () = sleep_until(until) => {
                     // Nobody waits for a frozen server for ever.
                     let wakes = timeout(PATIENCE, self.member.line.runs()).await;
