@@ -41,8 +41,10 @@ pub enum Command {
     Detach {
         deadline: Timestamp,
     },
-    /// The session's connection came back before its deadline (a resumed stream).
-    Attach,
+    /// The session goes on on this member, before its deadline: it was shown the room up to `after`.
+    Attach {
+        after: Seq,
+    },
     /// The service takes out the session that asks: an error came back from it, or the service shuts down.
     Remove {
         cause: Departure,

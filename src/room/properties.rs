@@ -77,7 +77,7 @@ fn moves() -> impl Strategy<Value = Command> {
         8 => joins().prop_map(Command::Join),
         2 => Just(Command::Leave { presence: presence() }),
         1 => (0..30i64).prop_map(|at| Command::Detach { deadline: Timestamp(at) }),
-        1 => Just(Command::Attach),
+        1 => Just(Command::Attach { after: Seq(0) }),
         1 => subsequence(PEOPLE.to_vec(), 0..=PEOPLE.len()).prop_map(|people| {
             let sessions = people.iter().map(|who| device(who, "desk").session).collect();
             Command::Expire { sessions }

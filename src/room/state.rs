@@ -82,7 +82,7 @@ impl Room {
             Command::Join(join) => self.join(by, join),
             Command::Leave { presence } => Ok(self.leave(by, presence)),
             Command::Detach { deadline } => Ok(self.detach(by, deadline)),
-            Command::Attach => Ok(self.attach(by)),
+            Command::Attach { after } => self.attach(by, after),
             Command::Remove { cause } => Ok(self.remove(by, cause)),
             Command::Expire { sessions } => Ok(self.expire(&sessions, now)),
             Command::SetPresence { presence } => self.set_presence(by, presence),
@@ -301,11 +301,7 @@ pub(super) fn shared_key(nick: &Arc<str>) -> Result<Arc<str>, Refusal> {
 fn is_farewell(command: &Command) -> bool {
     matches!(
         command,
-        Command::Leave { .. }
-            | Command::Detach { .. }
-            | Command::Attach
-            | Command::Remove { .. }
-            | Command::Expire { .. }
+        Command::Leave { .. } | Command::Detach { .. } | Command::Remove { .. } | Command::Expire { .. }
     )
 }
 
@@ -316,7 +312,7 @@ fn needs_open_room(command: &Command) -> bool {
         Command::Join(_)
         | Command::Leave { .. }
         | Command::Detach { .. }
-        | Command::Attach
+        | Command::Attach { .. }
         | Command::Remove { .. }
         | Command::Expire { .. }
         | Command::SetPresence { .. }

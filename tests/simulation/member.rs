@@ -3,17 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use perch::account::Accounts;
-use perch::bus::Bus;
+use perch::bus::{Bus, Heard};
 use perch::chat::id::Timestamp;
-use perch::chat::note;
+use perch::chat::note::{self, Note, RoomName};
 use perch::chat::settings::Settings;
 use perch::clock::Clock;
-use perch::pool::{Pool, ReturnTimes};
+use perch::pool::{Alarm, Pool, ReturnTimes};
 use perch::room::{Policy, Rooms};
-use perch::server::members::{Ears, hear, heed};
-use perch::session::{self, Sessions};
 use perch::store::error::StoreError;
+use perch::store::member::HeldRoom;
 use perch::store::model::{Line, Process};
 use perch::store::{Options, Store};
 use tokio::sync::mpsc;
@@ -81,13 +79,11 @@ impl Member {
         let rooms = Rooms::new(store.clone(), bus.clone(), clock.clone(), ROOMS_DOMAIN, policy, letters);
         rooms.recover(clock.now().plus(RETURN_TIME)).await?;
         store.detach_sessions(clock.now().plus(RETURN_TIMES.sessions)).await?;
-        let ears = ears(store, &bus, clock, &pool, &rooms);
-        // What is stopped is dead, and then nobody hears of it.
-        let stop = CancellationToken::new();
         let (alarms, raised) = mpsc::channel(ALARMS);
-        tokio::spawn(hear(heard, ears.clone(), stop.clone()));
-        tokio::spawn(pool.clone().run(alarms, stop.clone()));
-        tokio::spawn(heed(raised, ears, stop));
+        tokio::spawn(hear(heard, pool.clone(), rooms.clone()));
+        // What is stopped is dead, and then nobody hears of it.
+        tokio::spawn(pool.clone().run(alarms, CancellationToken::new()));
+        tokio::spawn(heed(raised, rooms.clone()));
         Ok(Self { me, line: line.clone(), store: store.clone(), rooms, clock: clock.clone(), pool })
     }
 }
@@ -115,18 +111,30 @@ pub(crate) async fn keep_running(world: Arc<World>, name: Box<str>, skew: i64, p
     }
 }
 
-/// Those whom news may concern. There are no accounts and no sessions of theirs.
-fn ears(store: &Store, bus: &Bus, clock: &Clock, pool: &Pool, rooms: &Rooms) -> Ears {
-    let (foreign, _unserved) = mpsc::channel(1);
-    let domain = || DOMAIN.parse().expect("an address");
-    let people = Accounts::new(store.clone(), bus.clone(), clock.clone(), domain(), foreign);
-    let policy = session::Policy {
-        administrators: Vec::new(),
-        resumption_time: RETURN_TIMES.sessions,
-        member: Some(pool.me().name.clone()),
-    };
-    let sessions = Sessions::new(domain(), rooms.clone(), people.clone(), clock.clone(), policy);
-    Ears { pool: pool.clone(), rooms: rooms.clone(), people, sessions }
+/// As the server does, for rooms alone.
+async fn hear(mut heard: mpsc::Receiver<Heard>, pool: Pool, rooms: Rooms) {
+    while let Some(heard) = heard.recv().await {
+        pool.hears(&heard);
+        if let Heard::Note { note, .. } = heard {
+            rooms.hear(note);
+        }
+    }
+}
+
+/// As the server does, for rooms alone. What could not be done is due again.
+async fn heed(mut alarms: mpsc::Receiver<Alarm>, rooms: Rooms) {
+    while let Some(alarm) = alarms.recv().await {
+        match alarm {
+            Alarm::Compare => drop(rooms.compare().await),
+            Alarm::Due => drop(rooms.expire().await),
+            Alarm::MemberGone { rooms: held, .. } => {
+                for HeldRoom { id, name } in held {
+                    rooms.hear(Note::RoomStale { room: RoomName { name, id } });
+                }
+            }
+            Alarm::Deposed | Alarm::StateChanged(_) => {}
+        }
+    }
 }
 
 pub(crate) const DOMAIN: &str = "perch.test";

@@ -6,6 +6,7 @@
 //! failed commit), and it is used daily.
 
 mod catch_up;
+mod moving;
 mod round;
 
 use std::sync::Arc;
@@ -157,6 +158,14 @@ impl RoomTask {
                     self.settle(std::mem::take(&mut round)).await;
                     self.hear(note).await;
                 }
+                Request::Release { by, deadline, reply } => {
+                    self.settle(std::mem::take(&mut round)).await;
+                    let _ = reply.send(self.release(by, deadline).await);
+                }
+                Request::Command { by, command: Command::Attach { after }, mailbox, receipt } => {
+                    self.settle(std::mem::take(&mut round)).await;
+                    self.attach(Question { by, command: Command::Attach { after }, mailbox }, receipt).await;
+                }
                 Request::Command { by, command: Command::Join(join), mailbox, receipt }
                     if self.state.is_none() =>
                 {
@@ -224,7 +233,7 @@ impl RoomTask {
                 };
                 round.pending.push(Pending::Answered { reply, answer });
             }
-            Request::Shutdown { .. } | Request::Heard(_) => {
+            Request::Shutdown { .. } | Request::Heard(_) | Request::Release { .. } => {
                 unreachable!("handled before anything is decided")
             }
         }
@@ -368,8 +377,12 @@ impl RoomTask {
         self.fill_welcome(&mut shown).await;
         let Some(loaded) = &mut self.state else { return };
         if let Some((session, mailbox)) = shown.attach.take() {
-            loaded.audience.attach(session, mailbox);
+            match shown.resumes {
+                Some(after) => self.show_since(session, mailbox, after).await,
+                None => loaded.audience.attach(session, mailbox),
+            }
         }
+        let Some(loaded) = &mut self.state else { return };
         for step in &shown.steps {
             loaded.show(step);
         }

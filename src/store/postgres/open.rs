@@ -19,6 +19,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_foundation.sql"),
     include_str!("migrations/0002_appends.sql"),
     include_str!("migrations/0003_pool.sql"),
+    include_str!("migrations/0004_transfer.sql"),
 ];
 
 /// The schema that this program writes.
