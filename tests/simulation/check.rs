@@ -256,6 +256,7 @@ fn cause(cause: &perch::chat::event::Departure) -> &'static str {
     match cause {
         Departure::Own => "of its own",
         Departure::Technical => "for its connection is gone",
+        Departure::Lapsed => "for nobody came back",
         _ => "put out",
     }
 }

@@ -118,6 +118,13 @@ impl Client {
                         }
                     }
                     Wish::Lose => return Ended::Lost,
+                    Wish::Move => {
+                        if let Some(member) = self.world.contact(&mut self.random)
+                            && let Some(ended) = device.go_on_at(member, &mut self.pending).await
+                        {
+                            return ended;
+                        }
+                    }
                 }
             }
         }

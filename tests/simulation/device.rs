@@ -128,6 +128,51 @@ impl Device {
         timeout(PATIENCE, asked).await.is_ok()
     }
 
+    /// Goes on on another member, as when this one is drained: let go here, taken in there, and shown what lies between.
+    pub(crate) async fn go_on_at(&mut self, member: Arc<Member>, pending: &mut Vec<Pending>) -> Option<Ended> {
+        if let Some(ended) = self.look(PATIENCE, pending, true).await {
+            return Some(ended);
+        }
+        if !self.open.is_empty() || member.name() == self.member.name() {
+            return None;
+        }
+        let (session, from) = (self.session.0, self.member.clone());
+        self.world.trace.note(format_args!("{session} goes from {} to {}", from.name(), member.name()));
+        let deadline = from.clock.now().plus(RETURN_TIME);
+        let mut places = Vec::new();
+        for room in std::mem::take(&mut self.rooms) {
+            let released = from.rooms.release(room, self.actor(None), deadline);
+            match timeout(PATIENCE, released).await {
+                Ok(place) => places.extend(place.map(|place| (room, place))),
+                Err(_late) => return Some(Ended::Lost),
+            }
+        }
+        // What it was shown until then.
+        let _ = self.inbox.try_take(&mut self.items);
+        if let Some(ended) = self.see(pending) {
+            return Some(ended);
+        }
+        self.member = member;
+        (self.mailbox, self.inbox) = mailbox();
+        if !self.save(None, None).await {
+            return Some(Ended::Lost);
+        }
+        for (room, after) in places {
+            let attached = self.member.rooms.attach(room, self.actor(None), after, self.mailbox.clone());
+            match timeout(PATIENCE, attached).await {
+                Ok(Ok(())) => drop(self.rooms.insert(room)),
+                // Its session tells the client.
+                Ok(Err(_refused)) => {
+                    self.world.history.lock().end_stay(self.session, room);
+                    let leave = Command::Remove { cause: Departure::Technical };
+                    self.member.rooms.command(room, self.actor(None), leave, None, Receipt::None).await;
+                }
+                Err(_late) => return Some(Ended::Lost),
+            }
+        }
+        None
+    }
+
     fn actor(&self, origin: Option<Origin>) -> Actor {
         Actor {
             session: self.session,
@@ -323,6 +368,7 @@ fn kind(command: &Command) -> &'static str {
 }
 
 const TECHNICAL: u16 = 333;
+const RETURN_TIME: Duration = Duration::from_secs(3);
 const STORE_TIME: Duration = Duration::from_secs(4);
 /// A client that is not answered at all for this long looks for another server.
 const PATIENCE: Duration = Duration::from_secs(4);

@@ -56,6 +56,12 @@ impl History {
         self.stays.push(Stay { session, room: room.into(), past, heard, is_open: true });
     }
 
+    pub(crate) fn end_stay(&mut self, session: SessionId, room: &str) {
+        if let Some(stay) = self.stay(session, room) {
+            stay.is_open = false;
+        }
+    }
+
     pub(crate) fn end_stays(&mut self, session: SessionId) {
         self.stays.iter_mut().filter(|stay| stay.session == session).for_each(|stay| stay.is_open = false);
     }

@@ -25,6 +25,8 @@ pub(crate) enum Wish {
     Command(&'static str, Command),
     /// His connection breaks.
     Lose,
+    /// His session goes on on another member.
+    Move,
 }
 
 impl Wishes {
@@ -59,8 +61,9 @@ impl Wishes {
                 let retention = if random.random_bool(0.85) { Retention::Kept } else { Retention::Transient };
                 return Wish::Post(Pending { room, content: self.content("post", retention), sent: None });
             }
-            60..64 => return Wish::Lose,
-            64..70 => Command::Leave { presence: Payload::default() },
+            60..63 => return Wish::Lose,
+            63..66 => return Wish::Move,
+            66..70 => Command::Leave { presence: Payload::default() },
             70..78 => self.join(random),
             78..82 => Command::Rename { nick: self.nick(random).into(), presence: Payload::default() },
             82..85 => {

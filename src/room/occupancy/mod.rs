@@ -245,7 +245,7 @@ impl Room {
             for seat in &occupant.seats {
                 let is_due = seat.deadline.is_some_and(|deadline| deadline <= now);
                 if is_due && sessions.contains(&seat.session) {
-                    let left = left(occupant, seat.session, Departure::Technical);
+                    let left = left(occupant, seat.session, Departure::Lapsed);
                     self.tell_traffic(&mut decision, left);
                 }
             }

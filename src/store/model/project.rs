@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::chat::affiliation::{Affiliation, Role};
-use crate::chat::event::{AffiliationSet, Change, Event, Joined};
+use crate::chat::event::{AffiliationSet, Change, Departure, Event, Joined};
 use crate::chat::id::{Seq, Timestamp};
 use crate::chat::message::{Content, Payload};
 use crate::chat::occupant::Seat;
@@ -37,9 +37,14 @@ impl Projected {
             }
             Change::Joined(joined) => self.seat(joined, at, own)?,
             Change::Left(left) => {
+                let has_lapsed = |row: &SeatRow| row.seat.session == left.session && row.seat.deadline.is_some();
+                let is_back = left.cause == Departure::Lapsed && !self.seats.iter().any(has_lapsed);
+                need(!is_back)?;
                 self.seats.retain(|row| row.seat.session != left.session);
             }
             Change::Detached { session, deadline } => {
+                let is_there = self.seats.iter().any(|row| row.seat.session == *session);
+                need(deadline.is_some() || is_there)?;
                 for row in self.seats.iter_mut().filter(|row| row.seat.session == *session) {
                     row.seat.deadline = *deadline;
                     row.claimed_until = None;

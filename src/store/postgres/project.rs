@@ -7,7 +7,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::chat::event::{AffiliationSet, Change, Joined};
+use crate::chat::event::{AffiliationSet, Change, Departure, Joined};
 use crate::chat::id::{Epoch, MessageId, Seq, Timestamp};
 use crate::chat::settings::Settings;
 use crate::chat::snapshot::Subject;
@@ -60,13 +60,15 @@ impl Following {
             }
             Change::Joined(joined) => then(SEAT, seat(joined)),
             Change::Left(left) => {
-                then(UNSEAT, json!({ "session": left.session }));
+                let sql = if left.cause == Departure::Lapsed { LAPSE } else { UNSEAT };
+                then(sql, json!({ "session": left.session }));
                 if left.cause.is_forced() {
                     self.vacated.push((left.nick_key.clone(), place));
                 }
             }
             Change::Detached { session, deadline } => {
-                then(DETACH, json!({ "session": session, "deadline": deadline }));
+                let sql = if deadline.is_some() { DETACH } else { ATTACH };
+                then(sql, json!({ "session": session, "deadline": deadline }));
             }
             Change::TakenOver { session, by, jid, presence } => then(
                 TAKE_OVER,
@@ -168,11 +170,19 @@ const SEAT: &str = "INSERT INTO seat (room, nick_key, session, nick, owner, reso
         claimed_until = NULL, member = excluded.member, incarnation = excluded.incarnation";
 /// Under whatever nick: his other device may have changed it meanwhile.
 const UNSEAT: &str = "DELETE FROM seat WHERE session = ($1 ->> 'session')::bigint AND room = $2";
-/// Who comes back is this member's from now on.
-const DETACH: &str = "UPDATE seat SET deadline = ($1 ->> 'deadline')::bigint, claimed_until = NULL,
-        member = CASE WHEN $1 ->> 'deadline' IS NULL THEN $6 ELSE member END,
-        incarnation = CASE WHEN $1 ->> 'deadline' IS NULL THEN $7 ELSE incarnation END
+/// Whoever was to come back for it may have done so, at another member.
+const LAPSE: &str = "WITH lapsed AS (
+        DELETE FROM seat WHERE session = ($1 ->> 'session')::bigint AND room = $2 AND deadline IS NOT NULL
+        RETURNING session)
+    SELECT need_1(EXISTS (SELECT FROM lapsed))";
+const DETACH: &str = "UPDATE seat SET deadline = ($1 ->> 'deadline')::bigint, claimed_until = NULL
     WHERE session = ($1 ->> 'session')::bigint AND room = $2";
+/// Who comes back is this member's from now on; if he was not given up meanwhile, as another saw to.
+const ATTACH: &str = "WITH attached AS (
+        UPDATE seat SET deadline = NULL, claimed_until = NULL, member = $6, incarnation = $7
+        WHERE session = ($1 ->> 'session')::bigint AND room = $2
+        RETURNING session)
+    SELECT need_1(EXISTS (SELECT FROM attached))";
 /// Whose seat it was may have left it meanwhile, as another member saw to, or have come back to it.
 const TAKE_OVER: &str = "WITH taken AS (
         UPDATE seat SET session = ($1 ->> 'by')::bigint, resource = $1 ->> 'resource',
