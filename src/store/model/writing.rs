@@ -115,6 +115,8 @@ impl Database {
         }
         if planted!(FenceWithoutLock) {
             standing = None;
+            // As when it waits for a log that others are busy with.
+            self.idle(0, LOCK_TIME.as_millis() as u64).await;
         }
         let log = log.map(|log| self.log_lock(log));
         let held = match &log {
