@@ -14,6 +14,8 @@ pub struct Clock(Source);
 enum Source {
     System,
     Manual(Arc<AtomicI64>),
+    #[cfg(feature = "simulation")]
+    Runtime { start: Timestamp, began: tokio::time::Instant },
 }
 
 impl Clock {
@@ -26,10 +28,18 @@ impl Clock {
         Self(Source::Manual(Arc::new(AtomicI64::new(start.0))))
     }
 
+    /// A clock that goes with the runtime's time, which a simulation lets pass as fast as it can.
+    #[cfg(feature = "simulation")]
+    pub fn of_runtime(start: Timestamp) -> Self {
+        Self(Source::Runtime { start, began: tokio::time::Instant::now() })
+    }
+
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Source::System => Timestamp(system_ms()),
             Source::Manual(at) => Timestamp(at.load(Ordering::Relaxed)),
+            #[cfg(feature = "simulation")]
+            Source::Runtime { start, began } => start.plus(began.elapsed()),
         }
     }
 
