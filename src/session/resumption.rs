@@ -59,7 +59,11 @@ impl Former {
 impl Sessions {
     /// What is known of the session whose client was given that id: one of this account that is over. An error says
     /// that the client must come back later: what it sends again now would not be recognised.
-    pub(crate) async fn former(&self, account: &BareJid, id: &str) -> Result<Option<Box<Former>>, StoreError> {
+    pub(crate) async fn former(
+        &self,
+        account: &BareJid,
+        id: &str,
+    ) -> Result<Option<Box<Former>>, StoreError> {
         let mut attempt = 1;
         loop {
             match self.find_former(account, id).await {

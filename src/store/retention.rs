@@ -1,8 +1,8 @@
-//! What time takes from the logs, and what a restore asks for.
+//! What time takes from the logs.
 
 use tracing::instrument;
 
-use crate::chat::id::{Epoch, RoomId, Timestamp};
+use crate::chat::id::{RoomId, Timestamp};
 use crate::store::Store;
 use crate::store::error::StoreError;
 
@@ -31,15 +31,6 @@ impl Store {
         match self {
             Self::Sqlite(engine) => engine.rooms_with_retention().await,
             Self::Postgres(engine) => engine.rooms_with_retention().await,
-        }
-    }
-
-    /// After a restore, before anything is written: ids given from now on are unlike those that were lost.
-    #[instrument(skip_all)]
-    pub async fn raise_epoch(&self) -> Result<Epoch, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.raise_epoch().await,
-            Self::Postgres(engine) => engine.raise_epoch().await,
         }
     }
 }
