@@ -6,6 +6,8 @@ mod database;
 mod line;
 mod member;
 mod nemesis;
+mod node;
+mod patroni;
 mod schedule;
 
 use std::collections::BTreeMap;
@@ -23,7 +25,7 @@ use crate::recorder::Recorder;
 use crate::server::{StoredArchive, free_port};
 
 use self::bus::Bus;
-use self::database::Database;
+use self::database::{Database, Layout};
 use self::member::Member;
 use self::nemesis::Nemesis;
 
@@ -38,6 +40,9 @@ pub(crate) struct Arguments {
     /// Commits wait for a second PostgreSQL, which takes the place of the first now and then
     #[arg(long)]
     standby: bool,
+    /// Commits wait for one of two others, and Patroni decides which of the three takes writes
+    #[arg(long, conflicts_with = "standby")]
+    patroni: bool,
 }
 
 /// What the run amounted to, beside what the clients saw.
@@ -68,7 +73,12 @@ struct Times {
 }
 
 pub(crate) async fn run(arguments: &Arguments, folder: &Path, size: Size) -> Result<Outcome, Problem> {
-    let database = Database::start(folder, arguments.standby).await?;
+    let layout = match (arguments.standby, arguments.patroni) {
+        (_, true) => Layout::Patroni,
+        (true, false) => Layout::Pair,
+        (false, false) => Layout::Alone,
+    };
+    let database = Database::start(folder, layout).await?;
     let bus = Bus::start(folder).await?;
     let mut members = Vec::new();
     for name in NAMES {
