@@ -1,12 +1,12 @@
 //! Three members of a pool over PostgreSQL and NATS, clients that move between them, and a schedule of everything that
 //! can happen to a pool: members die and freeze, the database and the bus restart, lines are cut in one direction or both.
 
-mod bus;
+pub(crate) mod bus;
 mod database;
-mod line;
-mod member;
+pub(crate) mod line;
+pub(crate) mod member;
 mod nemesis;
-mod node;
+pub(crate) mod node;
 mod patroni;
 mod schedule;
 
@@ -107,7 +107,7 @@ pub(crate) async fn run(arguments: &Arguments, folder: &Path, size: Size) -> Res
     crowd.fall_silent().await?;
     audit(&mut crowd, &doors, size, habits);
     crowd.read_and_leave().await?;
-    let stored = stored_archives(&nemesis.database)?;
+    let stored = stored_archives(|statement| nemesis.database.ask(statement))?;
     nemesis.stop().await?;
     let report = crowd.judge("pool", stored)?;
     let figures = Figures {
@@ -136,8 +136,11 @@ fn auditor(member: &str) -> (String, String) {
     (format!("auditor-{member}"), format!("secret-of-{member}"))
 }
 
-fn stored_archives(database: &Database) -> Result<Vec<StoredArchive>, Problem> {
-    let text = database.ask(ARCHIVES)?;
+/// What the primary has of the archives of all rooms.
+pub(crate) fn stored_archives(
+    ask: impl FnOnce(&str) -> Result<String, Problem>,
+) -> Result<Vec<StoredArchive>, Problem> {
+    let text = ask(ARCHIVES)?;
     let parse = |line| serde_json::from_str(line).map_err(|error| Problem::Setup(format!("{error}: {line}")));
     text.lines().map(parse).collect()
 }

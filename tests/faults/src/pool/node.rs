@@ -37,7 +37,10 @@ impl Node {
         initdb.args(["--username", "perch", "--auth", "trust", "--encoding", "UTF8", "--locale", "C", "-D"]);
         run(initdb.arg(self.data()), "")?;
         self.begin().await?;
-        run(self.program("createdb").args(self.place()).arg("perch"), "")?;
+        // Where commits wait for a standby, there is none yet.
+        let mut createdb = self.program("createdb");
+        createdb.env("PGOPTIONS", "-c synchronous_commit=local");
+        run(createdb.args(self.place()).arg("perch"), "")?;
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 //! promotes has all that was acknowledged. It does not know of the test, and decides by itself.
 
 use std::fs::OpenOptions;
-use std::io;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -25,6 +25,8 @@ pub(crate) struct Patroni {
 struct Node {
     folder: PathBuf,
     port: u16,
+    /// Where its Patroni is asked.
+    rest: u16,
     keeper: Option<Child>,
 }
 
@@ -39,8 +41,8 @@ impl Patroni {
         for name in NAMES {
             let folder = folder.join(name);
             give_away(&folder)?;
-            let node = Node { port: free_port()?, folder, keeper: None };
-            let configuration = node.configuration(name, &patroni.programs, etcd_port)?;
+            let node = Node { port: free_port()?, rest: free_port()?, folder, keeper: None };
+            let configuration = node.configuration(name, &patroni.programs, etcd_port);
             std::fs::write(node.folder.join("patroni.yml"), configuration)?;
             patroni.nodes.push(node);
             patroni.nodes.last_mut().expect("it was just added").begin()?;
@@ -112,13 +114,15 @@ impl Patroni {
         Ok(run(&mut psql, "")?.trim_end().to_owned())
     }
 
-    /// Waits until one takes writes and all others follow it, one of them synchronously.
+    /// Waits until one takes writes and all others follow it, one of them synchronously; and until Patroni has noted which,
+    /// for before that it promotes nobody.
     async fn until_whole(&self) -> Result<(), Problem> {
         let deadline = Instant::now() + PATIENCE;
         let wanted = format!("{}|1", self.nodes.len() - 1);
         loop {
             let followers = self.primary().map(|primary| self.ask_node(primary, "postgres", FOLLOWERS));
-            if matches!(followers, Some(Ok(found)) if found == wanted) {
+            let is_noted = self.nodes.iter().any(Node::is_synchronous);
+            if is_noted && matches!(followers, Some(Ok(found)) if found == wanted) {
                 return Ok(());
             }
             if Instant::now() > deadline {
@@ -150,6 +154,18 @@ impl Node {
         Ok(())
     }
 
+    /// Whether it may be promoted, by its Patroni's word.
+    fn is_synchronous(&self) -> bool {
+        let ask = || {
+            let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.rest))?;
+            stream.write_all(b"GET /synchronous HTTP/1.0\r\n\r\n")?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer)?;
+            Ok::<_, io::Error>(answer.split(' ').nth(1) == Some("200"))
+        };
+        ask().unwrap_or(false)
+    }
+
     /// As a power cut: first whoever would start the other again.
     fn end(&mut self) -> Result<(), Problem> {
         if let Some(mut keeper) = self.keeper.take() {
@@ -172,10 +188,10 @@ impl Node {
         Ok(())
     }
 
-    fn configuration(&self, name: &str, programs: &Path, etcd: u16) -> Result<String, Problem> {
-        let (port, rest, folder, programs) =
-            (self.port, free_port()?, self.folder.display(), programs.display());
-        Ok(format!(
+    fn configuration(&self, name: &str, programs: &Path, etcd: u16) -> String {
+        let Self { port, rest, .. } = self;
+        let (folder, programs) = (self.folder.display(), programs.display());
+        format!(
             "scope: one
 name: {name}
 restapi: {{listen: '127.0.0.1:{rest}', connect_address: '127.0.0.1:{rest}'}}
@@ -207,7 +223,7 @@ postgresql:
     replication: {{username: perch}}
     rewind: {{username: perch}}
 "
-        ))
+        )
     }
 }
 
