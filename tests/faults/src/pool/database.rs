@@ -57,7 +57,8 @@ impl Database {
     pub(crate) async fn begin_again(&mut self) -> Result<(), Problem> {
         match self {
             Self::Nodes(nodes) => nodes.nodes[nodes.primary].begin().await,
-            Self::Patroni(patroni) => patroni.until_primary().await,
+            // It is started again where it was, or another takes over; either way all of them are there in the end.
+            Self::Patroni(patroni) => patroni.until_whole().await,
         }
     }
 

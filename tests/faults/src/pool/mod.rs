@@ -9,6 +9,7 @@ mod nemesis;
 pub(crate) mod node;
 mod patroni;
 mod schedule;
+mod skew;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -28,6 +29,7 @@ use self::bus::Bus;
 use self::database::{Database, Layout};
 use self::member::Member;
 use self::nemesis::Nemesis;
+use self::skew::Skew;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -43,6 +45,9 @@ pub(crate) struct Arguments {
     /// Commits wait for one of two others, and Patroni decides which of the three takes writes
     #[arg(long, conflicts_with = "standby")]
     patroni: bool,
+    /// The clock of one member is so many seconds behind, that of another so many ahead
+    #[arg(long, default_value_t = 0)]
+    skew: i64,
 }
 
 /// What the run amounted to, beside what the clients saw.
@@ -81,8 +86,10 @@ pub(crate) async fn run(arguments: &Arguments, folder: &Path, size: Size) -> Res
     let database = Database::start(folder, layout).await?;
     let bus = Bus::start(folder).await?;
     let mut members = Vec::new();
-    for name in NAMES {
+    let skew = Skew::prepare(arguments.skew, folder)?;
+    for (name, place) in NAMES.into_iter().zip(0..) {
         let mut member = Member::prepare(name, folder, &database.ports(), bus.port).await?;
+        skew.put_on(&mut member, place);
         member.server.start().await?;
         members.push(member);
     }
@@ -108,6 +115,7 @@ pub(crate) async fn run(arguments: &Arguments, folder: &Path, size: Size) -> Res
     audit(&mut crowd, &doors, size, habits);
     crowd.read_and_leave().await?;
     let stored = stored_archives(|statement| nemesis.database.ask(statement))?;
+    nemesis.findings.extend(skew.findings(&stored));
     nemesis.stop().await?;
     let report = crowd.judge("pool", stored)?;
     let figures = Figures {

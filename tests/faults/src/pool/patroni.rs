@@ -83,7 +83,7 @@ impl Patroni {
         }
     }
 
-    pub(crate) async fn until_primary(&self) -> Result<(), Problem> {
+    async fn until_primary(&self) -> Result<(), Problem> {
         let deadline = Instant::now() + PATIENCE;
         while self.primary().is_none() {
             if Instant::now() > deadline {
@@ -116,13 +116,16 @@ impl Patroni {
 
     /// Waits until one takes writes and all others follow it, one of them synchronously; and until Patroni has noted which,
     /// for before that it promotes nobody.
-    async fn until_whole(&self) -> Result<(), Problem> {
+    pub(crate) async fn until_whole(&self) -> Result<(), Problem> {
         let deadline = Instant::now() + PATIENCE;
-        let wanted = format!("{}|1", self.nodes.len() - 1);
         loop {
             let followers = self.primary().map(|primary| self.ask_node(primary, "postgres", FOLLOWERS));
-            let is_noted = self.nodes.iter().any(Node::is_synchronous);
-            if is_noted && matches!(followers, Some(Ok(found)) if found == wanted) {
+            if let Some(Ok(followers)) = followers
+                && let Some((count, synchronous)) = followers.split_once('|')
+                && count == (self.nodes.len() - 1).to_string()
+                && let Some(node) = NAMES.iter().position(|name| *name == synchronous)
+                && self.nodes[node].is_synchronous()
+            {
                 return Ok(());
             }
             if Instant::now() > deadline {
