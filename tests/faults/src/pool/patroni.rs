@@ -2,7 +2,7 @@
 //! promotes has all that was acknowledged. It does not know of the test, and decides by itself.
 
 use std::fs::OpenOptions;
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -163,7 +163,7 @@ impl Node {
             let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.rest))?;
             stream.write_all(b"GET /synchronous HTTP/1.0\r\n\r\n")?;
             let mut answer = String::new();
-            stream.read_to_string(&mut answer)?;
+            BufReader::new(stream).read_line(&mut answer)?;
             Ok::<_, io::Error>(answer.split(' ').nth(1) == Some("200"))
         };
         ask().unwrap_or(false)
@@ -258,8 +258,9 @@ fn spawn(command: &mut Command, log: &Path) -> Result<Child, Problem> {
 const PATRONI: &str = "/usr/bin/patroni";
 const ETCD: &str = "/usr/bin/etcd";
 const NAMES: [&str; 3] = ["patroni-1", "patroni-2", "patroni-3"];
+/// How many, and the one that is waited for.
 const FOLLOWERS: &str =
-    "SELECT count(*), count(*) FILTER (WHERE sync_state = 'sync') FROM pg_stat_replication
-    WHERE state = 'streaming'";
+    "SELECT count(*), string_agg(application_name, ',') FILTER (WHERE sync_state = 'sync')
+    FROM pg_stat_replication WHERE state = 'streaming'";
 /// A host that is gone is given up after 20 s; one that comes back may have to be copied.
 const PATIENCE: Duration = Duration::from_secs(120);
