@@ -42,7 +42,7 @@ use crate::session::xmpp::room::letter;
 use crate::session::{self, Sessions};
 use crate::store::Store;
 use crate::store::error::{OpenError, StoreError};
-use crate::stream::{self, Streams};
+use crate::stream::{self, Directions, Streams};
 
 /// A running server.
 pub struct Server {
@@ -138,23 +138,19 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     let sessions = sessions(&config, &rooms, people.clone(), &clock);
     services.spawn(|stop| sessions.clone().forget_lapsed(stop));
     services.spawn(|stop| end_revoked(accounts.revocations(), sessions.clone(), bus.clone(), stop));
+    let policy = stream_policy(&config, &accounts, members::directions(&pool));
+    let speaker = Streams::new(tls.clone(), accounts.clone(), sessions.clone(), policy, streams.stop.clone());
     let ears = members::Ears {
         pool: pool.clone(),
         rooms: rooms.clone(),
         people: people.clone(),
         sessions: sessions.clone(),
+        streams: speaker.clone(),
     };
     services.spawn(|stop| members::hear(heard, ears.clone(), stop));
     let (alarms, raised) = mpsc::channel(ALARMS);
     services.spawn(|stop| pool.clone().run(alarms, stop));
     services.spawn(|stop| members::heed(raised, ears, stop));
-    let speaker = Streams::new(
-        tls.clone(),
-        accounts.clone(),
-        sessions.clone(),
-        stream_policy(&config, &accounts),
-        streams.stop.clone(),
-    );
     for listener in bound {
         let (tasks, speaker) = (streams.tasks.clone(), speaker.clone());
         let speak = move |connection| speaker.clone().serve(connection);
@@ -224,7 +220,7 @@ fn sessions(config: &Config, rooms: &Rooms, people: account::Accounts, clock: &C
     Sessions::new(config.domain.clone(), rooms.clone(), people, clock.clone(), policy)
 }
 
-fn stream_policy(config: &Config, accounts: &Accounts) -> stream::Policy {
+fn stream_policy(config: &Config, accounts: &Accounts, directions: Directions) -> stream::Policy {
     let limits = Limits { stanza_bytes_max: config.limits.stanza_bytes, ..Limits::CLIENT };
     let announced = |bytes: usize| Some(AnnouncedLimits { max_bytes: bytes as u32, idle_seconds: None });
     let negotiation = |starttls| {
@@ -245,6 +241,7 @@ fn stream_policy(config: &Config, accounts: &Accounts) -> stream::Policy {
         plain: negotiation(StartTls::Off),
         limits,
         entrance_time: ENTRANCE_TIME,
+        directions,
         idle_time: IDLE_TIME,
         resumption_time: RESUMPTION_TIME,
     }

@@ -19,6 +19,7 @@ use crate::account::elsewhere::Elsewhere;
 use crate::account::face::Face;
 use crate::account::handle::{AccountHandle, Answer};
 use crate::account::letters::{Draft, Incoming, packet, receive};
+use crate::account::moving::Held;
 use crate::account::pep::PepCommand;
 use crate::account::state::Account;
 use crate::account::task::{Arrival, Entries, Queues, Request, run};
@@ -85,6 +86,10 @@ impl Accounts {
         &self.0.store
     }
 
+    pub(crate) fn bus(&self) -> &Bus {
+        &self.0.bus
+    }
+
     /// Takes a session in. The address is its own alone: a former session that had it is ended.
     pub async fn attach(
         &self,
@@ -96,6 +101,23 @@ impl Accounts {
         let requests = self.0.start_if_needed(&jid.bare()).requests;
         let attach = Request::Attach { session, jid: jid.clone(), mailbox, reply };
         if requests.send(Box::new(attach)).await.is_err() {
+            return Err(StanzaCondition::ResourceConstraint);
+        }
+        let account = answer.await.unwrap_or(Err(StanzaCondition::ResourceConstraint))?;
+        Ok(AccountHandle::new(self.0.clone(), requests, session, jid, account))
+    }
+
+    /// Takes in a session that was let go, here or on another member.
+    pub(crate) async fn resume(
+        &self,
+        held: Held,
+        mailbox: Mailbox,
+    ) -> Result<AccountHandle, StanzaCondition> {
+        let (session, jid) = (held.session, held.jid.clone());
+        let (reply, answer) = oneshot::channel();
+        let requests = self.0.start_if_needed(&jid.bare()).requests;
+        let resume = Request::Resume { held: Box::new(held), mailbox, reply };
+        if requests.send(Box::new(resume)).await.is_err() {
             return Err(StanzaCondition::ResourceConstraint);
         }
         let account = answer.await.unwrap_or(Err(StanzaCondition::ResourceConstraint))?;

@@ -58,7 +58,7 @@ struct Peer {
     /// Over all that it told.
     digest: u64,
     /// What its last sign of life said, as long as what it told does not amount to that.
-    awaited: Option<u64>,
+    expected: Option<u64>,
     /// Counted up whenever it is asked for everything.
     round: u64,
     /// It was asked and has not told all yet.
@@ -140,8 +140,8 @@ impl Elsewhere {
         let was = before.as_ref().map_or(0, |set| set.hash);
         let new = Set { sessions: sessions.into(), hash: hash(jid, sessions) };
         peer.digest ^= was ^ new.hash;
-        if peer.awaited == Some(peer.digest) {
-            peer.awaited = None;
+        if peer.expected == Some(peer.digest) {
+            peer.expected = None;
         }
         if peer.is_asked {
             peer.missed.compare(jid, before.as_ref().map_or(&[], |set| &set.sessions), sessions);
@@ -189,8 +189,8 @@ impl Elsewhere {
         let mut peers = self.peers.lock();
         let Some(peer) = peers.of(from) else { return };
         if peer.digest == digest {
-            (peer.awaited, peer.is_asked) = (None, false);
-        } else if peer.awaited.replace(digest).is_some() {
+            (peer.expected, peer.is_asked) = (None, false);
+        } else if peer.expected.replace(digest).is_some() {
             peer.ask(bus);
         }
     }
@@ -312,7 +312,7 @@ impl Peer {
             name: (&*member.name).into(),
             incarnation: member.incarnation,
             digest: 0,
-            awaited: None,
+            expected: None,
             round: 0,
             is_asked: false,
             missed: Missed::default(),
@@ -322,7 +322,7 @@ impl Peer {
     fn ask(&mut self, bus: &Bus) {
         self.round += 1;
         self.is_asked = true;
-        self.awaited = None;
+        self.expected = None;
         bus.tell(&self.name, Note::WantSessions);
     }
 }

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::account::directory::Services;
 use crate::account::face::Face;
 use crate::account::letters::Draft;
+use crate::account::moving::Held;
 use crate::account::pep::PepCommand;
 use crate::account::presence::Appearance;
 use crate::account::roster::{RosterAnswer, RosterItem};
@@ -145,6 +146,13 @@ impl AccountHandle {
     /// The session's client may come back for it from now on (XEP-0198).
     pub(crate) async fn outlast(&self) {
         self.send(Request::Outlast { session: self.session }).await;
+    }
+
+    /// The session goes on on another member, with what its account knows of it.
+    pub(crate) async fn release(&self) -> Option<Held> {
+        let (reply, held) = oneshot::channel();
+        self.send(Request::Release { session: self.session, reply }).await;
+        held.await.ok().flatten()
     }
 
     /// The session is over: its contacts are told, and what it has not acknowledged waits for others.

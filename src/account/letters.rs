@@ -219,7 +219,7 @@ impl Account {
         Effect::push(others, wire::carbon("received", packet))
     }
 
-    fn recipients(&self, to: &Jid, kind: MessageKind) -> Recipients {
+    pub(super) fn recipients(&self, to: &Jid, kind: MessageKind) -> Recipients {
         match route(to, kind, &self.resources()) {
             Route::Sessions(sessions) => sessions.into_iter().collect(),
             Route::Offline | Route::Refused | Route::Nowhere => Recipients::new(),
@@ -268,10 +268,7 @@ impl Account {
             effects.push(Effect::Letter { sessions: Recipients::from_slice(&[id]), packet, seq: event.seq });
         }
         let reached = page.last().map(|event| event.seq);
-        let last_shown = effects.iter().rev().find_map(|effect| match effect {
-            Effect::Letter { seq, .. } => Some(*seq),
-            _ => None,
-        });
+        let last_shown = effects.iter().rev().find_map(Effect::letter);
         let flood =
             reached.filter(|_| !is_last).map(|after| Flood { after, awaits: last_shown.unwrap_or(Seq(0)) });
         if let (Some(Flood { after, .. }), None) = (flood, last_shown) {
@@ -312,13 +309,7 @@ impl Account {
     pub(crate) fn hear_of_letters(&mut self, news: LetterNews) {
         let waiting = &mut self.waiting.letters;
         match news {
-            LetterNews::Shown { session, letters } => {
-                for seq in letters {
-                    if let Some(shown) = waiting.get_mut(&seq).filter(|shown| !shown.contains(&session)) {
-                        shown.push(session);
-                    }
-                }
-            }
+            LetterNews::Shown { session, letters } => self.note_shown(session, &letters),
             LetterNews::Taken { letters } => {
                 letters.iter().for_each(|seq| drop(waiting.remove(seq)));
                 let seq = self.seq;
@@ -342,6 +333,28 @@ impl Account {
     pub(crate) fn letters_waiting(&self) -> LetterNews {
         let letters = self.waiting.letters.iter().map(|(seq, shown)| (*seq, shown.to_vec()));
         LetterNews::Waiting { until: self.seq, letters: letters.collect() }
+    }
+
+    /// The session goes on elsewhere: what it was shown here and has not taken.
+    pub(super) fn take_back(&mut self, id: SessionId) -> Vec<Seq> {
+        let mut taken_back = Vec::new();
+        for (seq, shown) in &mut self.waiting.letters {
+            let before = shown.len();
+            shown.retain(|session| *session != id);
+            if shown.len() < before {
+                taken_back.push(*seq);
+            }
+        }
+        taken_back
+    }
+
+    /// A session was shown these; those that nobody waits for any more do not matter.
+    pub(super) fn note_shown(&mut self, id: SessionId, letters: &[Seq]) {
+        for seq in letters {
+            if let Some(shown) = self.waiting.letters.get_mut(seq).filter(|shown| !shown.contains(&id)) {
+                shown.push(id);
+            }
+        }
     }
 
     /// What a lost session was shown and never acknowledged waits again, for those that are there or come (RFC 6121

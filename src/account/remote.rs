@@ -69,10 +69,11 @@ impl Account {
             if self.superseded.contains(&session.session) {
                 continue;
             }
-            // Whoever takes an address ends who had it. If neither knew of the other, both members choose alike.
+            // Whoever takes an address ends who had it. If neither knew of the other, both members choose alike. One
+            // that goes on here may still be listed where it was.
             let twin = self.sessions.by_jid(session.jid.as_jid()).filter(|twin| !twin.is_remote());
             match twin.map(|twin| twin.id) {
-                Some(twin) if twin > session.session => continue,
+                Some(twin) if twin >= session.session => continue,
                 Some(twin) => arrangement.replaced.push(twin),
                 None => {}
             }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use perch_address::{FullJid, Jid};
+use serde::{Deserialize, Serialize};
 
 use crate::account::face::Availability;
 use crate::chat::id::{Seq, SessionId};
@@ -38,7 +39,7 @@ pub(crate) struct Session {
 }
 
 /// How far a session has got with the messages that waited for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Flood {
     /// The log was read up to here.
     pub after: Seq,
@@ -47,7 +48,7 @@ pub(crate) struct Flood {
 }
 
 /// What a presence says about the capabilities of the client (XEP-0115).
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Capabilities {
     pub node: Box<str>,
     /// The hash function; empty in the form from before the hash.

@@ -259,6 +259,14 @@ impl Decision {
 }
 
 impl Effect {
+    /// The place in the log of a message that is shown.
+    pub(super) fn letter(&self) -> Option<Seq> {
+        match self {
+            Self::Letter { seq, .. } => Some(*seq),
+            _ => None,
+        }
+    }
+
     /// Nothing for nobody.
     pub(super) fn tell(sessions: impl IntoIterator<Item = SessionId>, packet: Packet) -> Option<Self> {
         let sessions: Recipients = sessions.into_iter().collect();

@@ -26,6 +26,7 @@ use crate::account::directory::Services;
 use crate::account::elsewhere::Missed;
 use crate::account::handle::{Answer, Command};
 use crate::account::letters::Draft;
+use crate::account::moving::Held;
 use crate::account::pep::PepCommand;
 use crate::account::presence::Appearance;
 use crate::account::state::{Account, Approach, Decision, Effect};
@@ -96,6 +97,17 @@ pub(super) enum Request {
     Acknowledge {
         session: SessionId,
         seq: Seq,
+    },
+    /// The session goes on on another member: nobody is told, and nothing more is shown to it here.
+    Release {
+        session: SessionId,
+        reply: oneshot::Sender<Option<Held>>,
+    },
+    /// It goes on here, where it was left.
+    Resume {
+        held: Box<Held>,
+        mailbox: Mailbox,
+        reply: oneshot::Sender<Result<AccountId, StanzaCondition>>,
     },
     /// Its client may come back for it from now on (XEP-0198).
     Outlast {

@@ -153,6 +153,7 @@ fn shortened(note: Note) -> Option<Note> {
         | Note::AccountPacket { .. }
         | Note::AccountSessions { .. }
         | Note::SessionReplaced { .. }
+        | Note::SessionWanted { .. }
         | Note::AccountLetters { .. }
         | Note::Relayed { .. }
         | Note::WantSessions

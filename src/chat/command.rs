@@ -6,7 +6,7 @@ use perch_address::{BareJid, FullJid};
 
 use crate::chat::affiliation::{Affiliation, Role};
 use crate::chat::event::Departure;
-use crate::chat::id::{Origin, Seq, SessionId, Timestamp};
+use crate::chat::id::{MessageId, Origin, Seq, SessionId, Timestamp};
 use crate::chat::message::{Author, Content, Payload};
 use crate::chat::settings::Settings;
 
@@ -41,8 +41,10 @@ pub enum Command {
     Detach {
         deadline: Timestamp,
     },
-    /// The session's connection came back before its deadline (a resumed stream).
-    Attach,
+    /// The session goes on on this member, before its deadline: it was shown the room up to `after`.
+    Attach {
+        after: Seq,
+    },
     /// The service takes out the session that asks: an error came back from it, or the service shuts down.
     Remove {
         cause: Departure,
@@ -111,16 +113,16 @@ pub enum Command {
         nick: Box<str>,
     },
     Unregister,
-    /// XEP-0424: the author takes his own message back. `target` is its stanza-id's seq; `target_author` is who the
-    /// store says wrote it, `None` when there is no such message (any more).
+    /// XEP-0424: the author takes his own message back. `target` is its stanza-id; `target_author` is who the store says
+    /// wrote it, `None` when there is no such message (any more).
     Retract {
-        target: Seq,
+        target: MessageId,
         target_author: Option<Author>,
         content: Content,
     },
     /// XEP-0425: a moderator takes a message out.
     Moderate {
-        target: Seq,
+        target: MessageId,
         target_author: Option<Author>,
         reason: Box<str>,
     },

@@ -32,6 +32,8 @@ pub struct Decision {
     pub parcels: Vec<Parcel>,
     /// The joiner's wish for history, where the decision is a join (or a rejoin of who never left).
     pub welcome: Option<Welcome>,
+    /// A session that goes on here was shown the room up to there, and is shown what came since.
+    pub resumes: Option<Seq>,
 }
 
 /// What the session that joined is to be sent once its join is committed.
@@ -184,6 +186,9 @@ pub struct Joined {
 pub struct Left {
     pub nick: Box<str>,
     pub nick_key: Box<str>,
+    /// Empty in logs from before it was noted.
+    #[serde(default)]
+    pub occupant_id: Box<str>,
     pub session: SessionId,
     pub cause: Departure,
     pub presence: Payload,

@@ -46,6 +46,9 @@ pub enum Note {
     AccountSessions { jid: BareJid, sessions: Vec<RemoteSession> },
     /// Another session has taken the address of this one of the receiver's: it is to be ended.
     SessionReplaced { jid: BareJid, session: SessionId },
+    /// A client wants to go on with the session of that id (XEP-0198) where the publisher is: whoever has it leaves it in
+    /// the store.
+    SessionWanted { id: Box<str> },
     /// What became of messages that wait in an account's log, told to members that have sessions of it too.
     AccountLetters { jid: BareJid, news: LetterNews },
     /// The answer to an iq that the receiver relayed between occupants of a room came to the publisher.

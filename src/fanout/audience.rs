@@ -3,6 +3,7 @@
 //! Owned by the room's task and fed with committed events in their order, so that everybody sees one order.
 
 mod listing;
+mod since;
 mod welcome;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use crate::fanout::render::xmpp::{message, notice, presence};
 use crate::fanout::version::Versions;
 
 pub use listing::{ListNotice, Listing};
+pub use since::Since;
 pub use welcome::{Moderation, Past, Welcome};
 
 /// The local audience of one room.
@@ -138,19 +140,10 @@ impl Audience {
     /// Shows a committed event to all who are to see it.
     pub fn deliver(&mut self, step: &Step) {
         match &step.event.change {
-            Change::Posted { author, content } | Change::SubjectSet { author, content, .. } => {
-                let id = self.id_of(step, content);
-                self.broadcast(message::groupchat(&self.room, author, content, id, None));
-            }
-            Change::Retracted { author, is_moderation: false, content, .. } => {
-                let id = self.id_of(step, content);
-                self.broadcast(message::groupchat(&self.room, author, content, id, None));
-            }
-            Change::Retracted { target, author, reason, content, .. } => {
-                let moderation =
-                    Moderation { target: MessageId::new(self.epoch, *target), reason: reason.clone() };
-                let id = self.id_of(step, content);
-                self.broadcast(message::moderation(&self.room, &moderation, author, id, None));
+            Change::Posted { .. } | Change::SubjectSet { .. } | Change::Retracted { .. } => {
+                if let Some(frame) = self.message(&step.event, step.view) {
+                    self.broadcast(frame);
+                }
             }
             Change::Joined(joined) => self.joined(step, joined),
             Change::Left(left) => self.left(step, left),
@@ -227,9 +220,25 @@ impl Audience {
         }
     }
 
-    fn id_of(&self, step: &Step, content: &Content) -> Option<MessageId> {
-        (content.retention == Retention::Kept && step.view.is_archived)
-            .then(|| MessageId::new(self.epoch, step.event.seq))
+    /// What an event says to everybody alike.
+    fn message(&self, event: &Event, view: View) -> Option<Frame> {
+        let id = |content: &Content| {
+            (content.retention == Retention::Kept && view.is_archived)
+                .then(|| MessageId::new(self.epoch, event.seq))
+        };
+        match &event.change {
+            Change::Posted { author, content }
+            | Change::SubjectSet { author, content, .. }
+            | Change::Retracted { author, is_moderation: false, content, .. } => {
+                Some(message::groupchat(&self.room, author, content, id(content), None))
+            }
+            Change::Retracted { target, author, reason, content, .. } => {
+                let target = MessageId::new(self.epoch, *target);
+                let moderation = Moderation { target, reason: reason.clone() };
+                Some(message::moderation(&self.room, &moderation, author, id(content), None))
+            }
+            _ => None,
+        }
     }
 
     fn joined(&mut self, step: &Step, joined: &Joined) {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 /// One stanza, ready for any recipient. A clone costs one reference count.
 #[derive(Clone)]
 pub struct Frame(Arc<Rendered>);
@@ -10,6 +12,13 @@ struct Rendered {
     bytes: Box<[u8]>,
     /// Where ` to='…'` goes: right behind the element's name.
     hole: u16,
+}
+
+/// A frame as it is written down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredFrame {
+    text: Box<str>,
+    is_addressed: bool,
 }
 
 impl Frame {
@@ -23,6 +32,11 @@ impl Frame {
     /// A frame that already names its recipient, or needs none.
     pub fn addressed(bytes: Vec<u8>) -> Self {
         Self(Arc::new(Rendered { bytes: bytes.into_boxed_slice(), hole: 0 }))
+    }
+
+    pub fn stored(&self) -> StoredFrame {
+        let Rendered { bytes, hole } = &*self.0;
+        StoredFrame { text: String::from_utf8_lossy(bytes).into(), is_addressed: *hole == 0 }
     }
 
     /// Bytes that one copy takes on the wire, about.
@@ -51,6 +65,13 @@ impl Frame {
     }
 }
 
+impl From<StoredFrame> for Frame {
+    fn from(stored: StoredFrame) -> Self {
+        let bytes = stored.text.into_string().into_bytes();
+        if stored.is_addressed { Self::addressed(bytes) } else { Self::new(bytes) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,6 +86,17 @@ mod tests {
         check("<message id='1'><body/></message>", "<message to='a@b/c' id='1'><body/></message>");
         check("<presence/>", "<presence to='a@b/c'/>");
         check("<presence><x/></presence>", "<presence to='a@b/c'><x/></presence>");
+    }
+
+    #[test]
+    fn what_is_written_down_is_read_as_it_was() {
+        for frame in [Frame::new(b"<presence/>".to_vec()), Frame::addressed("<iq id='\u{e9}'/>".into())] {
+            let read = Frame::from(frame.stored());
+            let (mut expected, mut found) = (Vec::new(), Vec::new());
+            frame.write(b" to='a@b/c'", &mut expected);
+            read.write(b" to='a@b/c'", &mut found);
+            assert_eq!(found, expected);
+        }
     }
 
     #[test]

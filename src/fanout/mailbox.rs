@@ -41,6 +41,8 @@ pub enum Ending {
     AccountGone,
     /// What it is owed cannot be read: its client finds it in the archive when it is back.
     Lost,
+    /// Other members take this one's clients.
+    Elsewhere,
     /// What became of something that it asked for cannot be told here: its client asks again when it is back.
     Unsure,
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::chat::affiliation::Role;
 use crate::chat::command::{Actor, HistoryRequest};
 use crate::chat::event::{self, Change, Decision, Departure, Ephemeral, Event, Parcel};
-use crate::chat::id::{SessionId, Timestamp};
+use crate::chat::id::{Seq, SessionId, Timestamp};
 use crate::chat::occupant::{Occupant, Occupants};
 use crate::fanout::audience::{ListNotice, Listing, Past, Step, View, Welcome};
 use crate::fanout::mailbox::Mailbox;
@@ -22,6 +22,7 @@ pub(super) struct Decided {
     ephemeral: Vec<Ephemeral>,
     parcels: Vec<Parcel>,
     welcome: Option<event::Welcome>,
+    resumes: Option<Seq>,
     mailbox: Option<Mailbox>,
 }
 
@@ -33,12 +34,15 @@ pub(super) struct Shown {
     /// The joiner, and the way to it.
     pub(super) attach: Option<(SessionId, Mailbox)>,
     pub(super) wants_history: Option<HistoryRequest>,
+    /// What it was shown up to, where it goes on.
+    pub(super) resumes: Option<Seq>,
 }
 
 impl Decided {
     pub(super) fn new(by: Actor, decision: Decision, mailbox: Option<Mailbox>) -> Self {
-        let Decision { changes, quiet, ephemeral, parcels, welcome } = decision;
-        Self { by, changes: changes.into(), quiet: quiet.into(), ephemeral, parcels, welcome, mailbox }
+        let Decision { changes, quiet, ephemeral, parcels, welcome, resumes } = decision;
+        let (changes, quiet) = (changes.into(), quiet.into());
+        Self { by, changes, quiet, ephemeral, parcels, welcome, resumes, mailbox }
     }
 
     /// What the store is to make true, decided against the room as it is here; `None`: nothing that is kept.
@@ -60,6 +64,7 @@ impl Decided {
             Change::Joined(joined) => joined.session == session,
             Change::Left(left) => left.session == session,
             Change::TakenOver { by, .. } => *by == session,
+            Change::Detached { session: gone, .. } => *gone == session,
             Change::Renamed { session: renamed, .. } => *renamed == session,
             _ => false,
         };
@@ -92,7 +97,9 @@ impl Decided {
         }
         let mut wants_history = None;
         let mut attach = None;
-        if let Some(wish) = self.welcome {
+        if self.resumes.is_some() {
+            attach = self.mailbox.map(|mailbox| (self.by.session, mailbox));
+        } else if let Some(wish) = self.welcome {
             attach = self.mailbox.map(|mailbox| (wish.session, mailbox));
             wants_history = Some(wish.history);
             if !steps.iter().any(Step::is_entry) {
@@ -110,7 +117,7 @@ impl Decided {
             }
         }
         let ephemeral = self.ephemeral.into_iter().map(|e| passing(room, e)).collect();
-        Shown { steps, ephemeral, parcels: self.parcels, attach, wants_history }
+        Shown { steps, ephemeral, parcels: self.parcels, attach, wants_history, resumes: self.resumes }
     }
 
     /// The changes that the log gets, as the events that they have become.

@@ -162,6 +162,21 @@ impl Rooms {
         answer.await.unwrap_or(Err(Refusal::TemporarilyUnavailable))
     }
 
+    /// Lets a session go on on another member: nothing more is shown to it here, and its seat waits until `deadline`.
+    /// Says up to which event it was shown the room; `None`: it is in no such room.
+    pub async fn release(&self, room: &str, by: Actor, deadline: Timestamp) -> Option<Seq> {
+        let (reply, place) = oneshot::channel();
+        self.send(room, Request::Release { by, deadline, reply }).await;
+        place.await.ok().flatten()
+    }
+
+    /// Takes a session in again that was shown the room up to `after`, on this member or another.
+    pub async fn attach(&self, room: &str, by: Actor, after: Seq, mailbox: Mailbox) -> Result<(), Refusal> {
+        let (reply, outcome) = oneshot::channel();
+        self.command(room, by, Command::Attach { after }, Some(mailbox), Receipt::Reply(reply)).await;
+        outcome.await.unwrap_or(Err(Refusal::TemporarilyUnavailable))
+    }
+
     /// After a start, everybody who was inside has lost his connection: he has until `deadline` to come back, and the
     /// rooms he is in are started, so that he leaves them if he does not.
     pub async fn recover(&self, deadline: Timestamp) -> Result<(), StoreError> {

@@ -10,7 +10,7 @@ use proptest::sample::{select, subsequence};
 use crate::chat::affiliation::{Affiliation, Role};
 use crate::chat::command::{Actor, AffiliationItem, Command, Invitation, Join, Person, Query, RoleItem};
 use crate::chat::event::Departure;
-use crate::chat::id::{Seq, Timestamp};
+use crate::chat::id::{Epoch, MessageId, Seq, Timestamp};
 use crate::chat::message::{Payload, Retention};
 use crate::chat::settings::Settings;
 use crate::room::scene::{Scene, author, content, device, empty_room, jid, wish};
@@ -77,7 +77,7 @@ fn moves() -> impl Strategy<Value = Command> {
         8 => joins().prop_map(Command::Join),
         2 => Just(Command::Leave { presence: presence() }),
         1 => (0..30i64).prop_map(|at| Command::Detach { deadline: Timestamp(at) }),
-        1 => Just(Command::Attach),
+        1 => Just(Command::Attach { after: Seq(0) }),
         1 => subsequence(PEOPLE.to_vec(), 0..=PEOPLE.len()).prop_map(|people| {
             let sessions = people.iter().map(|who| device(who, "desk").session).collect();
             Command::Expire { sessions }
@@ -96,12 +96,12 @@ fn words() -> impl Strategy<Value = Command> {
         (nicks(), retention()).prop_map(|(to, r)| Command::Whisper { to, content: content(r) }),
         Just(Command::SetSubject { subject: "tea".into(), content: content(Retention::Kept) }),
         target_author().prop_map(|target_author| Command::Retract {
-            target: Seq(1),
+            target: MessageId::new(Epoch(0), Seq(1)),
             target_author,
             content: content(Retention::Kept)
         }),
         target_author().prop_map(|target_author| Command::Moderate {
-            target: Seq(1),
+            target: MessageId::new(Epoch(0), Seq(1)),
             target_author,
             reason: "".into()
         }),

@@ -4,7 +4,7 @@ use tokio::sync::oneshot;
 
 use crate::chat::answer::Answer;
 use crate::chat::command::{Actor, Command, Query};
-use crate::chat::id::SessionId;
+use crate::chat::id::{Seq, SessionId, Timestamp};
 use crate::chat::note::Note;
 use crate::chat::refusal::Refusal;
 use crate::fanout::mailbox::{Ending, Mailbox};
@@ -22,6 +22,13 @@ pub(super) enum Request {
         by: Actor,
         query: Query,
         reply: oneshot::Sender<Result<Answer, Refusal>>,
+    },
+    /// The session goes on on another member: its seat waits for it until `deadline`, and is shown nothing more here.
+    /// Answered with the event up to which it was.
+    Release {
+        by: Actor,
+        deadline: Timestamp,
+        reply: oneshot::Sender<Option<Seq>>,
     },
     /// What another member tells of the room.
     Heard(Note),
@@ -70,6 +77,7 @@ pub(super) fn refuse(request: Request, refusal: &Refusal) {
     match request {
         Request::Command { receipt, .. } => receipt.give(Err(refusal.clone())),
         Request::Query { reply, .. } => drop(reply.send(Err(refusal.clone()))),
+        Request::Release { reply, .. } => drop(reply.send(None)),
         // Its state is not known here: it will be read.
         Request::Heard(_) => {}
         Request::Shutdown { done } => {

@@ -82,7 +82,7 @@ impl Room {
             Command::Join(join) => self.join(by, join),
             Command::Leave { presence } => Ok(self.leave(by, presence)),
             Command::Detach { deadline } => Ok(self.detach(by, deadline)),
-            Command::Attach => Ok(self.attach(by)),
+            Command::Attach { after } => self.attach(by, after),
             Command::Remove { cause } => Ok(self.remove(by, cause)),
             Command::Expire { sessions } => Ok(self.expire(&sessions, now)),
             Command::SetPresence { presence } => self.set_presence(by, presence),
@@ -104,10 +104,10 @@ impl Room {
             Command::Register { nick } => self.register(by, nick, now),
             Command::Unregister => self.unregister(by, now),
             Command::Retract { target, target_author, content } => {
-                self.retract(by, target, target_author, content)
+                self.retract(by, target.seq(), target_author, content)
             }
             Command::Moderate { target, target_author, reason } => {
-                self.moderate(by, target, target_author, reason)
+                self.moderate(by, target.seq(), target_author, reason)
             }
         }?;
         Ok(if opens { self.opened(by, decision) } else { decision })
@@ -301,11 +301,7 @@ pub(super) fn shared_key(nick: &Arc<str>) -> Result<Arc<str>, Refusal> {
 fn is_farewell(command: &Command) -> bool {
     matches!(
         command,
-        Command::Leave { .. }
-            | Command::Detach { .. }
-            | Command::Attach
-            | Command::Remove { .. }
-            | Command::Expire { .. }
+        Command::Leave { .. } | Command::Detach { .. } | Command::Remove { .. } | Command::Expire { .. }
     )
 }
 
@@ -316,7 +312,7 @@ fn needs_open_room(command: &Command) -> bool {
         Command::Join(_)
         | Command::Leave { .. }
         | Command::Detach { .. }
-        | Command::Attach
+        | Command::Attach { .. }
         | Command::Remove { .. }
         | Command::Expire { .. }
         | Command::SetPresence { .. }

@@ -14,7 +14,8 @@ use crate::room::Rooms;
 use crate::server::RETURN_TIMES;
 use crate::session::Sessions;
 use crate::store::Store;
-use crate::store::member::HeldRoom;
+use crate::store::member::{HeldRoom, MemberState};
+use crate::stream::{Direction, Directions, Streams};
 
 pub(super) async fn open_bus(
     config: &Config,
@@ -36,6 +37,7 @@ pub(super) struct Ears {
     pub(super) rooms: Rooms,
     pub(super) people: account::Accounts,
     pub(super) sessions: Sessions,
+    pub(super) streams: Streams,
 }
 
 /// Takes what the bus brings to those whom it is for.
@@ -46,18 +48,33 @@ pub(super) async fn hear(mut heard: mpsc::Receiver<Heard>, ears: Ears, stop: Can
         ears.people.hear(&heard);
         if let Heard::Note { note, .. } = heard {
             ears.sessions.hear(&note);
+            ears.streams.hear(&note);
             ears.rooms.hear(note);
         }
     }
 }
 
+/// Where a client is sent by a member that takes none.
+pub(super) fn directions(pool: &Pool) -> Directions {
+    let pool = pool.clone();
+    Directions::new(move || {
+        if pool.state() == MemberState::Active {
+            return None;
+        }
+        let contacts = pool.contacts();
+        // One after the other would need a count; chance spreads them as well.
+        let chosen = contacts.get(rand::random_range(0..contacts.len().max(1)));
+        Some(chosen.map_or(Direction::Away, |contact| Direction::To(contact.address.clone())))
+    })
+}
+
 /// Takes the pool's alarms to those whom they concern.
 pub(super) async fn heed(mut alarms: mpsc::Receiver<Alarm>, ears: Ears, stop: CancellationToken) {
-    let Ears { rooms, people, sessions, .. } = ears;
+    let Ears { pool, rooms, people, sessions, .. } = ears;
     while let Some(Some(alarm)) = stop.run_until_cancelled(alarms.recv()).await {
         let done = match alarm {
             Alarm::Compare => rooms.compare().await.and(people.compare().await),
-            Alarm::Due => rooms.expire().await,
+            Alarm::Due => rooms.expire().await.and(sessions.end_unclaimed().await),
             Alarm::MemberGone { member, rooms: held } => {
                 people.forget_member(&member, RETURN_TIMES.sessions);
                 for HeldRoom { id, name } in held {
@@ -69,7 +86,14 @@ pub(super) async fn heed(mut alarms: mpsc::Receiver<Alarm>, ears: Ears, stop: Ca
                 sessions.end_all(Ending::Shutdown);
                 Ok(())
             }
-            Alarm::StateChanged(_) => Ok(()),
+            Alarm::StateChanged(MemberState::Active) => Ok(()),
+            Alarm::StateChanged(_) => {
+                let (pool, sessions) = (pool.clone(), sessions.clone());
+                tokio::spawn(async move {
+                    sessions.send_away(|| pool.state() != MemberState::Active).await;
+                });
+                Ok(())
+            }
         };
         if let Err(error) = done {
             // It is raised again as long as there is a reason.

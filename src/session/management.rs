@@ -11,9 +11,10 @@ use perch_xmpp::stream::management::element::{acknowledged, enabled, failed, req
 use perch_xmpp::stream::management::{Bounds, Outbound, Request};
 use perch_xmpp::stream::{StreamCondition, StreamFailure};
 use perch_xmpp::xml::Element;
+use serde::{Deserialize, Serialize};
 
 use crate::chat::id::Seq;
-use crate::fanout::frame::Frame;
+use crate::fanout::frame::{Frame, StoredFrame};
 use crate::session::Session;
 
 pub(super) struct Management {
@@ -28,6 +29,48 @@ pub(super) struct Management {
     acknowledged: u64,
     /// Messages of the account's log, each with the count of stanzas that an acknowledgement has to reach.
     marks: VecDeque<(u64, Seq)>,
+}
+
+/// What has to be known of it to go on elsewhere: what the client was sent and has not acknowledged.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Promised {
+    frames: Vec<StoredFrame>,
+    /// The client's last count.
+    h: u32,
+    acknowledged: u64,
+    marks: VecDeque<(u64, Seq)>,
+    resumption_time: Duration,
+}
+
+impl Management {
+    /// `None`: the session cannot be resumed.
+    pub(super) fn promised(&self) -> Option<Promised> {
+        let (_, resumption_time) = self.resumption.as_ref()?;
+        Some(Promised {
+            frames: self.outbound.unacknowledged().map(Frame::stored).collect(),
+            h: self.outbound.acknowledged(),
+            acknowledged: self.acknowledged,
+            marks: self.marks.clone(),
+            resumption_time: *resumption_time,
+        })
+    }
+
+    pub(super) fn resume(promised: Promised, id: &str) -> Self {
+        let mut outbound = Outbound::resume(promised.h, BOUNDS);
+        for frame in promised.frames.into_iter().map(Frame::from) {
+            let bytes = frame.size();
+            // They fitted where they were.
+            let _ = outbound.push(frame, bytes);
+        }
+        Self {
+            outbound,
+            resumption: Some((id.into(), promised.resumption_time)),
+            owes_answer: false,
+            has_asked: false,
+            acknowledged: promised.acknowledged,
+            marks: promised.marks,
+        }
+    }
 }
 
 /// What a client may leave unacknowledged. Beyond that its session ends, and it reads the archive.

@@ -3,6 +3,7 @@
 mod management;
 mod outstanding;
 pub mod resumption;
+pub mod transfer;
 pub mod xmpp;
 
 use std::sync::Arc;
@@ -147,6 +148,18 @@ impl Sessions {
         }
     }
 
+    /// Sends every client to another member, as many at a time as the others take in, for as long as that is wanted.
+    pub async fn send_away(&self, is_wanted: impl Fn() -> bool) {
+        let live: Vec<Mailbox> = self.0.live.iter().map(|entry| entry.value().1.clone()).collect();
+        for some in live.chunks(SENT_TOGETHER) {
+            if !is_wanted() {
+                return;
+            }
+            some.iter().for_each(|mailbox| mailbox.end(Ending::Elsewhere));
+            tokio::time::sleep(SENDING_PAUSE).await;
+        }
+    }
+
     /// Ends the sessions of an account, but for the one that is spared.
     pub fn end_account(&self, account: AccountId, spared: Option<SessionId>) {
         for entry in &self.0.live {
@@ -282,6 +295,10 @@ impl Session {
 /// Stanzas from the first that is not settled to the last that was read: while that one waits, the others go on, so
 /// that what a crash leaves behind a gap is bounded.
 const PENDING_MAX: usize = 1024;
+
+/// Clients sent to other members together, and the time in between: a login costs about a millisecond.
+const SENT_TOGETHER: usize = 50;
+const SENDING_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
 
 /// ` to='…'` with the address escaped.
 fn to_attribute(jid: &FullJid) -> Box<[u8]> {

@@ -17,7 +17,7 @@
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
-use perch_address::{BareJid, Jid};
+use perch_address::Jid;
 use perch_xmpp::stanza::{Kind, Stanza};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
@@ -57,35 +57,9 @@ impl Former {
 }
 
 impl Sessions {
-    /// What is known of the session whose client was given that id: one of this account that is over. An error says
-    /// that the client must come back later: what it sends again now would not be recognised.
-    pub(crate) async fn former(
-        &self,
-        account: &BareJid,
-        id: &str,
-    ) -> Result<Option<Box<Former>>, StoreError> {
-        let mut attempt = 1;
-        loop {
-            match self.find_former(account, id).await {
-                Ok(former) => return Ok(former.map(Box::new)),
-                Err(error) if attempt == ATTEMPTS_MAX => {
-                    warn!(%error, "a former session cannot be looked up");
-                    return Err(error);
-                }
-                Err(_) => tokio::time::sleep(PAUSE).await,
-            }
-            attempt += 1;
-        }
-    }
-
-    async fn find_former(&self, account: &BareJid, id: &str) -> Result<Option<Former>, StoreError> {
+    /// What is known of a session that is over.
+    pub(super) async fn follow(&self, saved: SavedSession) -> Result<Former, StoreError> {
         let store = self.0.rooms.store();
-        let Some(saved) = store.session_to_resume(&hash(id)).await? else { return Ok(None) };
-        let owner = store.account(account.local().unwrap_or_default()).await?;
-        // Of a session that lives, the count is not final yet; of another's, nobody even learns that it exists.
-        if saved.row.deadline.is_none() || owner.is_none_or(|owner| owner.id != saved.row.account) {
-            return Ok(None);
-        }
         let mut former = Former {
             id: saved.row.id,
             handled: handled(&saved),
@@ -101,7 +75,7 @@ impl Sessions {
             former.done.extend(saved.written.into_iter().filter_map(Done::new));
         }
         debug!(handled = former.handled, done = former.done.len(), "a session is followed");
-        Ok(Some(former))
+        Ok(former)
     }
 
     /// Forgets sessions that are over for so long that nobody may ask for them any more.
@@ -178,7 +152,7 @@ impl Session {
         }
     }
 
-    fn row(&self, id: &str, deadline: Option<Timestamp>) -> SessionRow {
+    pub(super) fn row(&self, id: &str, deadline: Option<Timestamp>) -> SessionRow {
         let (handled, counted_from) = self.inbound.position();
         SessionRow {
             id: self.id,
@@ -226,7 +200,7 @@ fn handled(saved: &SavedSession) -> u32 {
 }
 
 /// Who reads the store cannot resume anybody's session.
-fn hash(id: &str) -> Box<str> {
+pub(super) fn hash(id: &str) -> Box<str> {
     sha256(id.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect::<String>().into()
 }
 
@@ -236,9 +210,6 @@ fn sha256(bytes: &[u8]) -> Digest {
 
 /// Crashes between which a client does not get round to sending everything again.
 const CHAIN_MAX: usize = 8;
-/// How often a former session is looked for while the store fails, and how long after one another.
-const ATTEMPTS_MAX: u32 = 10;
-const PAUSE: Duration = Duration::from_millis(300);
 const FORGET_INTERVAL: Duration = Duration::from_secs(60);
 
 #[cfg(test)]

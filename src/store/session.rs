@@ -36,6 +36,25 @@ impl Store {
         }
     }
 
+    /// Leaves a session for whichever member its client comes to: the row with its deadline, and everything else as text.
+    /// An embedded store has one member, from which nobody else could take it.
+    #[instrument(skip_all)]
+    pub async fn leave_session(&self, row: &SessionRow, state: &str) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => Err(StoreError::Unavailable),
+            Self::Postgres(engine) => engine.leave_session(row, state).await,
+        }
+    }
+
+    /// Takes a session that was left there, and that nobody else has taken.
+    #[instrument(skip_all)]
+    pub async fn take_session(&self, resumption: &str) -> Result<Option<String>, StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(None),
+            Self::Postgres(engine) => engine.take_session(resumption).await,
+        }
+    }
+
     #[instrument(skip_all)]
     pub async fn session(&self, id: SessionId) -> Result<Option<SavedSession>, StoreError> {
         match self {
@@ -61,7 +80,7 @@ impl Store {
         }
     }
 
-    /// Forgets those whose deadline has passed. Says how many there were.
+    /// Forgets those whose deadline has passed, but for what was left and has to be ended first. Says how many there were.
     #[instrument(skip_all)]
     pub async fn forget_lapsed_sessions(&self, now: Timestamp) -> Result<u64, StoreError> {
         match self {

@@ -8,62 +8,30 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use dashmap::DashMap;
-use perch_address::BareJid;
-use perch_xmpp::stream::{Negotiation, Output, StreamCondition, StreamFailure};
+use perch_xmpp::stream::{Output, StreamCondition, StreamFailure};
 use perch_xmpp::xml::{Framer, Item};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep};
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use crate::fanout::mailbox::{self, Ending, Inbox};
 use crate::session::{Departure, Opened, Session};
 use crate::stream::Services;
+use crate::stream::handover::{Claim, Handover};
 use crate::stream::socket::Socket;
 
-/// A session with its first connection.
+/// A session with a connection.
 pub(super) struct Live {
-    pub(super) socket: Socket,
-    pub(super) framer: Framer,
     pub(super) opened: Opened,
+    pub(super) arrival: Arrival,
 }
 
-/// A later connection for a session that is there already.
-pub(super) struct Handover {
-    pub(super) socket: Socket,
-    pub(super) framer: Framer,
-    pub(super) negotiation: Negotiation,
-    pub(super) account: BareJid,
-    pub(super) h: u32,
-}
-
-/// Where the sessions that can be resumed wait for their next connection, by the id that the client was given.
-#[derive(Default)]
-pub(crate) struct Handovers(DashMap<Box<str>, Waiting>);
-
-struct Waiting {
-    account: BareJid,
-    sender: mpsc::Sender<Box<Handover>>,
-}
-
-impl Handovers {
-    /// Gives the connection to the session of that id, or back. Nobody learns that somebody else's session exists.
-    pub(super) fn offer(&self, id: &str, handover: Handover) -> Result<(), Box<Handover>> {
-        let handover = Box::new(handover);
-        let own = self.0.get(id).filter(|waiting| waiting.account == handover.account);
-        let Some(sender) = own.map(|waiting| waiting.sender.clone()) else { return Err(handover) };
-        sender.try_send(handover).map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(handover) | mpsc::error::TrySendError::Closed(handover) => {
-                handover
-            }
-        })
-    }
-
-    fn register(&self, id: &str, account: BareJid) -> mpsc::Receiver<Box<Handover>> {
-        let (sender, receiver) = mpsc::channel(1);
-        self.0.insert(id.into(), Waiting { account, sender });
-        receiver
-    }
+/// How a session comes to be served here.
+pub(super) enum Arrival {
+    /// It has just begun.
+    New { socket: Socket, framer: Framer },
+    /// It goes on where another member left it, under the id that its client has.
+    Resumed { id: Box<str>, handover: Box<Handover> },
 }
 
 /// Why a connection no longer serves its session.
@@ -76,6 +44,10 @@ enum End {
     Lost,
     /// It came back on another connection.
     Resumed(Box<Handover>),
+    /// It came back on another member.
+    Wanted,
+    /// It is to go to another member.
+    SentAway,
     /// It did not come back in time.
     Expired,
     Replaced,
@@ -100,7 +72,7 @@ struct Task<'a> {
     session: Session,
     inbox: Inbox,
     items: VecDeque<mailbox::Item>,
-    handovers: Option<mpsc::Receiver<Box<Handover>>>,
+    handovers: Option<mpsc::Receiver<Claim>>,
     timer: Pin<Box<Sleep>>,
     last_heard: Instant,
     /// A sign of life was asked for and has not come.
@@ -117,28 +89,43 @@ const WRITE_BYTES: usize = 64 << 10;
 /// Serves the session to its end. Boxed, as what is handed from future to future by value stands in each of them for as
 /// long as the session lives.
 pub(super) async fn run(services: &Arc<Services>, live: Box<Live>) {
-    let Live { socket, framer, opened } = *live;
-    let Opened { session, inbox } = opened;
+    let Live { opened: Opened { session, inbox }, arrival } = *live;
+    let (socket, framer, handovers, handover) = match arrival {
+        Arrival::New { socket, framer } => (Some(socket), framer, None, None),
+        Arrival::Resumed { id, handover } => {
+            let handovers = services.handovers.register(&id, session.jid().bare());
+            (None, Framer::new(services.policy.limits), Some(handovers), Some(handover))
+        }
+    };
     let mut task = Task {
         services,
-        socket: Some(socket),
+        socket,
         framer,
         session,
         inbox,
         items: VecDeque::new(),
-        handovers: None,
+        handovers,
         timer: Box::pin(tokio::time::sleep(services.policy.idle_time)),
         last_heard: Instant::now(),
         is_asked: false,
     };
     debug!(jid = %task.session.jid(), "a session begins");
     // What came behind the bind request is already here.
-    let mut end = Box::pin(task.process()).await.err();
+    let mut end = match handover {
+        None => Box::pin(task.process()).await.err(),
+        Some(handover) => match Box::pin(granted(&task.session, Claim::Client(handover))).await {
+            Err(end) => Some(end),
+            // It waits for somebody who says what is so.
+            Ok(()) => Some(End::Lost),
+        },
+    };
     loop {
         end = match end.take() {
             None => task.step().await.err(),
             Some(End::Lost) if task.session.is_resumable() => Box::pin(task.park()).await.err(),
             Some(End::Resumed(handover)) => Box::pin(task.resume(*handover)).await.err(),
+            Some(End::SentAway) => Box::pin(task.send_away()).await.err(),
+            Some(End::Wanted) => return Box::pin(task.move_on()).await,
             Some(end) => return Box::pin(task.finish(end)).await,
         };
     }
@@ -163,10 +150,7 @@ impl Task<'_> {
                 self.is_asked = false;
                 Box::pin(self.process()).await
             }
-            handover = next(self.handovers.as_mut()) => match Box::pin(admitted(&self.session, handover)).await {
-                Some(handover) => Err(End::Resumed(handover)),
-                None => Ok(()),
-            },
+            claim = next(self.handovers.as_mut()) => Box::pin(granted(&self.session, claim)).await,
             () = self.timer.as_mut() => Box::pin(self.tick()).await,
         }
     }
@@ -212,6 +196,7 @@ impl Task<'_> {
                 mailbox::Item::Mark(seq) => self.session.mark(seq),
                 mailbox::Item::Settled { number, outcome } => self.session.settle(number, outcome),
                 mailbox::Item::End(Ending::Replaced) => return Err(End::Replaced),
+                mailbox::Item::End(Ending::Elsewhere) => return Err(End::SentAway),
                 mailbox::Item::End(ending) => return Err(StreamFailure::from(condition(ending)).into()),
             }
             if self.session.waiting_bytes() >= WRITE_BYTES {
@@ -242,11 +227,7 @@ impl Task<'_> {
                 }
                 // Who is back need not wait until the connection he lost is known to be dead. What was being written
                 // is among the unacknowledged.
-                handover = next(self.handovers.as_mut()) => {
-                    if let Some(handover) = Box::pin(admitted(&self.session, handover)).await {
-                        return Err(End::Resumed(handover));
-                    }
-                }
+                claim = next(self.handovers.as_mut()) => Box::pin(granted(&self.session, claim)).await?,
             }
         }
         self.session.note_written().await;
@@ -298,6 +279,53 @@ impl Task<'_> {
         self.deliver().await
     }
 
+    /// Its client is told to go to another member, and the session waits to be asked for from there. One that cannot be
+    /// asked for ends.
+    async fn send_away(&mut self) -> Result<(), End> {
+        let Some(failure) = self.services.policy.directions.failure() else { return Ok(()) };
+        if !self.session.is_resumable() {
+            return Err(End::Failed(failure));
+        }
+        if let Some(socket) = self.socket.take() {
+            let rest = self.session.take_bytes(true);
+            bid_farewell(socket, &rest, Some(failure.to_bytes())).await;
+        }
+        self.park().await
+    }
+
+    /// Leaves the session to the member that asked for it.
+    async fn move_on(mut self) {
+        let old = self.socket.take();
+        if let Err(end) = self.give_up().await {
+            return self.finish(end).await;
+        }
+        if let Some(id) = self.session.resumption_id() {
+            self.services.handovers.remove(id);
+        }
+        debug!(jid = %self.session.jid(), "a session goes on on another member");
+        if let Some(socket) = old {
+            let farewell = StreamFailure::from(StreamCondition::Conflict).to_bytes();
+            bid_farewell(socket, &[], Some(farewell)).await;
+        }
+    }
+
+    async fn give_up(&mut self) -> Result<(), End> {
+        tokio::time::timeout(WRITE_TIME, self.settle_all()).await.map_err(|_elapsed| End::Lost)??;
+        let place = self.session.release().await.ok_or(End::Lost)?;
+        // The last of what it was shown here.
+        if let Some(taken) = self.inbox.try_take(&mut self.items) {
+            taken.map_err(|_overrun| slow_reader())?;
+            self.hand_on().await?;
+        }
+        for _ in 0..LEAVE_ATTEMPTS {
+            match self.session.leave_behind(&place).await {
+                Ok(()) => return Ok(()),
+                Err(error) => warn!(%error, "a session cannot be left to another member yet"),
+            }
+        }
+        Err(End::Lost)
+    }
+
     async fn tick(&mut self) -> Result<(), End> {
         if self.socket.is_none() {
             return Err(End::Expired);
@@ -327,7 +355,7 @@ impl Task<'_> {
         let departure = match &end {
             End::Closed => Departure::Own,
             End::Failed(_) | End::Replaced => Departure::Ended,
-            End::Lost | End::Expired | End::Resumed(_) => Departure::Lost,
+            End::Lost | End::Expired | End::Resumed(_) | End::Wanted | End::SentAway => Departure::Lost,
         };
         if self.session.is_resumable() && departure != Departure::Own {
             // What is under way is committed in milliseconds, or the store is in trouble.
@@ -339,7 +367,7 @@ impl Task<'_> {
             receiver.close();
         }
         if let Some(id) = self.session.resumption_id() {
-            self.services.handovers.0.remove(id);
+            self.services.handovers.remove(id);
         }
         let farewell = match end {
             End::Closed => Some(STREAM_END.into()),
@@ -348,7 +376,7 @@ impl Task<'_> {
                 Some(failure.to_bytes())
             }
             End::Replaced => Some(StreamFailure::from(StreamCondition::Conflict).to_bytes()),
-            End::Lost | End::Expired | End::Resumed(_) => None,
+            End::Lost | End::Expired | End::Resumed(_) | End::Wanted | End::SentAway => None,
         };
         debug!(jid = %self.session.jid(), ?departure, "a session ends");
         // What was said before the end is said first.
@@ -379,6 +407,8 @@ impl Task<'_> {
 
 const STREAM_END: &[u8] = b"</stream:stream>";
 const FAREWELL_TIME: Duration = Duration::from_secs(2);
+/// How often the store is asked to keep a session for another member.
+const LEAVE_ATTEMPTS: u32 = 3;
 const SETTLE_TIME: Duration = Duration::from_secs(2);
 /// Items whose room is kept for the next ones: what the smallest queue has.
 const ITEMS_KEPT: usize = 4;
@@ -405,13 +435,24 @@ async fn read(socket: Option<&mut Socket>, into: &mut bytes::BytesMut) -> io::Re
     }
 }
 
-async fn next(handovers: Option<&mut mpsc::Receiver<Box<Handover>>>) -> Box<Handover> {
+async fn next(handovers: Option<&mut mpsc::Receiver<Claim>>) -> Claim {
     if let Some(receiver) = handovers
-        && let Some(handover) = receiver.recv().await
+        && let Some(claim) = receiver.recv().await
     {
-        return handover;
+        return claim;
     }
     std::future::pending().await
+}
+
+/// Whether the session is to go on with what has come for it.
+async fn granted(session: &Session, claim: Claim) -> Result<(), End> {
+    match claim {
+        Claim::Member => Err(End::Wanted),
+        Claim::Client(handover) => match admitted(session, handover).await {
+            Some(handover) => Err(End::Resumed(handover)),
+            None => Ok(()),
+        },
+    }
 }
 
 /// The next connection, unless it is turned away: who says that he has what he was never sent (XEP-0198 §6) cannot go
@@ -438,6 +479,6 @@ fn condition(ending: Ending) -> StreamCondition {
         Ending::Shutdown => StreamCondition::SystemShutdown,
         Ending::Replaced => StreamCondition::Conflict,
         Ending::AccountGone => StreamCondition::NotAuthorized,
-        Ending::Lost | Ending::Unsure => StreamCondition::ResourceConstraint,
+        Ending::Elsewhere | Ending::Lost | Ending::Unsure => StreamCondition::ResourceConstraint,
     }
 }

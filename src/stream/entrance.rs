@@ -16,9 +16,11 @@ use tracing::{debug, info};
 use crate::auth::{AsOf, Attempt};
 use crate::listener::{Connection, Kind, Place};
 use crate::session::resumption::Former;
+use crate::session::transfer::Found;
 use crate::session::{Departure, Opened};
 use crate::stream::Services;
-use crate::stream::connection::{Handover, Live};
+use crate::stream::connection::{Arrival, Live};
+use crate::stream::handover::Handover;
 use crate::stream::registration::register;
 use crate::stream::secured::secured;
 use crate::stream::socket::Socket;
@@ -115,13 +117,22 @@ enum Next {
     HandOver(HandOverTo),
 }
 
+/// What became of a connection whose client wants to go on with a session.
+enum HandedOver<'a> {
+    /// A session on this member has it.
+    Here,
+    /// A session that was on another member comes for it.
+    FromElsewhere(Box<Live>),
+    Refused(Box<Visitor<'a>>, Vec<Output>),
+}
+
 struct HandOverTo {
     previd: Box<str>,
     account: BareJid,
     h: u32,
 }
 
-impl Visitor<'_> {
+impl<'a> Visitor<'a> {
     async fn negotiate(mut self) -> Result<Option<Box<Live>>, Turned> {
         loop {
             let item = self.next_item().await?;
@@ -135,10 +146,10 @@ impl Visitor<'_> {
                         Next::StartTls(proceed) => self = self.start_tls(&proceed).await?,
                         Next::Session(opened) => return self.begin(*opened).await.map(Some),
                         Next::HandOver(to) => match self.hand_over(to).await {
-                            Ok(()) => return Ok(None),
-                            Err(back) => {
-                                let (visitor, refused) = *back;
-                                self = visitor;
+                            HandedOver::Here => return Ok(None),
+                            HandedOver::FromElsewhere(live) => return Ok(Some(live)),
+                            HandedOver::Refused(visitor, refused) => {
+                                self = *visitor;
                                 then.extend(refused);
                             }
                         },
@@ -182,6 +193,9 @@ impl Visitor<'_> {
                 self.place = None;
                 if let Some(attempt) = self.attempt.take() {
                     attempt.succeed();
+                }
+                if let Some(failure) = self.services.policy.directions.failure() {
+                    return Ok(Next::Then(self.negotiation.close(failure)));
                 }
             }
             Output::Restart => {
@@ -261,32 +275,36 @@ impl Visitor<'_> {
                 self.socket.send(&bytes).await?;
             }
         }
-        Ok(Box::new(Live { socket: self.socket, framer: self.framer, opened }))
+        let arrival = Arrival::New { socket: self.socket, framer: self.framer };
+        Ok(Box::new(Live { opened, arrival }))
     }
 
     /// Gives this connection to the session that the client wants to go on with. Where there is none any more, the
     /// answer says what was handled of it (XEP-0198 §5).
-    async fn hand_over(self, to: HandOverTo) -> Result<(), Box<(Self, Vec<Output>)>> {
+    async fn hand_over(self, to: HandOverTo) -> HandedOver<'a> {
         let HandOverTo { previd, account, h } = to;
         let Self { services, socket, framer, negotiation, peer, place, attempt, account: id, .. } = self;
         let handover = Handover { socket, framer, negotiation, account, h };
-        match services.handovers.offer(&previd, handover) {
-            Ok(()) => Ok(()),
-            Err(back) => {
-                let Handover { socket, framer, mut negotiation, account, .. } = *back;
-                let (former, refused) = match services.sessions.former(&account, &previd).await {
-                    Ok(former) => {
-                        let handled = former.as_ref().map(|former| former.handled());
-                        let condition = StanzaCondition::ItemNotFound;
-                        (former, negotiation.handle_resume_failed(condition, handled))
-                    }
-                    Err(_) => (None, negotiation.close(StreamCondition::ResourceConstraint.into())),
-                };
-                let visitor =
-                    Self { services, socket, framer, negotiation, peer, place, attempt, account: id, former };
-                Err(Box::new((visitor, refused)))
+        let Err(mut handover) = services.handovers.offer(&previd, handover) else { return HandedOver::Here };
+        let (former, refused) = match services.sessions.find(&handover.account, &previd).await {
+            Ok(Found::Here(opened)) => {
+                let arrival = Arrival::Resumed { id: previd, handover };
+                return HandedOver::FromElsewhere(Box::new(Live { opened: *opened, arrival }));
             }
-        }
+            Ok(Found::Over(former)) => {
+                let handled = former.as_ref().map(|former| former.handled());
+                let condition = StanzaCondition::ItemNotFound;
+                (former, handover.negotiation.handle_resume_failed(condition, handled))
+            }
+            Err(_) => {
+                let failure = StreamCondition::ResourceConstraint.into();
+                (None, handover.negotiation.close(failure))
+            }
+        };
+        let Handover { socket, framer, negotiation, .. } = *handover;
+        let visitor =
+            Self { services, socket, framer, negotiation, peer, place, attempt, account: id, former };
+        HandedOver::Refused(Box::new(visitor), refused)
     }
 
     async fn say_farewell(&mut self, outputs: Vec<Output>) -> Turned {

@@ -4,6 +4,7 @@
 
 mod connection;
 mod entrance;
+mod handover;
 mod registration;
 mod secured;
 mod socket;
@@ -11,16 +12,17 @@ mod socket;
 use std::sync::Arc;
 use std::time::Duration;
 
-use perch_xmpp::stream::NegotiationConfig;
+use perch_xmpp::stream::{NegotiationConfig, StreamCondition, StreamFailure};
 use perch_xmpp::xml::Limits;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, debug_span};
 
 use crate::auth::Accounts;
+use crate::chat::note::Note;
 use crate::listener::tls::Tls;
 use crate::listener::{Connection, Kind};
 use crate::session;
-use crate::stream::connection::Handovers;
+use crate::stream::handover::Handovers;
 
 /// Everything that a stream needs. Cheap to clone.
 #[derive(Clone)]
@@ -45,10 +47,38 @@ pub struct Policy {
     pub limits: Limits,
     /// From the first byte to a session; whoever takes longer is cut off, however he spends it.
     pub entrance_time: Duration,
+    pub directions: Directions,
     /// A session that says nothing for this long is asked for a sign of life.
     pub idle_time: Duration,
     /// How long a session waits for its client to come back (XEP-0198).
     pub resumption_time: Duration,
+}
+
+/// Where clients are to go instead of here; asked for each.
+#[derive(Clone)]
+pub struct Directions(Arc<dyn Fn() -> Option<Direction> + Send + Sync>);
+
+/// Where to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Direction {
+    /// To that host.
+    To(Box<str>),
+    /// Somewhere else: no other member says where it is reached.
+    Away,
+}
+
+impl Directions {
+    pub fn new(ask: impl Fn() -> Option<Direction> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(ask))
+    }
+
+    /// How a client is told. `None`: it may stay.
+    fn failure(&self) -> Option<StreamFailure> {
+        (self.0)().map(|direction| match direction {
+            Direction::To(host) => StreamFailure::see_other_host(host),
+            Direction::Away => StreamCondition::SystemShutdown.into(),
+        })
+    }
 }
 
 impl Streams {
@@ -60,6 +90,13 @@ impl Streams {
         stop: CancellationToken,
     ) -> Self {
         Self(Arc::new(Services { tls, accounts, sessions, policy, handovers: Handovers::default(), stop }))
+    }
+
+    /// What another member tells of streams. Never waits.
+    pub fn hear(&self, note: &Note) {
+        if let Note::SessionWanted { id } = note {
+            self.0.handovers.ask_for(id);
+        }
     }
 
     /// Serves one connection to its end.

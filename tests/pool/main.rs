@@ -7,9 +7,12 @@
 #[expect(dead_code, reason = "what the tests of the store need beside it")]
 mod cluster;
 mod complaints;
+mod moving;
 #[path = "../support/nats_server.rs"]
 #[expect(dead_code, reason = "what the tests of the bus need beside it")]
 mod nats_server;
+#[path = "../support/plain.rs"]
+mod plain;
 mod processes;
 #[path = "../store_conformance/scene.rs"]
 #[expect(dead_code, reason = "what the tests of the store need beside it")]

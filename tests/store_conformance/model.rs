@@ -8,7 +8,7 @@ use perch::chat::command::{
     Actor, AffiliationItem, Command, HistoryRequest, Invitation, Join, Person, RoleItem,
 };
 use perch::chat::event::{Change, Decision, Event};
-use perch::chat::id::{Origin, RulesVersion, SessionId, Timestamp};
+use perch::chat::id::{Epoch, MessageId, Origin, RulesVersion, Seq, SessionId, Timestamp};
 use perch::chat::message::Retention;
 use perch::chat::settings::Settings;
 use perch::room::configuration::foundation;
@@ -222,7 +222,7 @@ impl World {
             }),
             7 => Command::Leave { presence: payload("bye") },
             8 | 9 => Command::Detach { deadline: Timestamp(self.now.0 + 100) },
-            10 => Command::Attach,
+            10 => Command::Attach { after: Seq(0) },
             11 => Command::Expire { sessions: (1..=4 * PEOPLE.len() as i64).map(SessionId).collect() },
             12 => Command::Rename { nick, presence: payload(&words) },
             13 | 14 => Command::Post { content: content(&words, retention) },
@@ -253,6 +253,7 @@ impl World {
         let log = &self.rooms[place].log;
         let target = log.choose(&mut self.random).map(|event| (event.seq, author_of(&event.change)));
         let (target, target_author) = target.unwrap_or_default();
+        let target = MessageId::new(Epoch(1), target);
         Command::Moderate { target, target_author: target_author.cloned(), reason: "rude".into() }
     }
 

@@ -113,6 +113,7 @@ pub(crate) fn leave(nick: &str, session: i64) -> Change {
     Change::Left(Left {
         nick: nick.into(),
         nick_key: nick.into(),
+        occupant_id: "".into(),
         session: SessionId(session),
         cause: Departure::Own,
         presence: payload("bye"),

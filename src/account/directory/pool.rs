@@ -105,7 +105,8 @@ impl Services {
             }
             Note::AccountPacket { to, packet, delivery } => self.take(to, packet.clone(), delivery.clone()),
             Note::AccountSessions { jid, sessions } => {
-                if self.elsewhere.take(from, jid, sessions) == Taken::Changed {
+                let taken = self.elsewhere.take(from, jid, sessions);
+                if taken == Taken::Changed {
                     self.hand_over(jid, Arrival::Elsewhere);
                 }
             }

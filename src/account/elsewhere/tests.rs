@@ -101,7 +101,7 @@ fn what_was_under_way_at_a_sign_of_life_is_no_loss() {
         two.first.show(&bare("juliet"), sessions.clone(), &two.bus);
         two.beat();
         two.second.take(&member("one", 1), &bare("juliet"), &sessions);
-        assert_eq!(two.second.peers.lock().known["one"].awaited, None);
+        assert_eq!(two.second.peers.lock().known["one"].expected, None);
     }
 }
 

@@ -13,7 +13,7 @@ use crate::store::account_log::AccountAppendError;
 use crate::store::error::StoreError;
 
 /// Entries read from the log at a time.
-const PAGE: u32 = 256;
+pub(super) const PAGE: u32 = 256;
 /// What another member should have answered is answered here when it still is not after this long.
 const PATIENCE: Duration = Duration::from_secs(3);
 

@@ -114,11 +114,7 @@ impl AccountTask {
             Ok(page) => {
                 let is_last = page.len() < FLOOD_PAGE as usize;
                 let effects = self.account.flood(session, &page, is_last);
-                let seq = |effect: &Effect| match effect {
-                    Effect::Letter { seq, .. } => Some(*seq),
-                    _ => None,
-                };
-                self.tell_of_letters(effects.iter().filter_map(seq).collect(), Some(session));
+                self.tell_of_letters(effects.iter().filter_map(Effect::letter).collect(), Some(session));
                 effects
             }
             Err(error) => {

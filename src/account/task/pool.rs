@@ -3,17 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use perch_xmpp::stanza::error::StanzaCondition;
 use smallvec::SmallVec;
 use tokio::time::Instant;
+use tracing::error;
 
+use super::catch_up::PAGE;
+use crate::account::moving::Held;
 use crate::account::remote::Arrangement;
 use crate::account::state::Effect;
 use crate::account::task::AccountTask;
 use crate::chat::account::packet::Packet;
-use crate::chat::id::{Seq, SessionId};
+use crate::chat::id::{AccountId, Seq, SessionId};
 use crate::chat::message::Payload;
 use crate::chat::note::{Delivery, LetterNews, Note};
-use crate::fanout::mailbox::Ending;
+use crate::fanout::mailbox::{Ending, Mailbox};
 
 /// What the store says of messages that wait is not all: other members know which of them were shown, or taken, and say
 /// so to one on which somebody signs in for the first time. Until then nothing that waits is shown.
@@ -111,6 +115,60 @@ impl AccountTask {
             mailbox.end(Ending::Replaced);
             self.drop_session(session, &Payload::default()).await;
         }
+    }
+
+    /// A session goes on on another member.
+    pub(super) async fn release(&mut self, session: SessionId) -> Option<Held> {
+        self.mailboxes.remove(&session);
+        let held = self.account.release(session);
+        self.show_face();
+        self.note().await;
+        self.show_sessions();
+        held
+    }
+
+    /// A session goes on here. It is shown what the log has got since it was let go, and sees for itself what else is
+    /// new.
+    pub(super) async fn resume(
+        &mut self,
+        held: Held,
+        mailbox: Mailbox,
+    ) -> Result<AccountId, StanzaCondition> {
+        self.refresh().await?;
+        let unreadable = |error| {
+            error!(%error, "what a session has missed cannot be read");
+            StanzaCondition::ResourceConstraint
+        };
+        self.catch_up().await.map_err(unreadable)?;
+        let (session, after, end) = (held.session, held.seq, self.account.seq());
+        let is_first = self.mailboxes.is_empty();
+        self.account.resume(held);
+        if is_first {
+            self.wait_for_members();
+        }
+        self.mailboxes.insert(session, mailbox);
+        self.is_fresh = false;
+        self.show_face();
+        self.show_sessions();
+        let mut reached = after;
+        let mut shown = Vec::new();
+        while reached < end {
+            let id = self.account.id();
+            let page = self.services.store.account_events(id, reached, PAGE).await.map_err(unreadable)?;
+            let Some(last) = page.last() else { break };
+            reached = last.seq;
+            let missed: Vec<Effect> = page
+                .iter()
+                .filter(|event| event.seq <= end)
+                .filter_map(|event| self.account.missed(session, event))
+                .collect();
+            shown.extend(missed.iter().filter_map(Effect::letter));
+            self.perform(missed).await;
+        }
+        self.tell_of_letters(shown, Some(session));
+        let effects = self.account.look_around(session);
+        self.perform(effects).await;
+        Ok(self.account.id())
     }
 
     /// Ends a session on another member whose address is taken by one that is here. `false`: it is here itself.

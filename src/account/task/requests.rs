@@ -49,6 +49,8 @@ impl AccountTask {
                 self.show_sessions();
                 let _ = reply.send(Ok(self.account.id()));
             }
+            Request::Release { session, reply } => drop(reply.send(self.release(session).await)),
+            Request::Resume { held, mailbox, reply } => drop(reply.send(self.resume(*held, mailbox).await)),
             Request::Detach { session, payload } => {
                 self.drop_session(session, &payload).await;
                 self.note().await;
@@ -67,13 +69,11 @@ impl AccountTask {
                 self.perform(effects).await;
             }
             Request::Direct { session, to, appearance, payload, reply } => {
-                match self.account.direct(session, to, appearance.as_ref(), &payload) {
-                    Ok(effects) => {
-                        self.perform(effects).await;
-                        let _ = reply.send(Ok(()));
-                    }
-                    Err(refusal) => drop(reply.send(Err(refusal))),
+                let decided = self.account.direct(session, to, appearance.as_ref(), &payload);
+                if let Ok(effects) = &decided {
+                    self.perform(effects.clone()).await;
                 }
+                let _ = reply.send(decided.map(drop));
             }
             Request::Ask { session, command, reply } => {
                 let decide = |account: &mut Account, command| account.decide(session, command, now);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::chat::affiliation::Affiliation;
 use crate::chat::command::{Actor, Join};
 use crate::chat::event::{Change, Decision, Departure, Ephemeral, Joined, Left, Welcome};
-use crate::chat::id::{SessionId, Timestamp};
+use crate::chat::id::{Seq, SessionId, Timestamp};
 use crate::chat::message::Payload;
 use crate::chat::occupant::{Occupant, Seat, Seats};
 use crate::chat::refusal::Refusal;
@@ -56,7 +56,7 @@ impl Room {
     fn rejoin(&self, by: &Actor, join: Join) -> Result<Decision, Refusal> {
         let occupant = self.occupant_of(by)?;
         let seat = occupant.seats.iter().find(|seat| seat.session == by.session);
-        let mut decision = self.attach(by);
+        let mut decision = self.reattach(by);
         if *join.nick != *occupant.nick {
             decision.changes.push(self.renamed(by, &join.nick, join.presence.clone())?);
         } else if !join.has_muc_namespace || seat.is_some_and(|seat| seat.presence != join.presence) {
@@ -193,6 +193,7 @@ impl Room {
             let left = Left {
                 nick: (*occupant.nick).into(),
                 nick_key: (*occupant.nick_key).into(),
+                occupant_id: occupant.occupant_id.clone(),
                 session: by.session,
                 cause: Departure::Own,
                 presence,
@@ -221,7 +222,15 @@ impl Room {
         decision
     }
 
-    pub(super) fn attach(&self, by: &Actor) -> Decision {
+    /// The session goes on on this member, whatever the seat says of its connection.
+    pub(super) fn attach(&self, by: &Actor, after: Seq) -> Result<Decision, Refusal> {
+        self.occupant_of(by)?;
+        let mut decision = Decision { resumes: Some(after), ..Decision::default() };
+        self.tell_traffic(&mut decision, Change::Detached { session: by.session, deadline: None });
+        Ok(decision)
+    }
+
+    fn reattach(&self, by: &Actor) -> Decision {
         let mut decision = Decision::default();
         let seats = self.occupants.by_session(by.session).map_or(&[][..], |occupant| &occupant.seats);
         if seats.iter().any(|seat| seat.session == by.session && seat.deadline.is_some()) {
@@ -395,6 +404,7 @@ pub(super) fn left(occupant: &Occupant, session: SessionId, cause: Departure) ->
     Change::Left(Left {
         nick: (*occupant.nick).into(),
         nick_key: (*occupant.nick_key).into(),
+        occupant_id: occupant.occupant_id.clone(),
         session,
         cause,
         presence: Payload::default(),

@@ -260,8 +260,11 @@ fn a_lost_connection_keeps_its_seat_until_the_deadline() {
     scene.now = Timestamp(2_000);
     scene.check("owner", expire(&["member"]), Ok(&[]));
     scene.check("owner", expire(&["owner", "bob", "member"]), Ok(&["bob leaves (technical)"]));
-    scene.check("member", Command::Attach, Ok(&["attached"]));
-    scene.check("member", Command::Attach, Ok(&[]));
+    let attach = || Command::Attach { after: Seq(0) };
+    scene.check("member", attach(), Ok(&["attached"]));
+    // Also where another member's word that it lost its connection never came.
+    scene.check("member", attach(), Ok(&["attached"]));
+    scene.check("stranger", attach(), Err(Refusal::NotAnOccupant));
     assert_eq!(scene.room.next_deadline(), None);
     scene.now = Timestamp(9_000);
     scene.check("owner", expire(&["owner", "bob", "member"]), Ok(&[]));

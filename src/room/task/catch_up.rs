@@ -15,7 +15,7 @@ use crate::room::task::{Loaded, RoomTask};
 use crate::store::error::StoreError;
 
 /// Events read from the log at a time.
-const PAGE: u32 = 512;
+pub(super) const PAGE: u32 = 512;
 /// How often the log is asked again for what is known to be in it.
 const READS_MAX: u32 = 10;
 const READ_PAUSE: Duration = Duration::from_millis(200);

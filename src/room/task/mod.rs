@@ -6,6 +6,7 @@
 //! failed commit), and it is used daily.
 
 mod catch_up;
+mod moving;
 mod round;
 
 use std::sync::Arc;
@@ -145,6 +146,14 @@ impl RoomTask {
                     self.settle(std::mem::take(&mut round)).await;
                     self.hear(note).await;
                 }
+                Request::Release { by, deadline, reply } => {
+                    self.settle(std::mem::take(&mut round)).await;
+                    let _ = reply.send(self.release(by, deadline).await);
+                }
+                Request::Command { by, command: Command::Attach { after }, mailbox, receipt } => {
+                    self.settle(std::mem::take(&mut round)).await;
+                    self.attach(Question { by, command: Command::Attach { after }, mailbox }, receipt).await;
+                }
                 Request::Command { by, command: Command::Join(join), mailbox, receipt }
                     if self.state.is_none() =>
                 {
@@ -175,8 +184,10 @@ impl RoomTask {
             return;
         };
         let Some(loaded) = &self.state else { return };
-        let found = self.services.store.message(Log::Room(loaded.room.id()), *target).await;
-        *target_author = found.ok().flatten().map(|message| message.author);
+        let found = self.services.store.message(Log::Room(loaded.room.id()), target.seq()).await;
+        // In an older epoch the place may have been another message's, which is lost.
+        let found = found.ok().flatten().filter(|message| message.id == *target);
+        *target_author = found.map(|message| message.author);
     }
 
     /// Decides one request against the state as the earlier ones of the round will leave it.
@@ -197,7 +208,7 @@ impl RoomTask {
                 };
                 round.pending.push(Pending::Answered { reply, answer });
             }
-            Request::Shutdown { .. } | Request::Heard(_) => {
+            Request::Shutdown { .. } | Request::Heard(_) | Request::Release { .. } => {
                 unreachable!("handled before anything is decided")
             }
         }
@@ -302,8 +313,12 @@ impl RoomTask {
         self.fill_welcome(&mut shown).await;
         let Some(loaded) = &mut self.state else { return };
         if let Some((session, mailbox)) = shown.attach.take() {
-            loaded.audience.attach(session, mailbox);
+            match shown.resumes {
+                Some(after) => self.show_since(session, mailbox, after).await,
+                None => loaded.audience.attach(session, mailbox),
+            }
         }
+        let Some(loaded) = &mut self.state else { return };
         for step in &shown.steps {
             loaded.show(step);
         }

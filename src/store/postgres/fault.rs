@@ -11,7 +11,7 @@ pub(in crate::store) fn is_fenced(fault: &Error) -> bool {
     code(fault) == Some("PE001")
 }
 
-/// Raised by the same, on a host that claims what it does not keep: see `migrations/0004_succession.sql`.
+/// Raised by the same, on a host that claims what it does not keep: see `migrations/0005_succession.sql`.
 fn is_alone(fault: &Error) -> bool {
     code(fault) == Some("PE003")
 }

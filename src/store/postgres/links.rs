@@ -196,5 +196,5 @@ impl Drop for Link {
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 /// One that waited longer is asked whether it is still there: a server may have gone meanwhile, and the first who notices
 /// need not be somebody who wants something of it.
-const PROBED_AFTER: Duration = Duration::from_millis(200);
-const PROBE_TIME: Duration = Duration::from_secs(1);
+pub(super) const PROBED_AFTER: Duration = Duration::from_millis(200);
+pub(super) const PROBE_TIME: Duration = Duration::from_secs(1);

@@ -20,7 +20,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_foundation.sql"),
     include_str!("migrations/0002_appends.sql"),
     include_str!("migrations/0003_pool.sql"),
-    include_str!("migrations/0004_succession.sql"),
+    include_str!("migrations/0004_transfer.sql"),
+    include_str!("migrations/0005_succession.sql"),
 ];
 
 /// The schema that this program writes.

@@ -52,6 +52,34 @@ impl Postgres {
         Ok(())
     }
 
+    pub(in crate::store) async fn leave_session(
+        &self,
+        row: &SessionRow,
+        state: &str,
+    ) -> Result<(), StoreError> {
+        let own = &self.rules.own;
+        let leave = sqlx::query(LEAVE)
+            .bind(row.id.0)
+            .bind(row.handled)
+            .bind(row.counted_from)
+            .bind(row.deadline.map(|deadline| deadline.0))
+            .bind(state)
+            .bind(&*own.member)
+            .bind(own.incarnation);
+        // One whose account was removed meanwhile is nobody's any more.
+        self.links.link().await?.execute(leave).await.map(drop)
+    }
+
+    pub(in crate::store) async fn take_session(
+        &self,
+        resumption: &str,
+    ) -> Result<Option<String>, StoreError> {
+        let own = &self.rules.own;
+        let take = sqlx::query(TAKE).bind(resumption).bind(&*own.member).bind(own.incarnation);
+        let row = self.links.link().await?.row(take).await?;
+        row.map(|row| row.text(0).map(Into::into)).transpose()
+    }
+
     pub(in crate::store) async fn session(&self, id: SessionId) -> Result<Option<SavedSession>, StoreError> {
         self.saved(sqlx::query(SESSION).bind(id.0)).await
     }
@@ -128,6 +156,14 @@ const SAVE: &str =
         incarnation = excluded.incarnation, deadline = excluded.deadline, handled = excluded.handled,
         acknowledged = excluded.acknowledged, counted_from = excluded.counted_from,
         resumption = excluded.resumption, former = excluded.former, claimed_until = NULL";
+const LEAVE: &str =
+    "UPDATE session SET handled = $2, counted_from = $3, deadline = $4, state = $5, claimed_until = NULL
+    FROM stand_1($6, $7) WHERE id = $1";
+/// Whoever comes second finds nothing.
+const TAKE: &str = "WITH left_there AS (
+        SELECT id, state FROM session WHERE resumption = $1 AND state IS NOT NULL FOR UPDATE)
+    UPDATE session SET member = $2, incarnation = $3, deadline = NULL, state = NULL, claimed_until = NULL
+    FROM left_there, stand_1($2, $3) WHERE session.id = left_there.id RETURNING left_there.state";
 const FORGET: &str = "DELETE FROM session WHERE id = ANY ($1::bigint[])";
 
 macro_rules! sessions_where {
@@ -154,7 +190,7 @@ const WRITTEN_IN_ACCOUNTS: &str = "SELECT origin_number, change FROM account_eve
 const DETACH_OWN: &str =
     "UPDATE session SET deadline = $1 WHERE deadline IS NULL AND member = $2 AND incarnation <> $3";
 const LAPSED: &str = "DELETE FROM session WHERE id IN
-    (SELECT id FROM session WHERE deadline <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED)";
+    (SELECT id FROM session WHERE deadline <= $1 AND state IS NULL LIMIT $2 FOR UPDATE SKIP LOCKED)";
 
 /// Rows in one statement.
 const SAVED_TOGETHER: usize = 200;

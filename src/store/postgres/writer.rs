@@ -19,6 +19,7 @@ use tracing::{debug, error, warn};
 
 use crate::store::error::StoreError;
 use crate::store::postgres::hosts::Hosts;
+use crate::store::postgres::links::{PROBE_TIME, PROBED_AFTER};
 use crate::store::postgres::queue::{Logged, Queue, Waiting};
 use crate::store::postgres::{commit, fault};
 
@@ -127,8 +128,9 @@ struct Task<J: Job> {
     shared: Arc<Shared<J>>,
     hosts: Arc<Hosts>,
     rules: J::Rules,
-    /// None before the first job, and after a failure that may have left it in an unknown state.
-    connection: Option<PgConnection>,
+    /// With the time since which it waits. None before the first job, and after a failure that may have left it in an
+    /// unknown state.
+    connection: Option<(Instant, PgConnection)>,
 }
 
 /// Why a group was not written.
@@ -146,7 +148,7 @@ impl<J: Job> Task<J> {
             self.commit(group).await;
             self.shared.queue.lock().give_back(logs.into_iter());
         }
-        if let Some(connection) = self.connection.take() {
+        if let Some((_, connection)) = self.connection.take() {
             let _ = timeout(PATIENCE, connection.close()).await;
         }
     }
@@ -211,20 +213,20 @@ impl<J: Job> Task<J> {
     /// What could not be tried again is answered and taken out of the jobs.
     async fn write(&mut self, jobs: &mut Vec<J>, deadline: Instant) -> Result<(), Failure> {
         loop {
-            let mut connection = match self.connection.take() {
+            let mut connection = match self.sound().await {
                 Some(connection) => connection,
                 None => self.connect(deadline).await?,
             };
             let begun = Instant::now();
             match timeout(STATEMENT_TIME, J::write(jobs, &self.rules, &mut connection)).await {
                 Ok(Ok(())) if commit::is_sure(&mut connection, begun).await => {
-                    self.connection = Some(connection);
+                    self.connection = Some((Instant::now(), connection));
                     return Ok(());
                 }
                 // As if its answer had been lost.
                 Ok(Ok(())) => {}
                 Ok(Err(fault)) if !fault::is_lost(&fault) => {
-                    self.connection = Some(connection);
+                    self.connection = Some((Instant::now(), connection));
                     return Err(Failure::Refused(fault));
                 }
                 Ok(Err(fault)) => warn!(%fault, "it is not known whether an append was written"),
@@ -244,6 +246,17 @@ impl<J: Job> Task<J> {
                 return Err(Failure::Unavailable);
             }
         }
+    }
+
+    /// The connection, where it is still good for something. One that died while it waited is found out before anything is
+    /// put to it of which nobody would know what became.
+    async fn sound(&mut self) -> Option<PgConnection> {
+        let (since, mut connection) = self.connection.take()?;
+        if since.elapsed() < PROBED_AFTER {
+            return Some(connection);
+        }
+        let is_sound = matches!(timeout(PROBE_TIME, connection.ping()).await, Ok(Ok(())));
+        is_sound.then_some(connection)
     }
 
     /// Tries until the deadline: a primary that has just gone has a successor soon.

@@ -37,7 +37,11 @@ pub(super) fn text_element(name: &str, text: &str, out: &mut Vec<u8>) {
     out.push(b'>');
 }
 
+/// Of somebody of whom it is not known, there is none.
 pub(super) fn occupant_id(id: &str, out: &mut Vec<u8>) {
+    if id.is_empty() {
+        return;
+    }
     out.extend_from_slice(b"<occupant-id xmlns='");
     out.extend_from_slice(namespace::OCCUPANT_ID.as_bytes());
     out.push(b'\'');

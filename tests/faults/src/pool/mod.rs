@@ -107,7 +107,7 @@ pub(crate) async fn run(arguments: &Arguments, folder: &Path, size: Size) -> Res
     let recorder = Recorder::create(&folder.join("history.jsonl"))?;
     let mut crowd = Crowd::gather(doors.clone(), Size { habits, ..size }, recorder).await?;
     let mut nemesis = Nemesis::new(database, bus, members);
-    nemesis.torment(&mut crowd, arguments, size.seed).await?;
+    nemesis.torment(&crowd, arguments, size.seed).await?;
 
     nemesis.heal(&crowd).await?;
     crowd.until(Stage::Present, HEAL_PATIENCE).await?;

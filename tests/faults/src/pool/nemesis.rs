@@ -48,7 +48,7 @@ impl Nemesis {
     /// One fault after the other.
     pub(super) async fn torment(
         &mut self,
-        crowd: &mut Crowd,
+        crowd: &Crowd,
         arguments: &Arguments,
         seed: u64,
     ) -> Result<(), Problem> {
@@ -66,7 +66,7 @@ impl Nemesis {
             // One fault in four comes before all have got over the one before it.
             let watched = Watched { kind, works, is_heard };
             let patience = if random.random_bool(0.75) { RECOVERY_PATIENCE } else { Duration::ZERO };
-            self.get_over(crowd, &watched, patience).await?;
+            self.outlive(crowd, &watched, patience).await?;
             sleep(random.random_range(Duration::ZERO..TALK_MAX)).await;
         }
         Ok(())
@@ -206,12 +206,7 @@ impl Nemesis {
     }
 
     /// Waits until all rooms are of use again to all.
-    async fn get_over(
-        &mut self,
-        crowd: &Crowd,
-        watched: &Watched,
-        patience: Duration,
-    ) -> Result<(), Problem> {
+    async fn outlive(&mut self, crowd: &Crowd, watched: &Watched, patience: Duration) -> Result<(), Problem> {
         let pulse = &crowd.recorder().pulse;
         let deadline = Instant::now() + patience;
         let name = watched.kind.name();

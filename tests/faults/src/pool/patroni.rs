@@ -18,6 +18,8 @@ pub(crate) struct Patroni {
     programs: PathBuf,
     etcd: Option<Child>,
     nodes: Vec<Node>,
+    /// The one that took writes when all were last together.
+    primary: usize,
     /// The one that was taken away.
     gone: Option<usize>,
 }
@@ -37,7 +39,7 @@ impl Patroni {
             Problem::NotHere("no Patroni; apt-get install postgresql patroni etcd-server".to_owned())
         })?;
         let (etcd, etcd_port) = start_etcd(&folder.join("etcd")).await?;
-        let mut patroni = Self { programs, etcd: Some(etcd), nodes: Vec::new(), gone: None };
+        let mut patroni = Self { programs, etcd: Some(etcd), nodes: Vec::new(), primary: 0, gone: None };
         for name in NAMES {
             let folder = folder.join(name);
             give_away(&folder)?;
@@ -48,8 +50,7 @@ impl Patroni {
             patroni.nodes.last_mut().expect("it was just added").begin()?;
         }
         patroni.until_whole().await?;
-        let primary = patroni.primary().ok_or_else(|| Problem::Setup("nobody takes writes".to_owned()))?;
-        let port = patroni.nodes[primary].port.to_string();
+        let port = patroni.nodes[patroni.primary].port.to_string();
         let mut createdb = as_its_user(&patroni.programs.join("createdb"));
         run(createdb.args(["-h", "127.0.0.1", "-p", &port, "-U", "perch", "perch"]), "")?;
         Ok(patroni)
@@ -61,9 +62,8 @@ impl Patroni {
 
     /// The primary's machine is gone, and what ran there with it; returns when another one has taken over.
     pub(crate) async fn promote(&mut self) -> Result<(), Problem> {
-        let primary = self.primary().ok_or_else(|| Problem::Setup("nobody takes writes".to_owned()))?;
-        self.nodes[primary].end()?;
-        self.gone = Some(primary);
+        self.nodes[self.primary].end()?;
+        self.gone = Some(self.primary);
         self.until_primary().await
     }
 
@@ -77,10 +77,7 @@ impl Patroni {
 
     /// The primary's PostgreSQL ends without a word; what looks after it sees that.
     pub(crate) fn end(&mut self) -> Result<(), Problem> {
-        match self.primary() {
-            Some(primary) => self.nodes[primary].end_postgres(),
-            None => Ok(()),
-        }
+        self.nodes[self.primary].end_postgres()
     }
 
     async fn until_primary(&self) -> Result<(), Problem> {
@@ -116,16 +113,17 @@ impl Patroni {
 
     /// Waits until one takes writes and all others follow it, one of them synchronously; and until Patroni has noted which,
     /// for before that it promotes nobody.
-    pub(crate) async fn until_whole(&self) -> Result<(), Problem> {
+    pub(crate) async fn until_whole(&mut self) -> Result<(), Problem> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let followers = self.primary().map(|primary| self.ask_node(primary, "postgres", FOLLOWERS));
-            if let Some(Ok(followers)) = followers
+            if let Some(primary) = self.primary()
+                && let Ok(followers) = self.ask_node(primary, "postgres", FOLLOWERS)
                 && let Some((count, synchronous)) = followers.split_once('|')
                 && count == (self.nodes.len() - 1).to_string()
                 && let Some(node) = NAMES.iter().position(|name| *name == synchronous)
                 && self.nodes[node].is_synchronous()
             {
+                self.primary = primary;
                 return Ok(());
             }
             if Instant::now() > deadline {
