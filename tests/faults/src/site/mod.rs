@@ -170,8 +170,8 @@ impl Sites {
         self.a2.end()?;
         self.a.bus.kill()?;
         self.a.members.iter_mut().try_for_each(|member| member.server.kill())?;
+        // What was held back is gone with it: the line stays cut.
         self.between.break_all();
-        self.between.set(Passage::OPEN);
         Ok(at)
     }
 
@@ -189,6 +189,7 @@ impl Sites {
             member.server.start().await?;
         }
         // The second site follows again.
+        self.between.set(Passage::OPEN);
         self.b1.copy(self.between.port).await?;
         for member in &mut self.b.members {
             member.server.start().await?;
