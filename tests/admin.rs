@@ -12,6 +12,7 @@ use std::time::Duration;
 use perch::config::{Config, Sources};
 use perch::listener::Kind;
 use perch::server::{self, Server, StartError};
+use perch::store::{Options, Store};
 use serde_json::Value;
 use sqlx::{Connection, SqliteConnection};
 use tempfile::TempDir;

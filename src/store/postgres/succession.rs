@@ -101,7 +101,7 @@ mod tests {
         let lineage = |system, timeline, site: &str| Lineage {
             system,
             timeline,
-            site: Some(site.into()).filter(|site: &Box<str>| !site.is_empty()),
+            site: (!site.is_empty()).then(|| site.into()),
         };
         let check = |before, now, expected| {
             assert_eq!(Lineage::continues(&now, &before), expected, "{before:?} {now:?}");
