@@ -111,11 +111,7 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     let tls = Tls::load(&config.tls, &clock)?;
     let bound = bind(&config)?;
     let socket = Socket::bind(&config.data_dir)?;
-    let store = open_store(&config).await?;
-    if is_restored {
-        let epoch = store.raise_epoch().await?;
-        info!(epoch = epoch.0, "the store was put back: ids are counted anew");
-    }
+    let store = open_store(&config, &clock, is_restored).await?;
     let me = note::Member { name: config.pool.member.as_str().into(), incarnation: store.incarnation() };
     let (bus, heard) = members::open_bus(&config, &store, me.clone()).await?;
     let pool = Pool::join(store.clone(), bus.clone(), clock.clone(), me, RETURN_TIMES).await?;
@@ -328,12 +324,14 @@ fn bind(config: &Config) -> Result<Vec<Listener>, BindError> {
         .collect()
 }
 
-async fn open_store(config: &Config) -> Result<Store, OpenError> {
+async fn open_store(config: &Config, clock: &Clock, is_restored: bool) -> Result<Store, OpenError> {
     let mut options = crate::store::Options::new(rand::random());
     options.has_journal = config.journal;
     options.member = config.pool.member.as_str().into();
     options.address = config.pool.address.as_deref().map(Into::into);
     options.lease = LEASE;
+    options.clock = clock.clone();
+    options.is_restored = is_restored;
     Store::open(&config.store_url, &options).await
 }
 

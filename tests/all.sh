@@ -38,6 +38,7 @@ install_packages() {
   have python3 || missing+=(python3)
   python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
   # Its own cluster, which Debian starts, is left alone: the tests make theirs.
+  [ -x /usr/bin/patroni ] && [ -x /usr/bin/etcd ] || missing+=(patroni etcd-server)
   have initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql)
   [ ${#missing[@]} -gt 0 ] || return 0
   local as_root=()
@@ -96,6 +97,11 @@ step slixmpp      tests/interop/slixmpp.sh
 step persistence  persistence
 step kill         "$faults" kill --kills "${KILLS:-10}"
 step pool         "$faults" pool --faults "${FAULTS:-20}"
+step skew         "$faults" pool --faults 3 --only kill,freeze --skew 3600
+step promotion    "$faults" pool --faults 2 --only promotion --standby
+step patroni      "$faults" --no-stream-management pool --faults 1 --only promotion --patroni
+step site         "$faults" site --talk 5
+step pool-page    tests/docs.sh docs/pool.md
 step cut          "$faults" cut
 step power-cut    "$faults" power-cut --cuts "${CUTS:-10}"
 step planted      "$faults" power-cut --cuts 2 --plant-nosync

@@ -7,6 +7,7 @@ use tracing::info;
 
 use crate::auth::{Accounts, AddError, ChangeError, Secret};
 use crate::pool::{MemberStatus, Pool, PoolError};
+use crate::store::database::Database;
 use crate::store::error::StoreError;
 use crate::store::member::MemberState;
 
@@ -75,6 +76,12 @@ impl Admin {
     pub async fn members(&self, caller: &Caller) -> Result<Vec<MemberStatus>, AdminError> {
         self.authorize(caller)?;
         Ok(self.pool.status().await?)
+    }
+
+    /// The database of the pool; `None` where the store is embedded.
+    pub async fn database(&self, caller: &Caller) -> Result<Option<Database>, AdminError> {
+        self.authorize(caller)?;
+        Ok(self.pool.database().await?)
     }
 
     /// Says what a member of the pool is to be. It follows within seconds.
@@ -265,6 +272,7 @@ mod tests {
             assert_eq!(admin.set_user_disabled(&caller, "bob", true).await.err(), refused);
             assert_eq!(admin.remove_user(&caller, "bob").await.err(), refused);
             assert_eq!(admin.members(&caller).await.err(), refused);
+            assert_eq!(admin.database(&caller).await.err(), refused);
             assert_eq!(admin.want_member(&caller, "perch", MemberState::Active).await.err(), refused);
         }
         for (caller, name) in [(Caller::Operator, "bob"), (account("root@localhost"), "carol")] {

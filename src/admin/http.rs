@@ -11,12 +11,12 @@ use axum::{Extension, Router};
 
 use super::api::{self, Admin, AdminError, Caller, PAGE_MAX};
 use super::wire::{
-    Address, Keys, KeysError, MemberState, MemberWish, NewUser, PageQuery, PoolMember, Problem, Secret, User,
-    UserChange, UserPage,
+    Address, Database, Keys, KeysError, MemberState, MemberWish, NewUser, PageQuery, PoolMember, PoolStatus,
+    Problem, Secret, Standby, User, UserChange, UserPage,
 };
 use crate::auth;
 use crate::pool::MemberStatus;
-use crate::store::member as store;
+use crate::store;
 
 /// All routes, on behalf of `caller`.
 pub fn router(admin: Admin, caller: Caller) -> Router {
@@ -24,7 +24,7 @@ pub fn router(admin: Admin, caller: Caller) -> Router {
         .route("/v1/users", get(users).post(add_user))
         .route("/v1/users/{address}", patch(change_user).delete(remove_user))
         .route("/v1/users/{address}/secret", put(change_secret))
-        .route("/v1/pool", get(members))
+        .route("/v1/pool", get(pool))
         .route("/v1/pool/{member}", patch(want_member))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
@@ -78,11 +78,13 @@ async fn change_secret(
     Ok(Json(Address { address }))
 }
 
-async fn members(
+async fn pool(
     State(admin): State<Admin>,
     Extension(caller): Extension<Caller>,
-) -> Result<Json<Vec<PoolMember>>, Refused> {
-    Ok(Json(admin.members(&caller).await?.into_iter().map(member).collect()))
+) -> Result<Json<PoolStatus>, Refused> {
+    let members = admin.members(&caller).await?.into_iter().map(member).collect();
+    let database = admin.database(&caller).await?.map(database);
+    Ok(Json(PoolStatus { members, database }))
 }
 
 async fn want_member(
@@ -92,10 +94,10 @@ async fn want_member(
     Json(wish): Json<MemberWish>,
 ) -> Result<Json<PoolMember>, Refused> {
     let state = match wish.state {
-        MemberState::Active => store::MemberState::Active,
-        MemberState::Standby => store::MemberState::Standby,
-        MemberState::Draining => store::MemberState::Draining,
-        MemberState::Gone => store::MemberState::Gone,
+        MemberState::Active => store::member::MemberState::Active,
+        MemberState::Standby => store::member::MemberState::Standby,
+        MemberState::Draining => store::member::MemberState::Draining,
+        MemberState::Gone => store::member::MemberState::Gone,
     };
     Ok(Json(member(admin.want_member(&caller, &name, state).await?)))
 }
@@ -115,12 +117,11 @@ fn user(user: api::User) -> User {
 fn member(status: MemberStatus) -> PoolMember {
     let MemberStatus { member, is_me, heard } = status;
     let state = |state| match state {
-        store::MemberState::Active => MemberState::Active,
-        store::MemberState::Standby => MemberState::Standby,
-        store::MemberState::Draining => MemberState::Draining,
-        store::MemberState::Gone => MemberState::Gone,
+        store::member::MemberState::Active => MemberState::Active,
+        store::member::MemberState::Standby => MemberState::Standby,
+        store::member::MemberState::Draining => MemberState::Draining,
+        store::member::MemberState::Gone => MemberState::Gone,
     };
-    let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     // An embedded store ends no leases.
     let lease = member.lease.filter(|lease| *lease < Duration::MAX);
     PoolMember {
@@ -134,6 +135,27 @@ fn member(status: MemberStatus) -> PoolMember {
         address: member.address.map(Into::into),
         asked: is_me,
     }
+}
+
+fn database(found: store::database::Database) -> Database {
+    let standby = |standby: store::database::Standby| Standby {
+        name: standby.name.map(Into::into),
+        synchronous: standby.is_synchronous,
+        behind_bytes: standby.behind,
+        lag_ms: standby.lag.map(ms),
+    };
+    Database {
+        host: found.host.into(),
+        epoch: found.epoch.0,
+        timeline: found.timeline,
+        site: found.site.map(Into::into),
+        synchronous: found.is_synchronous,
+        standbys: found.standbys.into_iter().map(standby).collect(),
+    }
+}
+
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn secret(secret: Secret) -> Result<auth::Secret, KeysError> {

@@ -62,6 +62,46 @@ pub struct UserChange {
     pub disabled: bool,
 }
 
+/// A pool: who is in it, and what it works on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolStatus {
+    pub members: Vec<PoolMember>,
+    /// Absent where the store is embedded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database: Option<Database>,
+}
+
+/// The database of a pool, by the host that takes writes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Database {
+    pub host: String,
+    /// Which ids are given: another one after a database that may lack something took over.
+    pub epoch: u16,
+    /// Counts the promotions.
+    pub timeline: i64,
+    /// Of which site the host says it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub site: Option<String>,
+    /// Does a commit wait for a standby?
+    pub synchronous: bool,
+    pub standbys: Vec<Standby>,
+}
+
+/// A host that follows. What the database does not show to the server's user is absent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standby {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Do commits wait for it?
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub synchronous: Option<bool>,
+    /// What it does not have yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub behind_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lag_ms: Option<u64>,
+}
+
 /// A member of the pool in the list of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PoolMember {

@@ -6,7 +6,7 @@ use perch_address::{BareJid, FullJid};
 
 use crate::chat::affiliation::{Affiliation, Role};
 use crate::chat::event::Departure;
-use crate::chat::id::{Origin, Seq, SessionId, Timestamp};
+use crate::chat::id::{MessageId, Origin, Seq, SessionId, Timestamp};
 use crate::chat::message::{Author, Content, Payload};
 use crate::chat::settings::Settings;
 
@@ -113,16 +113,16 @@ pub enum Command {
         nick: Box<str>,
     },
     Unregister,
-    /// XEP-0424: the author takes his own message back. `target` is its stanza-id's seq; `target_author` is who the
-    /// store says wrote it, `None` when there is no such message (any more).
+    /// XEP-0424: the author takes his own message back. `target` is its stanza-id; `target_author` is who the store says
+    /// wrote it, `None` when there is no such message (any more).
     Retract {
-        target: Seq,
+        target: MessageId,
         target_author: Option<Author>,
         content: Content,
     },
     /// XEP-0425: a moderator takes a message out.
     Moderate {
-        target: Seq,
+        target: MessageId,
         target_author: Option<Author>,
         reason: Box<str>,
     },

@@ -42,8 +42,8 @@ pub struct MessageId(u64);
 impl MessageId {
     const SEQ_BITS: u32 = 48;
 
-    pub fn new(epoch: Epoch, seq: Seq) -> Self {
-        Self((u64::from(epoch.0) << Self::SEQ_BITS) | (seq.0 as u64 & ((1 << Self::SEQ_BITS) - 1)))
+    pub const fn new(epoch: Epoch, seq: Seq) -> Self {
+        Self(((epoch.0 as u64) << Self::SEQ_BITS) | (seq.0 as u64 & ((1 << Self::SEQ_BITS) - 1)))
     }
 
     pub fn epoch(self) -> Epoch {

@@ -16,7 +16,7 @@ use tokio::net::UnixStream;
 
 use crate::admin::socket;
 use crate::admin::wire::{
-    Address, MemberWish, NewUser, PoolMember, Problem, Secret, User, UserChange, UserPage,
+    Address, MemberWish, NewUser, PoolMember, PoolStatus, Problem, Secret, User, UserChange, UserPage,
 };
 
 /// The way to a server.
@@ -107,7 +107,7 @@ impl Conversation {
         read(self.ask(Method::DELETE, &format!("/v1/users/{}", escape(address)), None::<&()>).await?)
     }
 
-    pub(super) async fn pool(&mut self) -> Result<Vec<PoolMember>, ClientError> {
+    pub(super) async fn pool(&mut self) -> Result<PoolStatus, ClientError> {
         read(self.ask(Method::GET, "/v1/pool", None::<&()>).await?)
     }
 

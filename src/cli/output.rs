@@ -34,11 +34,16 @@ impl Output {
         rows: impl IntoIterator<Item = [String; N]>,
         value: &impl Serialize,
     ) {
-        let mut table = Table::new();
-        table.load_style(NOTHING).set_header(head);
-        table.add_rows(rows);
-        self.print(table.trim_fmt(), value);
+        self.print(table(head, rows), value);
     }
+}
+
+/// Rows under a head.
+pub(super) fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_header(head);
+    table.add_rows(rows);
+    table.trim_fmt()
 }
 
 /// Prints a line to standard output.

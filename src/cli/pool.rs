@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::{Asking, CommandError};
-use crate::admin::wire::{MemberState, MemberWish, PoolMember};
+use super::{Asking, CommandError, output};
+use crate::admin::wire::{Database, MemberState, MemberWish, PoolMember, Standby};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -45,8 +45,16 @@ pub(super) async fn run(command: Command) -> Result<(), CommandError> {
 
 async fn status(arguments: StatusArguments) -> Result<(), CommandError> {
     let (client, output) = arguments.asking.open()?;
-    let members = client.connect().await?.pool().await?;
-    output.print_table(HEAD, members.iter().map(row), &members);
+    let pool = client.connect().await?.pool().await?;
+    let mut words = output::table(HEAD, pool.members.iter().map(row));
+    if let Some(database) = &pool.database {
+        let standbys = database.standbys.iter().map(standby_line);
+        for line in [String::new(), database_line(database)].into_iter().chain(standbys) {
+            words.push('\n');
+            words.push_str(&line);
+        }
+    }
+    output.print(words, &pool);
     Ok(())
 }
 
@@ -56,7 +64,7 @@ async fn wish(arguments: WishArguments, state: MemberState) -> Result<(), Comman
     let name = match arguments.member {
         Some(name) => name,
         None => {
-            let asked = server.pool().await?.into_iter().find(|member| member.asked);
+            let asked = server.pool().await?.members.into_iter().find(|member| member.asked);
             asked.map(|member| member.name).ok_or_else(|| CommandError::Failed(NOT_IN_POOL.to_owned()))?
         }
     };
@@ -80,6 +88,27 @@ fn row(member: &PoolMember) -> [String; 6] {
         member.address.clone().unwrap_or_default(),
         if member.asked { "*".to_owned() } else { String::new() },
     ]
+}
+
+fn database_line(database: &Database) -> String {
+    let site = database.site.as_ref().map(|site| format!(", site {site}")).unwrap_or_default();
+    let waits = match (database.synchronous, &database.site) {
+        (true, _) => "",
+        (false, None) => "; commits wait for no standby",
+        (false, Some(_)) => "; commits wait for no standby, as those of a site must: NOTHING IS WRITTEN",
+    };
+    let Database { host, epoch, timeline, .. } = database;
+    format!("database: {host} takes writes, epoch {epoch}, timeline {timeline}{site}{waits}")
+}
+
+fn standby_line(standby: &Standby) -> String {
+    let Some(name) = &standby.name else {
+        return "standby: its state is shown to users with pg_monitor only".to_owned();
+    };
+    let waits = if standby.synchronous == Some(true) { "waited for" } else { "not waited for" };
+    let behind = standby.behind_bytes.map(|bytes| format!(", {bytes} bytes behind")).unwrap_or_default();
+    let lag = standby.lag_ms.map(|ms| format!(", {ms} ms late")).unwrap_or_default();
+    format!("standby {name}: {waits}{behind}{lag}")
 }
 
 const HEAD: [&str; 6] = ["MEMBER", "STATE", "LEASE", "HEARD", "ADDRESS", "ASKED"];

@@ -45,6 +45,8 @@ pub(super) struct Membership {
     has_gap: bool,
     claimed: Option<Moment>,
     is_deposed: bool,
+    /// Since when the store answers again.
+    returned: Option<Moment>,
 }
 
 #[derive(Debug)]
@@ -73,6 +75,7 @@ impl Membership {
             has_gap: false,
             claimed: None,
             is_deposed: false,
+            returned: None,
         }
     }
 
@@ -88,6 +91,11 @@ impl Membership {
     /// The bus lost something, whosever it was.
     pub(super) fn gap(&mut self) {
         self.has_gap = true;
+    }
+
+    /// The store answers again. While it was away nobody could renew his lease, and not all come back at once.
+    pub(super) fn store_returned(&mut self, now: Moment) {
+        self.returned = Some(now);
     }
 
     /// Something was done that shows in the rows.
@@ -140,9 +148,10 @@ impl Membership {
             }
         }
         let rank = self.rank(rows);
+        let earliest = self.returned.map_or(Moment::ZERO, |returned| returned + RETURN_TIME);
         for row in rows {
             if row.name != self.me.name {
-                steps.extend(self.peer(now, row, rank));
+                steps.extend(self.peer(now, row, (rank, earliest)));
             }
         }
         self.peers.retain(|name, _| rows.iter().any(|row| row.name == *name));
@@ -166,7 +175,8 @@ impl Membership {
         self.peers.get(name).map(|peer| peer.heard)
     }
 
-    fn peer(&mut self, now: Moment, row: &Member, rank: u32) -> Vec<Step> {
+    /// `earliest`: nobody is fenced before that.
+    fn peer(&mut self, now: Moment, row: &Member, (rank, earliest): (u32, Moment)) -> Vec<Step> {
         // Who has never been heard is silent only after a while.
         let fresh = Peer {
             incarnation: row.incarnation,
@@ -193,7 +203,7 @@ impl Membership {
         }
         // One after the other, or all survivors would ask for the same row at once.
         let since = *peer.expired.get_or_insert(now);
-        let is_due = now >= since + FENCE_STEP * rank;
+        let is_due = now >= since.max(earliest) + FENCE_STEP * rank;
         if is_due && peer.fenced.is_none_or(|last| now >= last + FENCE_RETRY) {
             peer.fenced = Some(now);
             steps.push(Step::Fence { name: row.name.clone(), incarnation: row.incarnation });
@@ -233,6 +243,9 @@ const CLAIM_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The next survivor tries to fence when the one before it had this long for it.
 const FENCE_STEP: Duration = Duration::from_millis(500);
+
+/// Leases are renewed every two seconds or so, and some will first have tried another host.
+const RETURN_TIME: Duration = Duration::from_secs(4);
 
 const FENCE_RETRY: Duration = Duration::from_secs(1);
 

@@ -25,6 +25,7 @@ use crate::chat::note;
 use crate::clock::Clock;
 use crate::pool::membership::{Membership, Moment};
 use crate::store::Store;
+use crate::store::database::Database;
 use crate::store::error::StoreError;
 use crate::store::member::{HeldRoom, Member, MemberState};
 
@@ -191,6 +192,11 @@ impl Pool {
             member,
         };
         Ok(rows.into_iter().map(status).collect())
+    }
+
+    /// The database that the pool works on; `None` for an embedded store.
+    pub async fn database(&self) -> Result<Option<Database>, StoreError> {
+        self.0.store.database().await
     }
 
     /// Says what a member is to be; it follows within seconds, or when it is next started.

@@ -10,7 +10,7 @@ use proptest::sample::{select, subsequence};
 use crate::chat::affiliation::{Affiliation, Role};
 use crate::chat::command::{Actor, AffiliationItem, Command, Invitation, Join, Person, Query, RoleItem};
 use crate::chat::event::Departure;
-use crate::chat::id::{Seq, Timestamp};
+use crate::chat::id::{Epoch, MessageId, Seq, Timestamp};
 use crate::chat::message::{Payload, Retention};
 use crate::chat::settings::Settings;
 use crate::room::scene::{Scene, author, content, device, empty_room, jid, wish};
@@ -96,12 +96,12 @@ fn words() -> impl Strategy<Value = Command> {
         (nicks(), retention()).prop_map(|(to, r)| Command::Whisper { to, content: content(r) }),
         Just(Command::SetSubject { subject: "tea".into(), content: content(Retention::Kept) }),
         target_author().prop_map(|target_author| Command::Retract {
-            target: Seq(1),
+            target: MessageId::new(Epoch(0), Seq(1)),
             target_author,
             content: content(Retention::Kept)
         }),
         target_author().prop_map(|target_author| Command::Moderate {
-            target: Seq(1),
+            target: MessageId::new(Epoch(0), Seq(1)),
             target_author,
             reason: "".into()
         }),

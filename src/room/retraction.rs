@@ -66,16 +66,19 @@ impl Room {
 mod tests {
     use super::*;
     use crate::chat::command::Command;
+    use crate::chat::id::{Epoch, MessageId};
     use crate::chat::settings::Settings;
     use crate::room::scene::{Scene, author, content};
 
+    const TARGET: MessageId = MessageId::new(Epoch(1), Seq(7));
+
     fn retract(of: Option<&str>) -> Command {
         let content = content(Retention::Kept);
-        Command::Retract { target: Seq(7), target_author: of.map(author), content }
+        Command::Retract { target: TARGET, target_author: of.map(author), content }
     }
 
     fn moderate(of: Option<&str>) -> Command {
-        Command::Moderate { target: Seq(7), target_author: of.map(author), reason: "rude".into() }
+        Command::Moderate { target: TARGET, target_author: of.map(author), reason: "rude".into() }
     }
 
     #[test]

@@ -104,10 +104,10 @@ impl Room {
             Command::Register { nick } => self.register(by, nick, now),
             Command::Unregister => self.unregister(by, now),
             Command::Retract { target, target_author, content } => {
-                self.retract(by, target, target_author, content)
+                self.retract(by, target.seq(), target_author, content)
             }
             Command::Moderate { target, target_author, reason } => {
-                self.moderate(by, target, target_author, reason)
+                self.moderate(by, target.seq(), target_author, reason)
             }
         }?;
         Ok(if opens { self.opened(by, decision) } else { decision })

@@ -55,6 +55,10 @@ pub enum OpenError {
     Unreachable { place: String, reason: String },
     #[error("none of {0} takes writes: each is a standby or read-only")]
     NoPrimary(String),
+    #[error(
+        "the database at {0} takes writes, but another host has taken its place since: make it a standby"
+    )]
+    LeftBehind(String),
     #[error("the database at {place} is PostgreSQL {found}: it must be {needed} or newer")]
     OldEngine { place: String, found: i64, needed: i64 },
     #[error("the database user may not make or change tables: {0}")]

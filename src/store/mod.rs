@@ -7,6 +7,7 @@
 //! | [`archive`] | logs are read: to catch up, by who comes in, as an archive |
 //! | [`journal`] | what compliance reads |
 //! | [`member`] | who works on this store |
+//! | [`database`] | where a pool's database is, and what follows it |
 //! | [`session`] | signed-in devices |
 //! | [`account`] | accounts and their credentials |
 //! | [`account_log`] | accounts' logs, rosters and nodes |
@@ -48,6 +49,7 @@ macro_rules! ask_lasting {
 pub mod account;
 pub mod account_log;
 pub mod archive;
+pub mod database;
 pub mod error;
 mod fault;
 pub mod journal;
@@ -68,6 +70,7 @@ use std::time::Duration;
 use sqlx::postgres::PgConnectOptions;
 use tracing::instrument;
 
+use crate::clock::Clock;
 use crate::store::error::OpenError;
 
 /// A handle to the store. Cheap to clone.
@@ -144,6 +147,10 @@ pub struct Options {
     pub writers: u32,
     /// The name of this member, where several work on one store.
     pub member: Box<str>,
+    /// Told the time of the database, where several members go by one.
+    pub clock: Clock,
+    /// The store was put back from a copy: no id that was given after the copy is given again.
+    pub is_restored: bool,
     /// Where clients reach this member, as other members may tell them.
     pub address: Option<Box<str>>,
     /// How long this member is taken to be alive after it was last seen.
@@ -163,6 +170,8 @@ impl Options {
             readers: 4,
             writers: 4,
             member: "perch".into(),
+            clock: Clock::system(),
+            is_restored: false,
             address: None,
             lease: Duration::from_secs(6),
             transient_lifetime: Duration::from_secs(24 * 60 * 60),

@@ -1,8 +1,8 @@
-//! What time takes from the logs, and what a restore asks for.
+//! What time takes from the logs.
 
 use tracing::instrument;
 
-use crate::chat::id::{Epoch, RoomId, Timestamp};
+use crate::chat::id::{RoomId, Timestamp};
 use crate::store::Store;
 use crate::store::error::StoreError;
 
@@ -23,12 +23,6 @@ impl Store {
     #[instrument(skip_all)]
     pub async fn rooms_with_retention(&self) -> Result<Vec<Retained>, StoreError> {
         ask_lasting!(self, engine => engine.rooms_with_retention().await)
-    }
-
-    /// After a restore, before anything is written: ids given from now on are unlike those that were lost.
-    #[instrument(skip_all)]
-    pub async fn raise_epoch(&self) -> Result<Epoch, StoreError> {
-        ask_lasting!(self, engine => engine.raise_epoch().await)
     }
 }
 

@@ -6,6 +6,7 @@
 #[path = "../support/cluster.rs"]
 #[expect(dead_code, reason = "what the tests of the store need beside it")]
 mod cluster;
+mod complaints;
 mod moving;
 #[path = "../support/nats_server.rs"]
 #[expect(dead_code, reason = "what the tests of the bus need beside it")]

@@ -49,8 +49,9 @@ impl Process {
 
     /// What it says of a member: is it alive, what is it, what is it to be, was it heard?
     fn sees(&self, name: &str) -> Option<(bool, String, String, bool)> {
-        let members: Value = serde_json::from_str(&self.run("pool status --json")?).unwrap();
-        let member = members.as_array().unwrap().iter().find(|member| member["name"] == name)?.clone();
+        let pool: Value = serde_json::from_str(&self.run("pool status --json")?).unwrap();
+        let member =
+            pool["members"].as_array().unwrap().iter().find(|member| member["name"] == name)?.clone();
         let text = |key: &str| member[key].as_str().unwrap().to_owned();
         let is_heard = member["heard_ms"].as_u64().is_some_and(|ms| ms < 2500);
         Some((member["alive"].as_bool().unwrap(), text("state"), text("wanted"), is_heard))

@@ -19,6 +19,7 @@ mod rooms;
 mod scene;
 mod sessions;
 mod statements;
+mod succession;
 mod time;
 
 use std::io::Write as _;
@@ -195,12 +196,18 @@ on_postgres! {
         a_database_of_others_is_left_alone
         what_keeps_a_store_from_opening_is_said
         members_that_start_together_do_not_collide
-        the_host_that_takes_writes_is_found
         a_lost_answer_does_not_write_twice
         a_store_that_is_away_is_so_in_time_and_comes_back
         a_commit_that_waits_for_a_standby_is_not_acknowledged
+        a_commit_whose_wait_was_cancelled_is_not_acknowledged
         what_one_may_not_write_keeps_nobody_else_from_writing
         the_journal_passes_over_no_slow_transaction;
+    succession:
+        a_standby_of_the_site_takes_over_unnoticed
+        what_a_standby_never_got_is_not_given_again
+        a_host_of_a_site_that_is_alone_writes_nothing
+        a_site_that_every_copy_would_claim_says_nothing
+        who_was_left_behind_is_not_followed;
     statements: every_statement_prepares_and_finds_its_rows_by_a_key;
 }
 

@@ -8,7 +8,7 @@ use perch::chat::command::{
     Actor, AffiliationItem, Command, HistoryRequest, Invitation, Join, Person, RoleItem,
 };
 use perch::chat::event::{Change, Decision, Event};
-use perch::chat::id::{Origin, RulesVersion, Seq, SessionId, Timestamp};
+use perch::chat::id::{Epoch, MessageId, Origin, RulesVersion, Seq, SessionId, Timestamp};
 use perch::chat::message::Retention;
 use perch::chat::settings::Settings;
 use perch::room::configuration::foundation;
@@ -253,6 +253,7 @@ impl World {
         let log = &self.rooms[place].log;
         let target = log.choose(&mut self.random).map(|event| (event.seq, author_of(&event.change)));
         let (target, target_author) = target.unwrap_or_default();
+        let target = MessageId::new(Epoch(1), target);
         Command::Moderate { target, target_author: target_author.cloned(), reason: "rude".into() }
     }
 

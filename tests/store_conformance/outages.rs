@@ -81,32 +81,6 @@ pub(crate) async fn members_that_start_together_do_not_collide(url: String) {
     assert_eq!(found.iter().map(|member| &*member.name).collect::<Vec<_>>(), names);
 }
 
-/// With two servers of its own: a primary that dies, and a standby that takes its place.
-pub(crate) async fn the_host_that_takes_writes_is_found(_: String) {
-    let primary = Cluster::start().unwrap();
-    let url = primary.database();
-    let standby = primary.standby();
-    let both = url.replace("@", &format!("@127.0.0.1:{},", standby.port()));
-    let store = member(&both, "a").await;
-    let room = make(&store, "tea").await;
-    let first = keyed(&store, &room, 1, "before").await.unwrap();
-    primary.catch_up(&standby).await;
-
-    primary.end();
-    standby.promote();
-    let since = Instant::now();
-    let second = loop {
-        match keyed(&store, &room, 2, "after").await {
-            Ok(appended) => break appended,
-            Err(AppendError::Store(StoreError::Unavailable | StoreError::Unknown))
-                if since.elapsed().as_secs() < 30 => {}
-            other => panic!("{other:?}"),
-        }
-    };
-    assert_eq!(second.first, first.first.next());
-    assert_eq!(store.load_room("tea").await.unwrap().unwrap().seq, second.first);
-}
-
 pub(crate) async fn a_lost_answer_does_not_write_twice(url: String) {
     let proxy = Proxy::start(port_of(&url)).await;
     let store = member(&at_port(&url, proxy.port), "a").await;
@@ -165,7 +139,12 @@ async fn letters_are_written_once(store: &Store, proxy: &Proxy) {
     }
 }
 
-async fn keyed(store: &Store, room: &RoomSnapshot, number: i64, text: &str) -> Result<Appended, AppendError> {
+pub(crate) async fn keyed(
+    store: &Store,
+    room: &RoomSnapshot,
+    number: i64,
+    text: &str,
+) -> Result<Appended, AppendError> {
     let origin = Some(Origin { session: SessionId(1), number, settled: 0 });
     store.append(Append { origin, ..decision(room, vec![post("alice", text)]) }).await
 }
@@ -290,6 +269,35 @@ pub(crate) async fn a_commit_that_waits_for_a_standby_is_not_acknowledged(_: Str
     assert_eq!(again, Err(AppendError::AlreadyDone { seq: room.seq.next() }));
     assert_eq!(store.load_room("tea").await.unwrap().unwrap().seq, room.seq.next());
 }
+
+/// The same, and an operator who loses patience: the server then says that all is well.
+pub(crate) async fn a_commit_whose_wait_was_cancelled_is_not_acknowledged(_: String) {
+    let cluster = Cluster::start().unwrap();
+    let url = cluster.database();
+    let store = member(&url, "a").await;
+    let room = make(&store, "tea").await;
+    let mut operator = PgConnection::connect(&url).await.unwrap();
+    for set in ["ALTER SYSTEM SET synchronous_standby_names = 'nobody'", "SELECT pg_reload_conf()"] {
+        sqlx::raw_sql(set).execute(&mut operator).await.unwrap();
+    }
+    let (stop, mut stopped) = tokio::sync::oneshot::channel();
+    let impatient = tokio::spawn(async move {
+        let mut cancelled = 0;
+        while stopped.try_recv().is_err() {
+            let done: i64 = sqlx::query_scalar(CANCEL_WAITS).fetch_one(&mut operator).await.unwrap();
+            cancelled += done;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        cancelled
+    });
+    let unknown = keyed(&store, &room, 1, "alone").await;
+    stop.send(()).unwrap();
+    assert_eq!(unknown, Err(AppendError::Store(StoreError::Unknown)));
+    assert!(impatient.await.unwrap() > 0, "nothing was cancelled");
+}
+
+const CANCEL_WAITS: &str = "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity
+    WHERE wait_event = 'SyncRep' AND query_start < clock_timestamp() - interval '1200 ms'";
 
 /// An index takes no more than a third of a page.
 pub(crate) async fn what_one_may_not_write_keeps_nobody_else_from_writing(url: String) {

@@ -25,15 +25,25 @@ pub(crate) struct Cluster {
     programs: PathBuf,
     directory: TempDir,
     port: u16,
+    /// As `postgres -c` takes them.
+    settings: &'static [&'static str],
     databases: AtomicU32,
 }
 
 impl Cluster {
     /// None where PostgreSQL is not installed.
     pub(crate) fn start() -> Option<Self> {
-        let programs = programs()?;
-        let cluster =
-            Self { programs, directory: new_directory(), port: free_port(), databases: AtomicU32::new(0) };
+        Self::start_with(&[])
+    }
+
+    pub(crate) fn start_with(settings: &'static [&'static str]) -> Option<Self> {
+        let cluster = Self {
+            programs: programs()?,
+            directory: new_directory(),
+            port: free_port(),
+            settings,
+            databases: AtomicU32::new(0),
+        };
         run(cluster
             .program("initdb")
             .args(["--username", "perch", "--auth", "trust", "--encoding", "UTF8", "--locale", "C", "-D"])
@@ -45,11 +55,15 @@ impl Cluster {
 
     /// Lets the server run, also after [`Cluster::end`].
     pub(crate) fn begin(&self) {
-        let settings = format!(
+        let mut settings = format!(
             "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=200 \
              -c log_min_messages=log",
             self.port
         );
+        for setting in self.settings {
+            settings.push_str(" -c ");
+            settings.push_str(setting);
+        }
         run(self
             .program("pg_ctl")
             .args(["start", "--wait", "--timeout", "60", "--silent", "-o", &settings, "-l"])
@@ -65,11 +79,15 @@ impl Cluster {
 
     /// A copy of this server that follows it.
     pub(crate) fn standby(&self) -> Self {
-        let directory = new_directory();
+        self.standby_with(self.settings)
+    }
+
+    pub(crate) fn standby_with(&self, settings: &'static [&'static str]) -> Self {
         let standby = Self {
             programs: self.programs.clone(),
-            directory,
+            directory: new_directory(),
             port: free_port(),
+            settings,
             databases: AtomicU32::new(0),
         };
         let from = format!("host=127.0.0.1 port={} user=perch", self.port);

@@ -427,3 +427,22 @@ const LEASE: u64 = 5000;
 
 /// To look, to take one's turn, to try again, and to look for what that led to.
 const NOTICED_WITHIN: u64 = 1000 + 4 * 500 + 1000 + 1000;
+
+#[test]
+fn when_the_store_was_away_for_longer_than_a_lease_nobody_is_dead_for_that() {
+    let expired = [row("a", 1, Some(5000)), row("b", 7, None)];
+    let renewed = [row("a", 1, Some(5000)), row("b", 7, Some(5000))];
+    let mut members = membership("a");
+    members.store_returned(at(20_000));
+    assert_eq!(members.looked(at(20_000), &expired), [sweep("b", 6)]);
+    members.swept("b", 6);
+    assert_eq!(members.looked(at(23_000), &expired), []);
+    assert_eq!(members.looked(at(23_500), &renewed), []);
+    assert_eq!(members.looked(at(30_000), &expired), [fence("b", 7)], "then it is");
+
+    let mut members = membership("a");
+    members.store_returned(at(20_000));
+    members.looked(at(20_000), &expired);
+    members.swept("b", 6);
+    assert_eq!(members.looked(at(24_000), &expired), [fence("b", 7)], "who does not come back is");
+}

@@ -211,8 +211,10 @@ impl RoomTask {
             return;
         };
         let Some(loaded) = &self.state else { return };
-        let found = self.services.store.message(Log::Room(loaded.room.id()), *target).await;
-        *target_author = found.ok().flatten().map(|message| message.author);
+        let found = self.services.store.message(Log::Room(loaded.room.id()), target.seq()).await;
+        // In an older epoch the place may have been another message's, which is lost.
+        let found = found.ok().flatten().filter(|message| message.id == *target);
+        *target_author = found.map(|message| message.author);
     }
 
     /// Decides one request against the state as the earlier ones of the round will leave it.

@@ -70,7 +70,14 @@ impl Postgres {
             Some((at, status)) => (Some(at.0), Some(&**status)),
             None => (None, None),
         };
-        let query = sqlx::query(NOTE).bind(account.0).bind(note.delivered.0).bind(seen_at).bind(status);
+        let own = &self.rules.own;
+        let query = sqlx::query(NOTE)
+            .bind(account.0)
+            .bind(note.delivered.0)
+            .bind(seen_at)
+            .bind(status)
+            .bind(&*own.member)
+            .bind(own.incarnation);
         self.links.link().await?.execute(query).await?;
         Ok(())
     }
@@ -95,8 +102,9 @@ const LETTERS: &str = "SELECT * FROM (
 const AHEAD: &str =
     "SELECT log.account, log.seq FROM unnest($1::bigint[], $2::bigint[]) AS known (account, seq)
     JOIN account_log AS log ON log.account = known.account AND log.seq > known.seq ORDER BY 1";
+/// Not by a member that was taken for dead: what it delivered may not be what stands there by now.
 const NOTE: &str = "INSERT INTO account_log (account, epoch, delivered, seen_at, seen_status)
-    SELECT $1, epoch, $2, $3, $4 FROM meta
+    SELECT $1, epoch, $2, $3, $4 FROM stand_1($5, $6), meta
     ON CONFLICT (account) DO UPDATE SET delivered = greatest(account_log.delivered, $2),
         seen_at = greatest($3, account_log.seen_at),
         seen_status = CASE WHEN $3 >= coalesce(account_log.seen_at, $3) THEN $4 ELSE account_log.seen_status END";

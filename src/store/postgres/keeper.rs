@@ -1,4 +1,5 @@
-//! Renews this member's lease for as long as the store is open, and notices when somebody else has ended it.
+//! Renews this member's lease for as long as the store is open, and notices when somebody else has ended it. The time
+//! comes back with it: all members go by the database's.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,9 +11,13 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{error, warn};
 
+use crate::chat::id::Timestamp;
+use crate::clock::Clock;
+use crate::store::Options;
 use crate::store::error::StoreError;
 use crate::store::member::Showing;
 use crate::store::postgres::links::Links;
+use crate::store::row::Columns;
 
 /// This member's own row.
 #[derive(Debug)]
@@ -27,18 +32,20 @@ struct Own {
     member: Box<str>,
     incarnation: i64,
     lease: Duration,
+    clock: Clock,
     showing: Mutex<Showing>,
     is_fenced: watch::Sender<bool>,
 }
 
 impl Keeper {
     /// `links` are the keeper's own: a lease must not lapse because others are busy reading.
-    pub(super) fn start(links: Links, member: &str, incarnation: i64, lease: Duration) -> Self {
+    pub(super) fn start(links: Links, incarnation: i64, options: &Options) -> Self {
         let own = Arc::new(Own {
             links,
-            member: member.into(),
+            member: options.member.clone(),
             incarnation,
-            lease,
+            lease: options.lease,
+            clock: options.clock.clone(),
             showing: Mutex::default(),
             is_fenced: watch::Sender::new(false),
         });
@@ -94,7 +101,8 @@ impl Own {
                     .bind(self.lease.as_secs_f64()),
             )
             .await?;
-        if renewed.is_some() {
+        if let Some(renewed) = renewed {
+            self.clock.follow(Timestamp(renewed.integer(1)?));
             return Ok(());
         }
         if !self.is_fenced.send_replace(true) {
@@ -109,6 +117,7 @@ impl Own {
 const RENEW: &str = "WITH quick AS (
         SELECT set_config('synchronous_commit', 'local', true) AS setting)
     UPDATE member SET state = $3, rights = $4, lease_until = clock_timestamp() + make_interval(secs => $5)
-    FROM quick WHERE name = $1 AND incarnation = $2 AND setting = 'local' RETURNING incarnation";
+    FROM quick WHERE name = $1 AND incarnation = $2 AND setting = 'local'
+    RETURNING incarnation, (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 /// In the time of a lease: one may be lost.
 const RENEWALS: u32 = 3;

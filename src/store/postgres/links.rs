@@ -18,8 +18,8 @@ use tracing::warn;
 
 use crate::store::error::StoreError;
 use crate::store::paging::{Ask, Value};
-use crate::store::postgres::fault;
 use crate::store::postgres::hosts::Hosts;
+use crate::store::postgres::{commit, fault};
 
 #[derive(Debug, Clone)]
 pub(super) struct Links {
@@ -101,7 +101,11 @@ impl Link {
         query: Query<'_, Postgres, PgArguments>,
     ) -> Result<u64, StoreError> {
         let mut connection = self.take()?;
+        let begun = Instant::now();
         let done = timeout(PATIENCE, query.execute(&mut connection)).await;
+        if matches!(done, Ok(Ok(_))) && !commit::is_sure(&mut connection, begun).await {
+            return Err(StoreError::Unavailable);
+        }
         Ok(self.settle(connection, done)?.rows_affected())
     }
 

@@ -13,6 +13,8 @@ mod account_project;
 mod accounts;
 mod append;
 mod archive;
+mod commit;
+mod database;
 mod events;
 pub(super) mod fault;
 mod hosts;
@@ -27,6 +29,7 @@ mod queue;
 mod retention;
 mod rooms;
 mod sessions;
+mod succession;
 mod writer;
 
 use std::sync::Arc;
@@ -65,8 +68,12 @@ struct Own {
 impl Postgres {
     pub(super) async fn open(url: &str, options: &Options) -> Result<Self, OpenError> {
         let hosts = Arc::new(Hosts::parse(url, &options.member)?);
-        let mut connection = hosts.connect().await?;
+        let (mut connection, lineage) = hosts.reach().await?;
         let secret = open::migrate(&mut connection, &hosts.names(), options).await?;
+        succession::settle(&mut connection, &lineage, options.is_restored)
+            .await
+            .map_err(open::unavailable)?;
+        hosts.settled(lineage);
         let incarnation = open::register(&mut connection, options).await?;
         let _ = connection.close().await;
 
@@ -76,7 +83,7 @@ impl Postgres {
             has_journal: options.has_journal,
             transient_lifetime: options.transient_lifetime,
         };
-        let keeper = Keeper::start(Links::new(hosts.clone(), 1), &own.member, incarnation, options.lease);
+        let keeper = Keeper::start(Links::new(hosts.clone(), 1), incarnation, options);
         Ok(Self {
             links: Links::new(hosts.clone(), options.readers.max(1)),
             room_writers: Writers::start(&hosts, &rules, options.writers),

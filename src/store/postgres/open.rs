@@ -9,6 +9,7 @@ use sqlx::postgres::PgConnection;
 use sqlx::{Connection, Row};
 use tracing::info;
 
+use crate::chat::id::Timestamp;
 use crate::store::Options;
 use crate::store::error::OpenError;
 use crate::store::member::{MemberState, Showing};
@@ -20,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_appends.sql"),
     include_str!("migrations/0003_pool.sql"),
     include_str!("migrations/0004_transfer.sql"),
+    include_str!("migrations/0005_succession.sql"),
 ];
 
 /// The schema that this program writes.
@@ -116,7 +118,7 @@ async fn try_register(
         let left = Duration::try_from_secs_f64(left).unwrap_or(Duration::ZERO);
         return Ok(Err(Held { lease: row.try_get(0)?, left }));
     }
-    let incarnation = sqlx::query_scalar(TAKE_NAME)
+    let taken = sqlx::query(TAKE_NAME)
         .bind(&*options.member)
         .bind(Showing::default().state.as_str())
         .bind(lease)
@@ -124,7 +126,8 @@ async fn try_register(
         .fetch_one(&mut *transaction)
         .await?;
     transaction.commit().await?;
-    Ok(Ok(incarnation))
+    options.clock.follow(Timestamp(taken.try_get(1)?));
+    Ok(Ok(taken.try_get(0)?))
 }
 
 /// Gives the name free.
@@ -158,7 +161,7 @@ const EXAMINE: &str = "SELECT to_regclass('meta') IS NOT NULL, count(*) FROM pg_
 const MARK: &str = "INSERT INTO meta (only_row, schema, epoch, secret) VALUES (1, $1, 1, $2)
     ON CONFLICT (only_row) DO UPDATE SET schema = excluded.schema";
 const NAME: &str = "INSERT INTO member (name, incarnation, state, lease_until, rights)
-    VALUES ($1, 0, '', '-infinity', 0) ON CONFLICT (name) DO NOTHING";
+    SELECT $1, lives_before_1(epoch), '', '-infinity', 0 FROM meta ON CONFLICT (name) DO NOTHING";
 const HOLDER: &str = "SELECT lease_until::text,
         CASE WHEN isfinite(lease_until) THEN extract(epoch FROM lease_until - clock_timestamp())::float8 ELSE 0 END,
         lease_until < clock_timestamp()
@@ -167,7 +170,7 @@ const HOLDER: &str = "SELECT lease_until::text,
 const TAKE_NAME: &str = "UPDATE member SET incarnation = incarnation + 1, state = $2, rights = 0,
         lease_until = clock_timestamp() + make_interval(secs => $3), address = $4,
         wanted = CASE wanted WHEN 'draining' THEN 'active' ELSE wanted END
-    WHERE name = $1 RETURNING incarnation";
+    WHERE name = $1 RETURNING incarnation, (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 /// The incarnation is over: what it still holds may be detached by whoever sees that.
 const LEAVE: &str = "UPDATE member SET incarnation = incarnation + 1, state = $3, lease_until = '-infinity'
     WHERE name = $1 AND incarnation = $2";

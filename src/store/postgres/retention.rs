@@ -1,10 +1,10 @@
-//! What time takes: old conversation, messages that were only passing through, and ids after a restore.
+//! What time takes: old conversation, and messages that were only passing through.
 //!
 //! All of it goes in slices, each a statement of its own, so that no log is held longer than for one slice.
 
 use sqlx::Row;
 
-use crate::chat::id::{Epoch, RoomId, Timestamp};
+use crate::chat::id::{RoomId, Timestamp};
 use crate::store::error::StoreError;
 use crate::store::postgres::Postgres;
 use crate::store::retention::Retained;
@@ -31,17 +31,6 @@ impl Postgres {
     pub(in crate::store) async fn rooms_with_retention(&self) -> Result<Vec<Retained>, StoreError> {
         let rows = self.links.link().await?.rows(sqlx::query(RETAINED)).await?;
         rows.iter().map(retained).collect()
-    }
-
-    pub(in crate::store) async fn raise_epoch(&self) -> Result<Epoch, StoreError> {
-        let mut link = self.links.link().await?;
-        link.begin().await?;
-        let row = link.row(sqlx::query(RAISE_EPOCH)).await?.ok_or(StoreError::Unavailable)?;
-        let epoch: i64 = row.try_get(0)?;
-        link.execute(sqlx::query(RAISE_EPOCH_OF_ROOMS).bind(epoch)).await?;
-        link.execute(sqlx::query(RAISE_EPOCH_OF_ACCOUNTS).bind(epoch)).await?;
-        link.commit().await?;
-        Ok(Epoch(epoch as u16))
     }
 
     /// Runs a statement over the rows up to a bound, so many at a time, until there are none.
@@ -85,9 +74,6 @@ const EXPIRE: &str = "UPDATE room_event SET lang = NULL, text = NULL, payload = 
     (SELECT room, class, seq FROM room_event WHERE expires <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED)";
 const RETAINED: &str = "SELECT id, (settings::json ->> 'retention_days')::bigint FROM room
     WHERE settings::json ->> 'retention_days' IS NOT NULL ORDER BY id";
-const RAISE_EPOCH: &str = "UPDATE meta SET epoch = epoch + 1 RETURNING epoch";
-const RAISE_EPOCH_OF_ROOMS: &str = "UPDATE room_log SET epoch = $1";
-const RAISE_EPOCH_OF_ACCOUNTS: &str = "UPDATE account_log SET epoch = $1";
 
 /// Rows in one statement.
 const SLICE: i64 = 200;

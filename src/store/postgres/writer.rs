@@ -18,10 +18,10 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, error, warn};
 
 use crate::store::error::StoreError;
-use crate::store::postgres::fault;
 use crate::store::postgres::hosts::Hosts;
 use crate::store::postgres::links::{PROBE_TIME, PROBED_AFTER};
 use crate::store::postgres::queue::{Logged, Queue, Waiting};
+use crate::store::postgres::{commit, fault};
 
 /// An append with the way back to who asked.
 pub(super) trait Job: Logged + Send + Sized + 'static {
@@ -217,11 +217,14 @@ impl<J: Job> Task<J> {
                 Some(connection) => connection,
                 None => self.connect(deadline).await?,
             };
+            let begun = Instant::now();
             match timeout(STATEMENT_TIME, J::write(jobs, &self.rules, &mut connection)).await {
-                Ok(Ok(())) => {
+                Ok(Ok(())) if commit::is_sure(&mut connection, begun).await => {
                     self.connection = Some((Instant::now(), connection));
                     return Ok(());
                 }
+                // As if its answer had been lost.
+                Ok(Ok(())) => {}
                 Ok(Err(fault)) if !fault::is_lost(&fault) => {
                     self.connection = Some((Instant::now(), connection));
                     return Err(Failure::Refused(fault));

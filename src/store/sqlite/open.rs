@@ -149,6 +149,13 @@ pub(super) async fn migrate(writer: &mut SqliteConnection, options: &Options) ->
         .execute(&mut *transaction)
         .await
         .map_err(unavailable)?;
+    if options.is_restored {
+        let epoch: i64 = sqlx::query_scalar(RAISE).fetch_one(&mut *transaction).await.map_err(unavailable)?;
+        for raise in [RAISE_ROOMS, RAISE_ACCOUNTS] {
+            sqlx::query(raise).bind(epoch).execute(&mut *transaction).await.map_err(unavailable)?;
+        }
+        info!(epoch, "the store was put back: ids are counted anew");
+    }
     let incarnation = sqlx::query_scalar(
         "INSERT INTO member (name, incarnation) VALUES ('', 1)
          ON CONFLICT (name) DO UPDATE SET incarnation = incarnation + 1 RETURNING incarnation",
@@ -178,6 +185,12 @@ pub(super) fn unavailable(error: sqlx::Error) -> OpenError {
 fn is_empty(path: &Path) -> bool {
     std::fs::metadata(path).map_or(true, |file| file.len() == 0)
 }
+
+/// At least the number of days since the beginning of 2026: a copy that was put back does not know of the epochs after
+/// it, whose ids were given too.
+const RAISE: &str = "UPDATE meta SET epoch = max(epoch + 1, unixepoch() / 86400 - 20454) RETURNING epoch";
+const RAISE_ROOMS: &str = "UPDATE room_log SET epoch = ?";
+const RAISE_ACCOUNTS: &str = "UPDATE account_log SET epoch = ?";
 
 /// "prch"; `file` and SQLite's own shell show it.
 const APPLICATION_ID: i64 = 0x7072_6368;

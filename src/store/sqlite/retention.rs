@@ -5,7 +5,7 @@
 use futures_util::FutureExt;
 use sqlx::Row;
 
-use crate::chat::id::{Epoch, RoomId, Timestamp};
+use crate::chat::id::{RoomId, Timestamp};
 use crate::store::error::StoreError;
 use crate::store::retention::Retained;
 use crate::store::row::retained;
@@ -51,20 +51,6 @@ impl Sqlite {
     pub(in crate::store) async fn rooms_with_retention(&self) -> Result<Vec<Retained>, StoreError> {
         let rows = sqlx::query(RETAINED).fetch_all(&self.readers).await?;
         rows.iter().map(retained).collect()
-    }
-
-    pub(in crate::store) async fn raise_epoch(&self) -> Result<Epoch, StoreError> {
-        self.writer
-            .transact(|connection| {
-                async move {
-                    let epoch = sqlx::query_scalar(RAISE_EPOCH).fetch_one(&mut *connection).await?;
-                    sqlx::query(RAISE_EPOCH_OF_ROOMS).bind(epoch).execute(&mut *connection).await?;
-                    sqlx::query(RAISE_EPOCH_OF_ACCOUNTS).bind(epoch).execute(connection).await?;
-                    Ok(Ok::<_, StoreError>(Epoch(epoch)))
-                }
-                .boxed()
-            })
-            .await
     }
 
     /// Runs a statement over the rows up to a bound, so many at a time, until there are none.
@@ -129,9 +115,6 @@ const EXPIRE: &str = "UPDATE room_event SET lang = NULL, text = NULL, payload = 
     WHERE (room, class, seq) IN (SELECT room, class, seq FROM room_event WHERE expires <= ? LIMIT ?)";
 const RETAINED: &str = "SELECT id, settings ->> '$.retention_days' FROM room
     WHERE settings ->> '$.retention_days' IS NOT NULL ORDER BY id";
-const RAISE_EPOCH_OF_ACCOUNTS: &str = "UPDATE account_log SET epoch = ?";
-const RAISE_EPOCH: &str = "UPDATE meta SET epoch = epoch + 1 RETURNING epoch";
-const RAISE_EPOCH_OF_ROOMS: &str = "UPDATE room_log SET epoch = ?";
 
 /// Rows in one transaction: some 2 ms.
 const SLICE: i64 = 200;

@@ -16,6 +16,7 @@ mod pulse;
 mod recorder;
 mod server;
 mod siege;
+mod site;
 mod stamp;
 mod xmpp;
 
@@ -75,6 +76,8 @@ enum Test {
     PowerCut(power_cut::Arguments),
     /// Three members of a pool, PostgreSQL and NATS, and whatever can go wrong between them
     Pool(pool::Arguments),
+    /// The first of two sites is lost; the second, whose database only follows, takes over, and gives back
+    Site(site::Arguments),
     /// The disk fills up under load, and is emptied again
     DiskFull,
     /// Connections that never sign in
@@ -105,6 +108,7 @@ fn main() -> ExitCode {
 async fn run(arguments: &Arguments, folder: &std::path::Path, seed: u64) -> Result<Outcome, Problem> {
     let (clients, rooms, pause_ms) = match arguments.test {
         Test::Pool(_) => (60, 10, 1_000),
+        Test::Site(_) => (24, 6, 300),
         _ => (12, 3, 40),
     };
     let rooms = arguments.rooms.unwrap_or(rooms);
@@ -130,6 +134,7 @@ async fn run(arguments: &Arguments, folder: &std::path::Path, seed: u64) -> Resu
         Test::Cut(test) => cut::run(test, &arguments.server, folder, size).await,
         Test::PowerCut(test) => power_cut::run(test, &arguments.server, folder, size).await,
         Test::Pool(test) => pool::run(test, folder, size).await,
+        Test::Site(test) => site::run(test, folder, size).await,
         Test::DiskFull => disk_full::run(&arguments.server, folder, size).await,
         Test::Siege(test) => siege::run(test, &arguments.server, folder).await,
     }

@@ -91,7 +91,7 @@ impl Recorder {
 }
 
 /// The machine's own monotonic clock, so that recorders in several processes agree.
-fn now_ns() -> u64 {
+pub(crate) fn now_ns() -> u64 {
     let now = clock_gettime(ClockId::Monotonic);
     let nanoseconds = now.tv_sec * 1_000_000_000 + now.tv_nsec;
     u64::try_from(nanoseconds).expect("the machine's clock begins at its start")

@@ -111,6 +111,11 @@ impl Server {
         Ok(())
     }
 
+    /// What a verb of the command line says of the running server.
+    pub(crate) fn ask(&self, verb: &str) -> Result<String, Problem> {
+        run(self.command("ask").args(verb.split_whitespace()), "")
+    }
+
     /// SIGKILL: it has no chance to tidy up.
     pub(crate) fn kill(&mut self) -> Result<(), Problem> {
         if let Some(mut child) = self.child.take() {

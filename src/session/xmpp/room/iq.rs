@@ -108,7 +108,7 @@ fn moderation(moderate: &Element, id: Option<&str>, retraction: &str) -> Result<
         return Err(Refusal::BadRequest("messages can be moderated by retraction only"));
     }
     let id = id.ok_or(Refusal::BadRequest("the message's id is missing"))?;
-    let target = MessageId::parse(id).ok_or(Refusal::NoSuchMessage)?.seq();
+    let target = MessageId::parse(id).ok_or(Refusal::NoSuchMessage)?;
     let reason = moderate.child_text("reason", moderate.namespace()).unwrap_or_default().into();
     Ok(Command::Moderate { target, target_author: None, reason })
 }
@@ -193,10 +193,11 @@ mod tests {
             format!("<moderate id='{id}' xmlns='urn:xmpp:message-moderate:1'>{inner}</moderate>")
         };
         let retract = "<retract xmlns='urn:xmpp:message-retract:1'/>";
-        let id = MessageId::new(Epoch(0), Seq(7)).to_string();
+        let target = MessageId::new(Epoch(0), Seq(7));
+        let id = target.to_string();
         let command = |reason: &str| {
             let reason = reason.into();
-            Ok(Request::Command(Command::Moderate { target: Seq(7), target_author: None, reason }))
+            Ok(Request::Command(Command::Moderate { target, target_author: None, reason }))
         };
         check("set", &moderate(&id, retract), command(""));
         check("set", &moderate(&id, &format!("{retract}<reason>rude</reason>")), command("rude"));

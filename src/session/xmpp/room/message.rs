@@ -31,7 +31,7 @@ fn groupchat(stanza: &Stanza, room: &str) -> Result<Command, Refusal> {
         let target =
             retract.element().attribute("id").and_then(MessageId::parse).ok_or(Refusal::NoSuchMessage)?;
         content.retention = Retention::Kept;
-        return Ok(Command::Retract { target: target.seq(), target_author: None, content });
+        return Ok(Command::Retract { target, target_author: None, content });
     }
     // Only a subject without body and thread changes the subject (§8.1); else it is a message that has a title.
     let is_message = content.text.is_some() || stanza.has("thread", namespace::CLIENT);

@@ -10,18 +10,38 @@ use tokio::net::TcpStream;
 use tokio::time::sleep;
 
 use crate::problem::Problem;
+use crate::server::free_port;
 
 pub(crate) struct Bus {
     pub(crate) port: u16,
+    /// Beside where it listens.
+    arguments: Vec<String>,
     log: PathBuf,
     child: Option<Child>,
 }
 
 impl Bus {
     pub(crate) async fn start(folder: &Path) -> Result<Self, Problem> {
-        let mut bus = Self { port: super::free_port()?, log: folder.join("nats.log"), child: None };
+        let mut bus =
+            Self { port: free_port()?, arguments: Vec::new(), log: folder.join("nats.log"), child: None };
         bus.begin_again().await?;
         Ok(bus)
+    }
+
+    /// Two that pass on to each other what they hear.
+    pub(crate) async fn start_two(folder: &Path, names: [&str; 2]) -> Result<[Self; 2], Problem> {
+        let [one, other] = [free_port()?, free_port()?].map(|port| format!("nats://127.0.0.1:{port}"));
+        let bus = |name: &str, cluster: &str, route: &str| {
+            let arguments = ["--cluster_name", "perch", "--cluster", cluster, "--routes", route];
+            let arguments = arguments.map(str::to_owned).to_vec();
+            let log = folder.join(format!("nats-{name}.log"));
+            Ok::<_, Problem>(Self { port: free_port()?, arguments, log, child: None })
+        };
+        let mut two = [bus(names[0], &one, &other)?, bus(names[1], &other, &one)?];
+        for bus in &mut two {
+            bus.begin_again().await?;
+        }
+        Ok(two)
     }
 
     pub(crate) async fn begin_again(&mut self) -> Result<(), Problem> {
@@ -30,7 +50,10 @@ impl Bus {
             .ok_or_else(|| Problem::NotHere("no nats-server; apt-get install nats-server".to_owned()))?;
         let log = OpenOptions::new().create(true).append(true).open(&self.log)?;
         let mut command = Command::new(program);
-        command.args(["-a", "127.0.0.1", "-p", &self.port.to_string()]).stdin(Stdio::null());
+        command
+            .args(["-a", "127.0.0.1", "-p", &self.port.to_string()])
+            .args(&self.arguments)
+            .stdin(Stdio::null());
         self.child = Some(command.stdout(log.try_clone()?).stderr(log).spawn()?);
         while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await.is_err() {
             if self.child.as_mut().is_some_and(|child| !matches!(child.try_wait(), Ok(None))) {

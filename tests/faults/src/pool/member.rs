@@ -11,24 +11,24 @@ use crate::client::Door;
 use crate::problem::Problem;
 use crate::server::Server;
 
-pub(super) struct Member {
-    pub(super) name: &'static str,
-    pub(super) server: Server,
+pub(crate) struct Member {
+    pub(crate) name: &'static str,
+    pub(crate) server: Server,
     database: Vec<Line>,
     bus: Line,
     /// What was done to it may have had it taken for dead: then it is right that it ends.
-    pub(super) may_end: bool,
+    pub(crate) may_end: bool,
 }
 
 /// Which of its lines a member loses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum To {
+pub(crate) enum To {
     Database,
     Bus,
 }
 
 impl Member {
-    pub(super) async fn prepare(
+    pub(crate) async fn prepare(
         name: &'static str,
         folder: &Path,
         database: &[u16],
@@ -51,21 +51,21 @@ impl Member {
         Ok(Self { name, server, database: lines, bus, may_end: false })
     }
 
-    pub(super) fn door(&self) -> Result<Door, Problem> {
+    pub(crate) fn door(&self) -> Result<Door, Problem> {
         Ok(Door { mark: self.mark(), connector: self.server.connector()? })
     }
 
     /// Ends the names of the sessions that are here.
-    pub(super) fn mark(&self) -> String {
+    pub(crate) fn mark(&self) -> String {
         format!("@{}", self.name)
     }
 
-    pub(super) fn cut(&self, to: To, passage: Passage) {
+    pub(crate) fn cut(&self, to: To, passage: Passage) {
         self.lines(to).iter().for_each(|line| line.set(passage));
     }
 
     /// What was held back arrives late, or, if the line is `broken`, never.
-    pub(super) fn heal(&self, to: To, broken: bool) {
+    pub(crate) fn heal(&self, to: To, broken: bool) {
         for line in self.lines(to) {
             if broken {
                 line.break_all();
@@ -82,7 +82,7 @@ impl Member {
     }
 
     /// Waits until it has ended.
-    pub(super) async fn end(&mut self, patience: Duration) -> Result<Option<ExitStatus>, Problem> {
+    pub(crate) async fn end(&mut self, patience: Duration) -> Result<Option<ExitStatus>, Problem> {
         let deadline = Instant::now() + patience;
         loop {
             let status = self.server.ended()?;

@@ -1,12 +1,15 @@
 //! Three members of a pool over PostgreSQL and NATS, clients that move between them, and a schedule of everything that
 //! can happen to a pool: members die and freeze, the database and the bus restart, lines are cut in one direction or both.
 
-mod bus;
+pub(crate) mod bus;
 mod database;
-mod line;
-mod member;
+pub(crate) mod line;
+pub(crate) mod member;
 mod nemesis;
+pub(crate) mod node;
+mod patroni;
 mod schedule;
+mod skew;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -23,9 +26,10 @@ use crate::recorder::Recorder;
 use crate::server::{StoredArchive, free_port};
 
 use self::bus::Bus;
-use self::database::Database;
+use self::database::{Database, Layout};
 use self::member::Member;
 use self::nemesis::Nemesis;
+use self::skew::Skew;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -38,6 +42,12 @@ pub(crate) struct Arguments {
     /// Commits wait for a second PostgreSQL, which takes the place of the first now and then
     #[arg(long)]
     standby: bool,
+    /// Commits wait for one of two others, and Patroni decides which of the three takes writes
+    #[arg(long, conflicts_with = "standby")]
+    patroni: bool,
+    /// The clock of one member is so many seconds behind, that of another so many ahead
+    #[arg(long, default_value_t = 0)]
+    skew: i64,
 }
 
 /// What the run amounted to, beside what the clients saw.
@@ -68,11 +78,18 @@ struct Times {
 }
 
 pub(crate) async fn run(arguments: &Arguments, folder: &Path, size: Size) -> Result<Outcome, Problem> {
-    let database = Database::start(folder, arguments.standby).await?;
+    let layout = match (arguments.standby, arguments.patroni) {
+        (_, true) => Layout::Patroni,
+        (true, false) => Layout::Pair,
+        (false, false) => Layout::Alone,
+    };
+    let database = Database::start(folder, layout).await?;
     let bus = Bus::start(folder).await?;
     let mut members = Vec::new();
-    for name in NAMES {
+    let skew = Skew::prepare(arguments.skew, folder)?;
+    for (name, place) in NAMES.into_iter().zip(0..) {
         let mut member = Member::prepare(name, folder, &database.ports(), bus.port).await?;
+        skew.put_on(&mut member, place);
         member.server.start().await?;
         members.push(member);
     }
@@ -97,7 +114,8 @@ pub(crate) async fn run(arguments: &Arguments, folder: &Path, size: Size) -> Res
     crowd.fall_silent().await?;
     audit(&mut crowd, &doors, size, habits);
     crowd.read_and_leave().await?;
-    let stored = stored_archives(&nemesis.database)?;
+    let stored = stored_archives(|statement| nemesis.database.ask(statement))?;
+    nemesis.findings.extend(skew.findings(&stored));
     nemesis.stop().await?;
     let report = crowd.judge("pool", stored)?;
     let figures = Figures {
@@ -126,8 +144,11 @@ fn auditor(member: &str) -> (String, String) {
     (format!("auditor-{member}"), format!("secret-of-{member}"))
 }
 
-fn stored_archives(database: &Database) -> Result<Vec<StoredArchive>, Problem> {
-    let text = database.ask(ARCHIVES)?;
+/// What the primary has of the archives of all rooms.
+pub(crate) fn stored_archives(
+    ask: impl FnOnce(&str) -> Result<String, Problem>,
+) -> Result<Vec<StoredArchive>, Problem> {
+    let text = ask(ARCHIVES)?;
     let parse = |line| serde_json::from_str(line).map_err(|error| Problem::Setup(format!("{error}: {line}")));
     text.lines().map(parse).collect()
 }

@@ -114,7 +114,7 @@ impl Nemesis {
                 self.database.begin_again().await
             }
             Kind::Promote => {
-                self.database.promote()?;
+                self.database.promote().await?;
                 self.database.follow().await
             }
             Kind::Bus => {
