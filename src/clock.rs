@@ -18,7 +18,10 @@ enum Source {
     System(Arc<AtomicI64>),
     Manual(Arc<AtomicI64>),
     #[cfg(feature = "simulation")]
-    Runtime { start: Timestamp, began: tokio::time::Instant },
+    Runtime {
+        start: Timestamp,
+        began: tokio::time::Instant,
+    },
 }
 
 impl Clock {
