@@ -47,6 +47,7 @@ pub(super) struct RoomTask {
     /// Who is past his deadline was looked for, and is not looked for again before this.
     next_claim: Instant,
     /// Farewells of sessions that are gone, which the store could not take yet: nobody else will say them.
+    #[expect(clippy::vec_box, reason = "the queue gives them boxed")]
     owed: Vec<Box<Request>>,
 }
 

@@ -32,9 +32,27 @@ impl Client {
             }
             self.settle(&mut stream).await
         };
-        timeout(patience, joining).await.map_err(|_| Problem::Late("entry to all rooms"))??;
-        self.reach(Stage::Present);
-        self.converse(&mut stream).await
+        let entered = timeout(patience, joining).await.map_err(|_| Problem::Late("entry to all rooms"));
+        let outcome = match entered.flatten() {
+            Ok(()) => {
+                self.reach(Stage::Present);
+                self.converse(&mut stream).await
+            }
+            Err(problem) => Err(problem),
+        };
+        if !matches!(outcome, Err(Problem::Io(_) | Problem::StreamClosed | Problem::Cut)) {
+            self.hear_out(&mut stream).await;
+        }
+        outcome
+    }
+
+    /// A client that leaves on its own has read what had come: what was refused is not taken for acknowledged.
+    async fn hear_out(&mut self, stream: &mut Stream) {
+        while let Ok(Ok(element)) = timeout(SILENCE, stream.next()).await {
+            if self.take(stream, &element).await.is_err() {
+                return;
+            }
+        }
     }
 
     /// A session that may be resumed is so as often where it was as elsewhere.
@@ -184,3 +202,6 @@ impl Client {
         stream.send("<presence type='unavailable'/></stream:stream>").await
     }
 }
+
+/// So long nothing has come from who has nothing more to say.
+const SILENCE: std::time::Duration = std::time::Duration::from_millis(300);
