@@ -76,7 +76,7 @@ impl Patroni {
     }
 
     /// The primary's PostgreSQL ends without a word; what looks after it sees that.
-    pub(crate) fn end(&mut self) -> Result<(), Problem> {
+    pub(crate) fn end(&self) -> Result<(), Problem> {
         self.nodes[self.primary].end_postgres()
     }
 
