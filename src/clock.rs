@@ -17,6 +17,11 @@ enum Source {
     /// The system's, and by how many milliseconds another one that is gone by is ahead of it.
     System(Arc<AtomicI64>),
     Manual(Arc<AtomicI64>),
+    #[cfg(feature = "simulation")]
+    Runtime {
+        start: Timestamp,
+        began: tokio::time::Instant,
+    },
 }
 
 impl Clock {
@@ -29,10 +34,18 @@ impl Clock {
         Self(Source::Manual(Arc::new(AtomicI64::new(start.0))))
     }
 
+    /// A clock that goes with the runtime's time, which a simulation lets pass as fast as it can.
+    #[cfg(feature = "simulation")]
+    pub fn of_runtime(start: Timestamp) -> Self {
+        Self(Source::Runtime { start, began: tokio::time::Instant::now() })
+    }
+
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Source::System(ahead) => Timestamp(system_ms() + ahead.load(Ordering::Relaxed)),
             Source::Manual(at) => Timestamp(at.load(Ordering::Relaxed)),
+            #[cfg(feature = "simulation")]
+            Source::Runtime { start, began } => start.plus(began.elapsed()),
         }
     }
 

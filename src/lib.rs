@@ -20,6 +20,7 @@
 //! | `chat` | | the words of the domain, as plain data: commands, events, refusals |
 //! | `clock` | chat | the only place that reads the time of day |
 //! | `telemetry` | | the log: levels, format, and no message text |
+//! | `planted` | | bugs for the checks to find, in builds made for that and in no other |
 //! | `store` | chat, clock | the truth: logs, projections, journal; SQLite or PostgreSQL |
 //! | `bus` | chat, store | the way from member to member of a pool: hints, and what no log has |
 //! | `pool` | chat, clock, store, bus | who else is there, who is dead, what is due |
@@ -46,6 +47,17 @@
 //! An *occupant* is a user inside a room; a *member* has an affiliation of that name. A *session* is a signed-in device; a
 //! *stream* is one connection. A *log* is the ordered events of a room or an account; a *seq* is a place in it.
 
+/// Whether that bug is planted here. Never, but in builds that try whether the checks find it.
+macro_rules! planted {
+    ($bug:ident) => {{
+        #[cfg(feature = "planted-bugs")]
+        let is_planted = $crate::planted::Bug::$bug.is_on();
+        #[cfg(not(feature = "planted-bugs"))]
+        let is_planted = false;
+        is_planted
+    }};
+}
+
 pub mod account;
 pub mod admin;
 pub mod auth;
@@ -56,6 +68,8 @@ pub mod clock;
 pub mod config;
 pub mod fanout;
 pub mod listener;
+#[cfg(feature = "planted-bugs")]
+pub mod planted;
 pub mod pool;
 pub mod room;
 pub mod server;

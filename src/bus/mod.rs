@@ -8,11 +8,14 @@
 //! | `hearing` | messages into what was heard: repeated, overtaken, missing (pure) |
 //! | `outbox` | the queue between publishers and carrier, and signs of life |
 //! | `nats`, `postgres` | the carriers |
+//! | `model` | the network of a simulation |
 //!
 //! The set of carriers is closed: an `enum`, no trait. Publishing never waits. What comes from one member comes in the
 //! order of its publishing, or a [`Heard::Gap`] says that something of it was lost.
 
 mod hearing;
+#[cfg(feature = "simulation")]
+pub mod model;
 mod nats;
 pub mod options;
 mod outbox;
@@ -41,6 +44,8 @@ pub enum Bus {
     Local,
     Nats(Outbox),
     Postgres(Outbox),
+    #[cfg(feature = "simulation")]
+    Model(Outbox),
 }
 
 /// What comes from other members. A member does not hear itself.
@@ -91,6 +96,17 @@ impl Bus {
         (Self::Postgres(outbox), heard)
     }
 
+    /// The same in a simulation.
+    #[cfg(feature = "simulation")]
+    pub fn model(
+        network: &model::Network,
+        line: &crate::store::model::Line,
+        me: &Member,
+    ) -> (Self, mpsc::Receiver<Heard>) {
+        let (outbox, heard) = network.join(me, line);
+        (Self::Model(outbox), heard)
+    }
+
     /// Are there no other members that could be told?
     pub fn is_local(&self) -> bool {
         matches!(self, Self::Local)
@@ -108,24 +124,30 @@ impl Bus {
 
     /// What the bus's own [`Note::Heartbeat`] says, each second, of the sessions that were published.
     pub fn set_sessions_digest(&self, digest: u64) {
-        match self {
-            Self::Local => {}
-            Self::Nats(outbox) | Self::Postgres(outbox) => outbox.set_sessions_digest(digest),
+        if let Some(outbox) = self.outbox() {
+            outbox.set_sessions_digest(digest);
         }
     }
 
     /// Returns when what was published before is on its way, or when that takes too long.
     pub async fn flush(&self) {
-        match self {
-            Self::Local => {}
-            Self::Nats(outbox) | Self::Postgres(outbox) => outbox.flush().await,
+        if let Some(outbox) = self.outbox() {
+            outbox.flush().await;
         }
     }
 
     fn push(&self, to: To, note: Note) {
+        if let Some(outbox) = self.outbox() {
+            outbox.push(to, note);
+        }
+    }
+
+    fn outbox(&self) -> Option<&Outbox> {
         match self {
-            Self::Local => {}
-            Self::Nats(outbox) | Self::Postgres(outbox) => outbox.push(to, note),
+            Self::Local => None,
+            Self::Nats(outbox) | Self::Postgres(outbox) => Some(outbox),
+            #[cfg(feature = "simulation")]
+            Self::Model(outbox) => Some(outbox),
         }
     }
 }

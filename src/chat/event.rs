@@ -212,6 +212,8 @@ pub enum Departure {
     Shutdown,
     /// 333: the connection was lost, or an error came back from it.
     Technical,
+    /// 333: the connection was lost, and nobody came back for it in time.
+    Lapsed,
 }
 
 impl Departure {
@@ -220,7 +222,7 @@ impl Departure {
         match self {
             Self::Banned { .. } => Affiliation::Outcast,
             Self::AffiliationLost { .. } | Self::MembersOnly => Affiliation::None,
-            Self::Own | Self::Kicked { .. } | Self::Shutdown | Self::Technical => was,
+            Self::Own | Self::Kicked { .. } | Self::Shutdown | Self::Technical | Self::Lapsed => was,
         }
     }
 
@@ -230,7 +232,7 @@ impl Departure {
             Self::Kicked { .. } | Self::Banned { .. } | Self::AffiliationLost { .. } | Self::MembersOnly => {
                 true
             }
-            Self::Own | Self::Shutdown | Self::Technical => false,
+            Self::Own | Self::Shutdown | Self::Technical | Self::Lapsed => false,
         }
     }
 }

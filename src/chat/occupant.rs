@@ -82,6 +82,10 @@ impl Occupants {
         self.0.sessions.get(&session)
     }
 
+    pub fn seat(&self, session: SessionId) -> Option<&Seat> {
+        self.by_session(session)?.seats.iter().find(|seat| seat.session == session)
+    }
+
     /// All occupants of one person: more than one when he holds several nicks.
     pub fn by_jid<'a>(&'a self, jid: &'a BareJid) -> impl Iterator<Item = &'a Arc<Occupant>> {
         self.iter().filter(move |o| o.jid == *jid)

@@ -9,7 +9,7 @@ mod welcome;
 use std::sync::Arc;
 
 use crate::chat::affiliation::{Affiliation, Lists, Role};
-use crate::chat::event::{AffiliationSet, Change, Ephemeral, Event, Joined, Left};
+use crate::chat::event::{AffiliationSet, Change, Departure, Ephemeral, Event, Joined, Left};
 use crate::chat::id::{Epoch, MessageId, SessionId};
 use crate::chat::message::{Content, Payload, Retention};
 use crate::chat::occupant::Occupant;
@@ -178,8 +178,15 @@ impl Audience {
                 self.destroyed(step, destroyed);
             }
             Change::TakenOver { session, by, .. } => {
-                if session != by {
-                    self.members.remove(session);
+                // Mostly nobody hears it. But a join may be late, and take the seat of who came after it.
+                if session != by
+                    && let (Some(member), Some(before)) = (self.members.remove(session), step.before.first())
+                {
+                    let mut notes = presence::departure_notes(&Departure::Technical);
+                    notes.statuses.insert(0, 110);
+                    let nothing = Payload::default();
+                    let frame = presence::unavailable(&self.room, before, None, &nothing, &notes, true);
+                    deliver(&member.mailbox, &frame);
                 }
                 self.welcome(step);
             }

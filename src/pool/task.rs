@@ -26,6 +26,7 @@ pub(super) async fn run(pool: Arc<Shared>, alarms: mpsc::Sender<Alarm>, stop: Ca
     tokio::pin!(fenced);
     while !pool.deposed.is_cancelled() {
         tokio::select! {
+            biased;
             () = stop.cancelled() => return,
             () = &mut fenced => {
                 let steps = pool.membership.lock().deposed();

@@ -54,7 +54,7 @@ impl Decided {
             changes: self.changes.clone(),
             quiet: self.quiet.clone(),
             at: now.max(room.last_at()),
-            origin: self.by.origin,
+            origin: self.by.origin.filter(|_| !planted!(KeyIgnored)),
         })
     }
 

@@ -38,6 +38,14 @@ pub(super) enum Request {
     },
 }
 
+impl Request {
+    /// Whether it lets a session leave that is gone: nobody waits for the outcome, and nobody would ask again.
+    pub(super) fn is_farewell(&self) -> bool {
+        let Self::Command { command, receipt: Receipt::None, .. } = self else { return false };
+        matches!(command, Command::Leave { .. } | Command::Remove { .. })
+    }
+}
+
 /// Where the outcome of a command goes, once it is committed.
 pub enum Receipt {
     /// To the session's mailbox, in order with what the room sends it.

@@ -270,6 +270,7 @@ fn cause(cause: &Departure) -> &'static str {
         Departure::MembersOnly => "members only",
         Departure::Shutdown => "shutdown",
         Departure::Technical => "technical",
+        Departure::Lapsed => "lapsed",
     }
 }
 

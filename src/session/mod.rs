@@ -202,6 +202,11 @@ impl Session {
         self.outstanding.is_full() || self.inbound.pending() >= PENDING_MAX
     }
 
+    /// How many of its stanzas wait for an outcome that comes by the mailbox.
+    pub fn waiting(&self) -> usize {
+        self.outstanding.len()
+    }
+
     /// Whether all that its client sent is settled.
     pub fn is_settled(&self) -> bool {
         self.inbound.pending() == 0

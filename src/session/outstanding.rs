@@ -37,6 +37,10 @@ impl Outstanding {
         context
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.0.len() >= WAITING_MAX
     }

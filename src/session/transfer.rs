@@ -16,11 +16,14 @@ use serde::{Deserialize, Serialize};
 use tracing::{debug, warn};
 
 use crate::account::Held;
+use crate::chat::command::Command;
+use crate::chat::event;
 use crate::chat::id::Seq;
 use crate::chat::note::Note;
 use crate::chat::sorted::Sorted;
 use crate::fanout::frame::Frame;
 use crate::fanout::mailbox::mailbox;
+use crate::room::Receipt;
 use crate::session::management::{Management, Promised};
 use crate::session::outstanding::Outstanding;
 use crate::session::resumption::{Former, hash};
@@ -167,6 +170,10 @@ impl Sessions {
                 Err(refusal) => {
                     debug!(room = %room.name, %refusal, "a room is lost on the way");
                     session.tell_lost(&room);
+                    // Should it be in there after all, nobody knows of it any more.
+                    let (actor, cause) = (session.actor(None), event::Departure::Technical);
+                    let leave = Command::Remove { cause };
+                    self.0.rooms.command(&room.name, actor, leave, None, Receipt::None).await;
                 }
             }
         }

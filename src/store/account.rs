@@ -9,10 +9,7 @@ use crate::store::error::{AddAccountError, StoreError};
 impl Store {
     #[instrument(skip_all)]
     pub async fn add_account(&self, account: NewAccount) -> Result<AccountId, AddAccountError> {
-        match self {
-            Self::Sqlite(engine) => engine.add_account(account).await,
-            Self::Postgres(engine) => engine.add_account(account).await,
-        }
+        ask_lasting!(self, engine => engine.add_account(account).await)
     }
 
     /// Adds many at once; None stands for a name that was taken. When it fails, some may have been added.
@@ -21,36 +18,24 @@ impl Store {
         &self,
         accounts: Vec<NewAccount>,
     ) -> Result<Vec<Option<AccountId>>, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.add_accounts(accounts).await,
-            Self::Postgres(engine) => engine.add_accounts(accounts).await,
-        }
+        ask_lasting!(self, engine => engine.add_accounts(accounts).await)
     }
 
     /// The account of this localpart, with what a sign-in needs.
     #[instrument(skip_all)]
     pub async fn account(&self, name: &str) -> Result<Option<Account>, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.account(name).await,
-            Self::Postgres(engine) => engine.account(name).await,
-        }
+        ask_lasting!(self, engine => engine.account(name).await)
     }
 
     /// In the order of their names, from the one behind `after` on.
     #[instrument(skip_all)]
     pub async fn accounts(&self, after: Option<&str>, limit: u32) -> Result<Vec<AccountEntry>, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.accounts(after, limit).await,
-            Self::Postgres(engine) => engine.accounts(after, limit).await,
-        }
+        ask_lasting!(self, engine => engine.accounts(after, limit).await)
     }
 
     #[instrument(skip_all)]
     pub async fn account_count(&self) -> Result<u64, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.account_count().await,
-            Self::Postgres(engine) => engine.account_count().await,
-        }
+        ask_lasting!(self, engine => engine.account_count().await)
     }
 
     /// Replaces all keys of an account; false when there is no such account.
@@ -60,10 +45,7 @@ impl Store {
         account: AccountId,
         credentials: Vec<ScramRow>,
     ) -> Result<bool, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.set_credentials(account, credentials).await,
-            Self::Postgres(engine) => engine.set_credentials(account, credentials).await,
-        }
+        ask_lasting!(self, engine => engine.set_credentials(account, credentials).await)
     }
 
     /// False when there is no such account.
@@ -73,19 +55,13 @@ impl Store {
         account: AccountId,
         is_disabled: bool,
     ) -> Result<bool, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.set_account_disabled(account, is_disabled).await,
-            Self::Postgres(engine) => engine.set_account_disabled(account, is_disabled).await,
-        }
+        ask_lasting!(self, engine => engine.set_account_disabled(account, is_disabled).await)
     }
 
     /// Removes an account with its keys; false when there was none. The name may be given again, the id never is.
     #[instrument(skip_all)]
     pub async fn remove_account(&self, account: AccountId) -> Result<bool, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.remove_account(account).await,
-            Self::Postgres(engine) => engine.remove_account(account).await,
-        }
+        ask_lasting!(self, engine => engine.remove_account(account).await)
     }
 }
 

@@ -72,10 +72,7 @@ impl Store {
     /// The account of this address as its projections stand, all at one `seq`.
     #[instrument(skip_all)]
     pub async fn load_account(&self, jid: &BareJid) -> Result<Option<LoadedAccount>, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.load_account(jid).await,
-            Self::Postgres(engine) => engine.load_account(jid).await,
-        }
+        ask_lasting!(self, engine => engine.load_account(jid).await)
     }
 
     /// Appends to one or several accounts' logs in one transaction: all or nothing. The answers are in the order of
@@ -86,10 +83,7 @@ impl Store {
         appends: Vec<AccountAppend>,
         at: Timestamp,
     ) -> Result<Vec<AccountAppended>, AccountAppendError> {
-        match self {
-            Self::Sqlite(engine) => engine.append_accounts(appends, at).await,
-            Self::Postgres(engine) => engine.append_accounts(appends, at).await,
-        }
+        ask_lasting!(self, engine => engine.append_accounts(appends, at).await)
     }
 
     /// Entries of a log behind `after`, oldest first.
@@ -100,10 +94,7 @@ impl Store {
         after: Seq,
         limit: u32,
     ) -> Result<Vec<AccountEvent>, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.account_events(account, after, limit).await,
-            Self::Postgres(engine) => engine.account_events(account, after, limit).await,
-        }
+        ask_lasting!(self, engine => engine.account_events(account, after, limit).await)
     }
 
     /// Of these accounts those whose log is ahead of what is known of it, with where it is.
@@ -112,10 +103,7 @@ impl Store {
         &self,
         known: &[(AccountId, Seq)],
     ) -> Result<Vec<(AccountId, Seq)>, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.accounts_ahead(known).await,
-            Self::Postgres(engine) => engine.accounts_ahead(known).await,
-        }
+        ask_lasting!(self, engine => engine.accounts_ahead(known).await)
     }
 
     /// Messages to the account behind `after`, oldest first.
@@ -126,27 +114,18 @@ impl Store {
         after: Seq,
         limit: u32,
     ) -> Result<Vec<AccountEvent>, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.letters(account, after, limit).await,
-            Self::Postgres(engine) => engine.letters(account, after, limit).await,
-        }
+        ask_lasting!(self, engine => engine.letters(account, after, limit).await)
     }
 
     /// Writes down what may be lost without harm.
     #[instrument(skip_all)]
     pub async fn note_account(&self, account: AccountId, note: AccountNote) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.note_account(account, note).await,
-            Self::Postgres(engine) => engine.note_account(account, note).await,
-        }
+        ask_lasting!(self, engine => engine.note_account(account, note).await)
     }
 
     #[instrument(skip_all)]
     pub async fn vcard(&self, account: AccountId) -> Result<Option<Payload>, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.vcard(account).await,
-            Self::Postgres(engine) => engine.vcard(account).await,
-        }
+        ask_lasting!(self, engine => engine.vcard(account).await)
     }
 
     /// XEP-0049: what was put under this element name.
@@ -157,10 +136,7 @@ impl Store {
         namespace: &str,
         name: &str,
     ) -> Result<Option<Payload>, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.private_xml(account, namespace, name).await,
-            Self::Postgres(engine) => engine.private_xml(account, namespace, name).await,
-        }
+        ask_lasting!(self, engine => engine.private_xml(account, namespace, name).await)
     }
 
     /// Items of a node, oldest first.
@@ -171,10 +147,7 @@ impl Store {
         node: &str,
         choice: &ItemChoice,
     ) -> Result<Vec<Item>, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.node_items(account, node, choice).await,
-            Self::Postgres(engine) => engine.node_items(account, node, choice).await,
-        }
+        ask_lasting!(self, engine => engine.node_items(account, node, choice).await)
     }
 
     /// The newest items of these nodes of these owners, by localpart, for `viewer` to be sent as far as he may.
@@ -185,19 +158,13 @@ impl Store {
         owners: &[Box<str>],
         nodes: &[Box<str>],
     ) -> Result<Vec<LastItem>, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.last_items(viewer, owners, nodes).await,
-            Self::Postgres(engine) => engine.last_items(viewer, owners, nodes).await,
-        }
+        ask_lasting!(self, engine => engine.last_items(viewer, owners, nodes).await)
     }
 
     /// Takes out of the logs what nobody may need any more. Says how much it was.
     #[instrument(skip_all)]
     pub async fn expire_account_events(&self, now: Timestamp) -> Result<u64, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.expire_account_events(now).await,
-            Self::Postgres(engine) => engine.expire_account_events(now).await,
-        }
+        ask_lasting!(self, engine => engine.expire_account_events(now).await)
     }
 }
 

@@ -17,10 +17,7 @@ impl Store {
     /// expired are there without text and payload.
     #[instrument(skip_all)]
     pub async fn events_after(&self, room: RoomId, seq: Seq, limit: u32) -> Result<Vec<Event>, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.events_after(room, seq, limit).await,
-            Self::Postgres(engine) => engine.events_after(room, seq, limit).await,
-        }
+        ask!(self, engine => engine.events_after(room, seq, limit).await)
     }
 
     /// What who has just come in gets to read: the last messages up to `until`, oldest first, at most `limit` and
@@ -33,46 +30,31 @@ impl Store {
         request: HistoryRequest,
         limit: u32,
     ) -> Result<Vec<ArchivedMessage>, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.history(room, until, request, limit).await,
-            Self::Postgres(engine) => engine.history(room, until, request, limit).await,
-        }
+        ask!(self, engine => engine.history(room, until, request, limit).await)
     }
 
     /// A page of a room's log.
     #[instrument(skip_all)]
     pub async fn archive_page(&self, query: ArchiveQuery) -> Result<Page, ArchiveError> {
-        match self {
-            Self::Sqlite(engine) => engine.archive_page(query).await,
-            Self::Postgres(engine) => engine.archive_page(query).await,
-        }
+        ask_lasting!(self, engine => engine.archive_page(query).await)
     }
 
     /// A page of an account's log.
     #[instrument(skip_all)]
     pub async fn letter_page(&self, query: ArchiveQuery) -> Result<Page<ArchivedLetter>, ArchiveError> {
-        match self {
-            Self::Sqlite(engine) => engine.letter_page(query).await,
-            Self::Postgres(engine) => engine.letter_page(query).await,
-        }
+        ask_lasting!(self, engine => engine.letter_page(query).await)
     }
 
     /// The first and the last message of an archive; None when it is empty.
     #[instrument(skip_all)]
     pub async fn archive_ends(&self, log: Log) -> Result<Option<ArchiveEnds>, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.archive_ends(log).await,
-            Self::Postgres(engine) => engine.archive_ends(log).await,
-        }
+        ask_lasting!(self, engine => engine.archive_ends(log).await)
     }
 
     /// One message of a log, kept or not.
     #[instrument(skip_all)]
     pub async fn message(&self, log: Log, seq: Seq) -> Result<Option<ArchivedMessage>, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.message(log, seq).await,
-            Self::Postgres(engine) => engine.message(log, seq).await,
-        }
+        ask!(self, engine => engine.message(log, seq).await)
     }
 }
 

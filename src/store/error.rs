@@ -26,7 +26,7 @@ impl StoreError {
     /// Whether who asked must not be told that it was not done: it may have been, or another member answers for it.
     /// He is sent away instead. When he is back he asks again, and the key of what he asks says whether it was.
     pub(crate) fn leaves_open(self) -> bool {
-        matches!(self, Self::Fenced | Self::Unknown)
+        matches!(self, Self::Fenced | Self::Unknown) && !planted!(UnknownIsRefused)
     }
 }
 

@@ -12,10 +12,7 @@ impl Store {
     /// The journal behind a place, in the order of its commits. Nothing is passed over that is committed later. Empty unless [`Options::has_journal`] was set.
     #[instrument(skip_all)]
     pub async fn journal(&self, after: JournalPlace, limit: u32) -> Result<Vec<JournalEntry>, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.journal(after, limit).await,
-            Self::Postgres(engine) => engine.journal(after, limit).await,
-        }
+        ask_lasting!(self, engine => engine.journal(after, limit).await)
     }
 }
 

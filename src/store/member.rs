@@ -24,6 +24,8 @@ impl Store {
                 Ok(())
             }
             Self::Postgres(engine) => engine.show_member(showing).await,
+            #[cfg(feature = "simulation")]
+            Self::Model(engine) => engine.show_member(showing).await,
         }
     }
 
@@ -33,6 +35,8 @@ impl Store {
         match self {
             Self::Sqlite(_) => std::future::pending().await,
             Self::Postgres(engine) => engine.fenced().await,
+            #[cfg(feature = "simulation")]
+            Self::Model(engine) => engine.fenced().await,
         }
     }
 
@@ -42,6 +46,8 @@ impl Store {
         match self {
             Self::Sqlite(engine) => Ok(vec![engine.member()]),
             Self::Postgres(engine) => engine.members().await,
+            #[cfg(feature = "simulation")]
+            Self::Model(engine) => engine.members().await,
         }
     }
 
@@ -52,6 +58,8 @@ impl Store {
         match self {
             Self::Sqlite(_) => Ok(false),
             Self::Postgres(engine) => engine.fence_member(name, incarnation).await,
+            #[cfg(feature = "simulation")]
+            Self::Model(engine) => engine.fence_member(name, incarnation).await,
         }
     }
 
@@ -61,6 +69,8 @@ impl Store {
         match self {
             Self::Sqlite(engine) => Ok(engine.want_member(name, state)),
             Self::Postgres(engine) => engine.want_member(name, state).await,
+            #[cfg(feature = "simulation")]
+            Self::Model(engine) => engine.want_member(name, state).await,
         }
     }
 
@@ -76,16 +86,15 @@ impl Store {
         match self {
             Self::Sqlite(_) => Ok(Detached::default()),
             Self::Postgres(engine) => engine.detach_member(name, incarnation, deadlines).await,
+            #[cfg(feature = "simulation")]
+            Self::Model(engine) => engine.detach_member(name, incarnation, deadlines).await,
         }
     }
 
     /// Seats whose deadline has passed, for this member to let them leave: for a while nobody else is given them.
     #[instrument(skip_all)]
     pub async fn claim_due_seats(&self, now: Timestamp, limit: u32) -> Result<Vec<DueSeat>, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.claim_due_seats(now, limit).await,
-            Self::Postgres(engine) => engine.claim_due_seats(now, limit).await,
-        }
+        ask!(self, engine => engine.claim_due_seats(now, limit).await)
     }
 
     /// Sessions whose deadline has passed, for this member to end them: for a while nobody else is given them.
@@ -95,10 +104,7 @@ impl Store {
         now: Timestamp,
         limit: u32,
     ) -> Result<Vec<SessionRow>, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.claim_due_sessions(now, limit).await,
-            Self::Postgres(engine) => engine.claim_due_sessions(now, limit).await,
-        }
+        ask_lasting!(self, engine => engine.claim_due_sessions(now, limit).await)
     }
 }
 

@@ -17,9 +17,34 @@
 //! | `row`, `paging`, `fault` | what is the same in all engines: rows read back, pages of an archive, failures |
 //! | `sqlite` | the embedded engine |
 //! | `postgres` | the engine of a pool |
+//! | `model` | a pool's database as a simulation has it: in memory, and with every fault a network can add |
 //!
 //! The set of engines is closed: an `enum`, no trait. Operations are coarse, each is one transaction, and stand with
 //! their words in one file an aggregate.
+
+/// Puts a question to the engine, whichever it is.
+macro_rules! ask {
+    ($store:expr, $engine:ident => $answer:expr) => {
+        match $store {
+            Store::Sqlite($engine) => $answer,
+            Store::Postgres($engine) => $answer,
+            #[cfg(feature = "simulation")]
+            Store::Model($engine) => $answer,
+        }
+    };
+}
+
+/// Puts a question to an engine that lasts. A simulation's has rooms, sessions and members, and nothing else.
+macro_rules! ask_lasting {
+    ($store:expr, $engine:ident => $answer:expr) => {
+        match $store {
+            Store::Sqlite($engine) => $answer,
+            Store::Postgres($engine) => $answer,
+            #[cfg(feature = "simulation")]
+            Store::Model(_) => Err(crate::store::error::StoreError::Unavailable.into()),
+        }
+    };
+}
 
 pub mod account;
 pub mod account_log;
@@ -29,6 +54,8 @@ pub mod error;
 mod fault;
 pub mod journal;
 pub mod member;
+#[cfg(feature = "simulation")]
+pub mod model;
 mod paging;
 mod postgres;
 mod record;
@@ -51,6 +78,8 @@ use crate::store::error::OpenError;
 pub enum Store {
     Sqlite(sqlite::Sqlite),
     Postgres(postgres::Postgres),
+    #[cfg(feature = "simulation")]
+    Model(model::Model),
 }
 
 impl Store {
@@ -72,18 +101,12 @@ impl Store {
     /// Ends all writing. What was asked for before is committed, what comes later is refused.
     #[instrument(skip_all)]
     pub async fn close(&self) {
-        match self {
-            Self::Sqlite(engine) => engine.close().await,
-            Self::Postgres(engine) => engine.close().await,
-        }
+        ask!(self, engine => engine.close().await)
     }
 
     /// How often this member has opened the store: what an earlier incarnation held is held no more.
     pub fn incarnation(&self) -> i64 {
-        match self {
-            Self::Sqlite(engine) => engine.incarnation(),
-            Self::Postgres(engine) => engine.incarnation(),
-        }
+        ask!(self, engine => engine.incarnation())
     }
 
     /// May several members work on it?
@@ -91,6 +114,8 @@ impl Store {
         match self {
             Self::Sqlite(_) => false,
             Self::Postgres(_) => true,
+            #[cfg(feature = "simulation")]
+            Self::Model(_) => true,
         }
     }
 
@@ -100,15 +125,14 @@ impl Store {
         match self {
             Self::Sqlite(_) => Err(OpenError::NoPrimary("an embedded store".to_owned())),
             Self::Postgres(engine) => engine.primary().await,
+            #[cfg(feature = "simulation")]
+            Self::Model(_) => Err(OpenError::NoPrimary("a simulated store".to_owned())),
         }
     }
 
     /// The server's own randomness, made with the store.
     pub fn secret(&self) -> &[u8; 32] {
-        match self {
-            Self::Sqlite(engine) => engine.secret(),
-            Self::Postgres(engine) => engine.secret(),
-        }
+        ask!(self, engine => engine.secret())
     }
 }
 

@@ -10,28 +10,19 @@ impl Store {
     /// Removes what is older than `below` from a room's log, from its beginning on. Says how much it was.
     #[instrument(skip_all)]
     pub async fn purge(&self, room: RoomId, below: Timestamp) -> Result<u64, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.purge(room, below).await,
-            Self::Postgres(engine) => engine.purge(room, below).await,
-        }
+        ask_lasting!(self, engine => engine.purge(room, below).await)
     }
 
     /// Blanks what was not to be kept and has been there long enough. Says how much it was.
     #[instrument(skip_all)]
     pub async fn expire_messages(&self, now: Timestamp) -> Result<u64, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.expire_messages(now).await,
-            Self::Postgres(engine) => engine.expire_messages(now).await,
-        }
+        ask_lasting!(self, engine => engine.expire_messages(now).await)
     }
 
     /// The rooms for which [`Store::purge`] has something to do, sooner or later.
     #[instrument(skip_all)]
     pub async fn rooms_with_retention(&self) -> Result<Vec<Retained>, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.rooms_with_retention().await,
-            Self::Postgres(engine) => engine.rooms_with_retention().await,
-        }
+        ask_lasting!(self, engine => engine.rooms_with_retention().await)
     }
 }
 

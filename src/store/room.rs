@@ -14,74 +14,50 @@ impl Store {
     /// Makes a room and writes its first changes.
     #[instrument(skip_all)]
     pub async fn create_room(&self, room: NewRoom) -> Result<RoomSnapshot, CreateRoomError> {
-        match self {
-            Self::Sqlite(engine) => engine.create_room(room).await,
-            Self::Postgres(engine) => engine.create_room(room).await,
-        }
+        ask!(self, engine => engine.create_room(room).await)
     }
 
     /// The room of this localpart as its projections stand, all at one `seq`.
     #[instrument(skip_all)]
     pub async fn load_room(&self, name: &str) -> Result<Option<RoomSnapshot>, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.load_room(name).await,
-            Self::Postgres(engine) => engine.load_room(name).await,
-        }
+        ask!(self, engine => engine.load_room(name).await)
     }
 
     /// Makes a decision true: the log, what follows from it and the journal, all or nothing. Appends of one room that
     /// are handed in one after the other are written in that order.
     #[instrument(skip_all)]
     pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
-        match self {
-            Self::Sqlite(engine) => engine.append(append).await,
-            Self::Postgres(engine) => engine.append(append).await,
-        }
+        ask!(self, engine => engine.append(append).await)
     }
 
     /// Public rooms that are in service, in the order of their names, from the one behind `after` on.
     #[instrument(skip_all)]
     pub async fn public_rooms(&self, after: Option<&str>, limit: u32) -> Result<Vec<RoomEntry>, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.public_rooms(after, limit).await,
-            Self::Postgres(engine) => engine.public_rooms(after, limit).await,
-        }
+        ask_lasting!(self, engine => engine.public_rooms(after, limit).await)
     }
 
     #[instrument(skip_all)]
     pub async fn room_count(&self) -> Result<u64, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.room_count().await,
-            Self::Postgres(engine) => engine.room_count().await,
-        }
+        ask!(self, engine => engine.room_count().await)
     }
 
     /// Of these rooms those that are ahead of what is known of them: after hints may have been lost.
     #[instrument(skip_all)]
     pub async fn rooms_ahead(&self, known: &[RoomPlace]) -> Result<Vec<RoomId>, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.rooms_ahead(known).await,
-            Self::Postgres(engine) => engine.rooms_ahead(known).await,
-        }
+        ask!(self, engine => engine.rooms_ahead(known).await)
     }
 
     /// At a start, before anybody is let in: whoever was inside by this member has lost his connection, and leaves at
     /// `deadline` unless he comes back. Says how many there are.
     #[instrument(skip_all)]
     pub async fn detach_seats(&self, deadline: Timestamp) -> Result<u64, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.detach_seats(deadline).await,
-            Self::Postgres(engine) => engine.detach_seats(deadline).await,
-        }
+        ask!(self, engine => engine.detach_seats(deadline).await)
     }
 
     /// Where somebody has to leave unless he comes back, the most urgent room first.
     #[instrument(skip_all)]
     pub async fn rooms_with_detached_seats(&self) -> Result<Vec<DetachedRoom>, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.rooms_with_detached_seats().await,
-            Self::Postgres(engine) => engine.rooms_with_detached_seats().await,
-        }
+        ask!(self, engine => engine.rooms_with_detached_seats().await)
     }
 }
 

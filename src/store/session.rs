@@ -12,28 +12,19 @@ impl Store {
     /// Saves how far sessions are, new ones too. One whose account is gone is passed over.
     #[instrument(skip_all)]
     pub async fn save_sessions(&self, sessions: Vec<SessionRow>) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.save_sessions(sessions).await,
-            Self::Postgres(engine) => engine.save_sessions(sessions).await,
-        }
+        ask!(self, engine => engine.save_sessions(sessions).await)
     }
 
     /// They have ended, and nobody asks for them again.
     #[instrument(skip_all)]
     pub async fn forget_sessions(&self, sessions: &[SessionId]) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.forget_sessions(sessions).await,
-            Self::Postgres(engine) => engine.forget_sessions(sessions).await,
-        }
+        ask!(self, engine => engine.forget_sessions(sessions).await)
     }
 
     /// The session whose client was given an id with that hash.
     #[instrument(skip_all)]
     pub async fn session_to_resume(&self, resumption: &str) -> Result<Option<SavedSession>, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.session_to_resume(resumption).await,
-            Self::Postgres(engine) => engine.session_to_resume(resumption).await,
-        }
+        ask_lasting!(self, engine => engine.session_to_resume(resumption).await)
     }
 
     /// Leaves a session for whichever member its client comes to: the row with its deadline, and everything else as text.
@@ -43,6 +34,8 @@ impl Store {
         match self {
             Self::Sqlite(_) => Err(StoreError::Unavailable),
             Self::Postgres(engine) => engine.leave_session(row, state).await,
+            #[cfg(feature = "simulation")]
+            Self::Model(_) => Err(StoreError::Unavailable),
         }
     }
 
@@ -52,41 +45,31 @@ impl Store {
         match self {
             Self::Sqlite(_) => Ok(None),
             Self::Postgres(engine) => engine.take_session(resumption).await,
+            #[cfg(feature = "simulation")]
+            Self::Model(_) => Ok(None),
         }
     }
 
     #[instrument(skip_all)]
     pub async fn session(&self, id: SessionId) -> Result<Option<SavedSession>, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.session(id).await,
-            Self::Postgres(engine) => engine.session(id).await,
-        }
+        ask!(self, engine => engine.session(id).await)
     }
 
     #[instrument(skip_all)]
     pub async fn sessions_of(&self, account: AccountId) -> Result<Vec<SessionRow>, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.sessions_of(account).await,
-            Self::Postgres(engine) => engine.sessions_of(account).await,
-        }
+        ask_lasting!(self, engine => engine.sessions_of(account).await)
     }
 
     /// At a start: the sessions of this member's earlier incarnations have lost their connections, and lapse at `deadline`.
     #[instrument(skip_all)]
     pub async fn detach_sessions(&self, deadline: Timestamp) -> Result<u64, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.detach_sessions(deadline).await,
-            Self::Postgres(engine) => engine.detach_sessions(deadline).await,
-        }
+        ask!(self, engine => engine.detach_sessions(deadline).await)
     }
 
     /// Forgets those whose deadline has passed, but for what was left and has to be ended first. Says how many there were.
     #[instrument(skip_all)]
     pub async fn forget_lapsed_sessions(&self, now: Timestamp) -> Result<u64, StoreError> {
-        match self {
-            Self::Sqlite(engine) => engine.forget_lapsed_sessions(now).await,
-            Self::Postgres(engine) => engine.forget_lapsed_sessions(now).await,
-        }
+        ask_lasting!(self, engine => engine.forget_lapsed_sessions(now).await)
     }
 }
 

@@ -77,6 +77,8 @@ struct Task<'a> {
     last_heard: Instant,
     /// A sign of life was asked for and has not come.
     is_asked: bool,
+    /// Stanzas of which nobody will say what became of them.
+    left_open: usize,
 }
 
 /// How long the peer may take to read what is written to it.
@@ -108,6 +110,7 @@ pub(super) async fn run(services: &Arc<Services>, live: Box<Live>) {
         timer: Box::pin(tokio::time::sleep(services.policy.idle_time)),
         last_heard: Instant::now(),
         is_asked: false,
+        left_open: 0,
     };
     debug!(jid = %task.session.jid(), "a session begins");
     // What came behind the bind request is already here.
@@ -197,7 +200,10 @@ impl Task<'_> {
                 mailbox::Item::Settled { number, outcome } => self.session.settle(number, outcome),
                 mailbox::Item::End(Ending::Replaced) => return Err(End::Replaced),
                 mailbox::Item::End(Ending::Elsewhere) => return Err(End::SentAway),
-                mailbox::Item::End(ending) => return Err(StreamFailure::from(condition(ending)).into()),
+                mailbox::Item::End(ending) => {
+                    self.left_open += usize::from(ending == Ending::Unsure);
+                    return Err(StreamFailure::from(condition(ending)).into());
+                }
             }
             if self.session.waiting_bytes() >= WRITE_BYTES {
                 self.write().await?;
@@ -358,8 +364,14 @@ impl Task<'_> {
             End::Lost | End::Expired | End::Resumed(_) | End::Wanted | End::SentAway => Departure::Lost,
         };
         if self.session.is_resumable() && departure != Departure::Own {
-            // What is under way is committed in milliseconds, or the store is in trouble.
-            let _ = tokio::time::timeout(SETTLE_TIME, self.settle()).await;
+            // What is under way is committed in milliseconds, or the store is in trouble. Then it may be written for as
+            // long as it is tried: a client that is told before that it is not would send it again. In steps, or a
+            // process that was stopped for a while would find all of the time used up.
+            for _ in 0..SETTLE_STEPS {
+                if tokio::time::timeout(SETTLE_STEP, self.settle()).await.is_ok() {
+                    break;
+                }
+            }
         }
         // Before anybody can know that the session is over, what he will ask for then is there.
         self.session.save_end(departure).await;
@@ -392,11 +404,13 @@ impl Task<'_> {
     async fn settle(&mut self) {
         loop {
             for item in self.items.drain(..) {
-                if let mailbox::Item::Settled { number, outcome } = item {
-                    self.session.settle(number, outcome);
+                match item {
+                    mailbox::Item::Settled { number, outcome } => self.session.settle(number, outcome),
+                    mailbox::Item::End(Ending::Unsure) => self.left_open += 1,
+                    _ => {}
                 }
             }
-            if self.session.is_settled() {
+            if self.session.is_settled() || self.session.waiting() <= self.left_open {
                 return;
             }
             // After an overrun no frames come, but outcomes do.
@@ -409,7 +423,9 @@ const STREAM_END: &[u8] = b"</stream:stream>";
 const FAREWELL_TIME: Duration = Duration::from_secs(2);
 /// How often the store is asked to keep a session for another member.
 const LEAVE_ATTEMPTS: u32 = 3;
-const SETTLE_TIME: Duration = Duration::from_secs(2);
+/// Together longer than the store tries to append something.
+const SETTLE_STEPS: u32 = 10;
+const SETTLE_STEP: Duration = Duration::from_secs(1);
 /// Items whose room is kept for the next ones: what the smallest queue has.
 const ITEMS_KEPT: usize = 4;
 

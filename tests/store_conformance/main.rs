@@ -31,6 +31,8 @@ use perch::store::{Options, Store};
 pub(crate) enum Place {
     Sqlite(tempfile::TempDir),
     Postgres(String),
+    #[cfg(feature = "simulation")]
+    Model(perch::store::model::Database),
 }
 
 impl Place {
@@ -56,6 +58,8 @@ impl Place {
         match self {
             Self::Sqlite(_) => format!("sqlite:{}", self.path().display()),
             Self::Postgres(url) => url.clone(),
+            #[cfg(feature = "simulation")]
+            Self::Model(_) => panic!("a simulated store has no address"),
         }
     }
 
@@ -70,6 +74,10 @@ impl Place {
     }
 
     pub(crate) async fn open_with(&self, options: &Options) -> Store {
+        #[cfg(feature = "simulation")]
+        if let Self::Model(database) = self {
+            return database.open(options, perch::store::model::Line::default()).await;
+        }
         Store::open(&self.url(), options).await.unwrap()
     }
 }
@@ -98,6 +106,32 @@ macro_rules! on_every_engine {
             })*)*
         }
     };
+}
+
+/// What a simulation's store is asked too: it has rooms, sessions and members, and nothing else.
+#[cfg(feature = "simulation")]
+macro_rules! on_the_model {
+    ($($file:ident: $($rule:ident)*;)*) => {
+        mod simulated {
+            $($(#[tokio::test]
+            async fn $rule() {
+                let database = perch::store::model::Database::new(1);
+                crate::$file::$rule(crate::Place::Model(database)).await;
+            })*)*
+        }
+    };
+}
+
+#[cfg(feature = "simulation")]
+on_the_model! {
+    rooms: names_are_unique_and_given_again_after_destruction
+        an_append_is_all_or_nothing
+        decisions_against_older_rules_are_stale
+        what_was_written_before_is_found_again
+        a_nick_has_one_owner
+        one_refused_append_does_not_spoil_its_group
+        the_log_gives_back_what_was_appended;
+    pool: what_a_decision_rested_on_is_looked_for_again;
 }
 
 /// What only an engine for several members can be asked.
@@ -155,7 +189,8 @@ on_postgres! {
         what_is_due_is_given_to_one_member
         a_nick_is_given_to_one_of_two_members
         nobody_posts_after_his_ban
-        members_that_share_a_room_give_each_seq_once;
+        members_that_share_a_room_give_each_seq_once
+        what_another_member_changed_is_decided_again;
     outages:
         a_newer_store_is_left_alone
         a_database_of_others_is_left_alone

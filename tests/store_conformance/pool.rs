@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use perch::chat::affiliation::Affiliation;
-use perch::chat::event::Change;
+use perch::chat::event::{Change, Departure, Left};
 use perch::chat::id::{Origin, Seq, SessionId, Timestamp};
+use perch::chat::settings::Settings;
 use perch::chat::snapshot::RoomSnapshot;
 use perch::store::error::{AppendError, StoreError};
 use perch::store::member::{Deadlines, Detached, HeldRoom, Member};
@@ -14,9 +15,10 @@ use perch::store::room::Append;
 use perch::store::{Options, Store};
 use sqlx::{Connection, PgConnection};
 
+use crate::Place;
 use crate::members::session;
 use crate::proxy::Proxy;
-use crate::scene::{account, affiliation, append, author, decision, join, make, post};
+use crate::scene::{account, affiliation, append, author, decision, join, leave, make, payload, post};
 
 const LEASE: Duration = Duration::from_millis(900);
 
@@ -254,4 +256,58 @@ pub(crate) async fn members_that_share_a_room_give_each_seq_once(url: String) {
             )
         );
     }
+}
+
+pub(crate) async fn what_another_member_changed_is_decided_again(url: String) {
+    what_a_decision_rested_on_is_looked_for_again(Place::Postgres(url)).await;
+}
+
+/// Who is in does not move the rules: what rests on it is compared with the seats themselves.
+pub(crate) async fn what_a_decision_rested_on_is_looked_for_again(place: Place) {
+    let store = place.open().await;
+    let room = make(&store, "tea").await;
+    let away = Change::Detached { session: SessionId(2), deadline: Some(Timestamp(5)) };
+    let back = Change::Detached { session: SessionId(2), deadline: None };
+    append(&store, &room, [join("bob", "bob", 2), join("bob", "rob", 3), away]).await.unwrap();
+    let stale = async |what: &str, changes: Vec<Change>| {
+        let refused = store.append(decision(&room, changes)).await;
+        assert_eq!(refused, Err(AppendError::Stale), "{what}");
+    };
+    let takes_over = |session: i64, by: i64, device: &str| Change::TakenOver {
+        session: SessionId(session),
+        by: SessionId(by),
+        jid: format!("bob@localhost/{device}").parse().unwrap(),
+        presence: payload("here"),
+    };
+    let left = |nick: &str, session: i64, cause: Departure| match leave(nick, session) {
+        Change::Left(left) => Change::Left(Left { cause, ..left }),
+        other => other,
+    };
+    let kicked = || Departure::Kicked { by: None, reason: "".into() };
+    let renamed = |nick: &str, new_nick: &str| Change::Renamed {
+        session: SessionId(2),
+        nick_key: nick.into(),
+        nick: nick.into(),
+        new_nick_key: new_nick.into(),
+        new_nick: new_nick.into(),
+        presence: payload("here"),
+    };
+    stale("nobody's seat", vec![takes_over(9, 10, "desk")]).await;
+    stale("the seat of a device that is there", vec![takes_over(3, 10, "desk")]).await;
+    stale("nobody's coming back", vec![Change::Detached { session: SessionId(9), deadline: None }]).await;
+    stale("a nick that he has not", vec![renamed("bo", "bobby")]).await;
+    stale("a nick that his other device has", vec![renamed("bob", "rob")]).await;
+    stale("one of two nicks is passed over", vec![affiliation("bob", Affiliation::Admin, 2)]).await;
+    let ban = affiliation("bob", Affiliation::Outcast, 2);
+    stale("a ban that leaves him in", vec![left("bob", 2, kicked()), ban]).await;
+    let settings = Settings { members_only: true, ..Settings::default() };
+    let closed = Change::Configured { by: author("alice").jid, settings: Box::new(settings) };
+    stale("a stranger among members", vec![closed]).await;
+    append(&store, &room, [join("bob", "bob", 4), back]).await.unwrap();
+    stale("one device of two is put out", vec![left("bob", 2, kicked())]).await;
+    stale("he is back", vec![left("bob", 2, Departure::Lapsed)]).await;
+    let loaded = store.load_room("tea").await.unwrap().unwrap();
+    assert_eq!((loaded.seq.0, loaded.rules), (room.seq.0 + 5, room.rules), "nothing of it was written");
+    append(&store, &room, [renamed("bob", "bobby"), takes_over(2, 10, "phone")]).await.unwrap();
+    append(&store, &room, [left("bobby", 10, kicked()), left("bobby", 4, kicked())]).await.unwrap();
 }

@@ -76,7 +76,7 @@ fn word(text: &str) -> &str {
 const SMALL: [&str; 4] = ["meta", "member", "pg_class", "pg_db_role_setting"];
 
 /// Without a look into their arguments.
-const STEPS: [&str; 9] = [
+const STEPS: [&str; 10] = [
     "UPDATE room SET former_name",
     "DELETE FROM seat WHERE room = $2",
     "DELETE FROM affiliation WHERE room = $2",
@@ -86,6 +86,7 @@ const STEPS: [&str; 9] = [
     "UPDATE account_log SET preferences",
     "UPDATE account_log SET vcard",
     "UPDATE account_log SET photo",
+    "SELECT need_1",
 ];
 
 /// May walk: they run once at a start, once a day, or when an operator asks.

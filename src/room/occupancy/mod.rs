@@ -245,7 +245,7 @@ impl Room {
             for seat in &occupant.seats {
                 let is_due = seat.deadline.is_some_and(|deadline| deadline <= now);
                 if is_due && sessions.contains(&seat.session) {
-                    let left = left(occupant, seat.session, Departure::Technical);
+                    let left = left(occupant, seat.session, Departure::Lapsed);
                     self.tell_traffic(&mut decision, left);
                 }
             }
@@ -351,8 +351,11 @@ impl Room {
     }
 
     pub(super) fn take_over(&mut self, session: SessionId, by: SessionId, jid: &FullJid, presence: &Payload) {
-        let taken = Seat { session: by, jid: jid.clone(), presence: presence.clone(), deadline: None };
+        let mut taken = Seat { session: by, jid: jid.clone(), presence: presence.clone(), deadline: None };
         self.change_seats(session, |seats| {
+            if planted!(ReturnedIsParted) {
+                taken.deadline = seats.iter().find_map(|seat| seat.deadline);
+            }
             seats.retain(|seat| seat.session != session);
             seats.insert(0, taken);
         });

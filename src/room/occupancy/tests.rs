@@ -259,7 +259,7 @@ fn a_lost_connection_keeps_its_seat_until_the_deadline() {
     scene.check("owner", expire(&["owner", "bob", "member"]), Ok(&[]));
     scene.now = Timestamp(2_000);
     scene.check("owner", expire(&["member"]), Ok(&[]));
-    scene.check("owner", expire(&["owner", "bob", "member"]), Ok(&["bob leaves (technical)"]));
+    scene.check("owner", expire(&["owner", "bob", "member"]), Ok(&["bob leaves (lapsed)"]));
     let attach = || Command::Attach { after: Seq(0) };
     scene.check("member", attach(), Ok(&["attached"]));
     // Also where another member's word that it lost its connection never came.

@@ -31,7 +31,7 @@ use crate::room::request::{Receipt, Request, expire, refusal_of, refusal_of_appe
 use crate::room::state::Room;
 use crate::room::task::round::{Pending, Question, Round};
 use crate::store::archive::{ArchivedKind, ArchivedMessage, Log};
-use crate::store::error::{AppendError, CreateRoomError};
+use crate::store::error::{AppendError, CreateRoomError, StoreError};
 use crate::store::room::{Append, Appended};
 
 /// The running room. Its name may not exist in the store yet: then it is vacant, and a join creates it.
@@ -46,6 +46,8 @@ pub(super) struct RoomTask {
     mark: Arc<Mark>,
     /// Who is past his deadline was looked for, and is not looked for again before this.
     next_claim: Instant,
+    /// Farewells of sessions that are gone, which the store could not take yet: nobody else will say them.
+    owed: Vec<Box<Request>>,
 }
 
 struct Loaded {
@@ -74,7 +76,16 @@ impl RoomTask {
         inbox: mpsc::Receiver<Box<Request>>,
         mark: Arc<Mark>,
     ) -> Self {
-        Self { name, address, services, state: None, inbox, mark, next_claim: Instant::now() }
+        Self {
+            name,
+            address,
+            services,
+            state: None,
+            inbox,
+            mark,
+            next_claim: Instant::now(),
+            owed: Vec::new(),
+        }
     }
 
     /// Runs until the room is idle and nobody holds a way to it.
@@ -83,20 +94,23 @@ impl RoomTask {
         loop {
             let wake = self.wake_at();
             tokio::select! {
+                biased;
+                // First, or nobody would ever leave a room that is never silent.
+                () = tokio::time::sleep_until(wake) => {
+                    if self.has_deadlines() || !self.owed.is_empty() {
+                        batch.append(&mut self.owed);
+                        batch.extend(self.claim_departures().await.map(Box::new));
+                        Box::pin(self.handle(&mut batch)).await;
+                    } else if self.is_idle() && self.services.forget(&self.name, &self.inbox) {
+                        return;
+                    }
+                }
                 n = self.inbox.recv_many(&mut batch, BATCH_MAX) => {
                     if n == 0 {
                         return;
                     }
                     // Boxed, as the rest of what handling needs: a silent room does without.
                     Box::pin(self.handle(&mut batch)).await;
-                }
-                () = tokio::time::sleep_until(wake) => {
-                    if self.has_deadlines() {
-                        batch.extend(self.claim_departures().await.map(Box::new));
-                        Box::pin(self.handle(&mut batch)).await;
-                    } else if self.is_idle() && self.services.forget(&self.name, &self.inbox) {
-                        return;
-                    }
                 }
             }
             self.note_mark();
@@ -112,6 +126,9 @@ impl RoomTask {
     }
 
     fn wake_at(&self) -> Instant {
+        if !self.owed.is_empty() {
+            return self.next_claim.max(Instant::now());
+        }
         let deadline = self.state.as_ref().and_then(|loaded| loaded.room.next_deadline());
         let Some(deadline) = deadline else { return Instant::now() + IDLE };
         let wait = u64::try_from(deadline.0 - self.services.clock.now().0).unwrap_or(0);
@@ -127,7 +144,11 @@ impl RoomTask {
         if let Err(error) = self.be_current().await {
             let refusal = refusal_of(&error);
             for request in batch.drain(..) {
-                refuse(*request, &refusal);
+                if request.is_farewell() {
+                    self.owe(request);
+                } else {
+                    refuse(*request, &refusal);
+                }
             }
             return;
         }
@@ -161,6 +182,11 @@ impl RoomTask {
                     self.create(by, join, mailbox, receipt).await;
                 }
                 mut other => {
+                    if self.lacks_deadline(&other) {
+                        self.settle(std::mem::take(&mut round)).await;
+                        // Should it not be read now, the seats are claimed again.
+                        let _ = self.refresh().await.inspect_err(|_unread| self.mark.fall_behind());
+                    }
                     self.look_up_target(&mut other).await;
                     self.decide(other, &mut round);
                 }
@@ -173,6 +199,16 @@ impl RoomTask {
             }
         }
         self.settle(round).await;
+    }
+
+    /// Whether seats were claimed that are due by the rows alone: that a dead member's were detached is in no log, and
+    /// the word of it may be lost.
+    fn lacks_deadline(&self, request: &Request) -> bool {
+        let Request::Command { command: Command::Expire { sessions }, .. } = request else { return false };
+        let Some(loaded) = &self.state else { return false };
+        let now = self.services.clock.now();
+        let mut seats = sessions.iter().filter_map(|session| loaded.room.occupants().seat(*session));
+        seats.any(|seat| seat.deadline.is_none_or(|deadline| deadline > now))
     }
 
     /// A retraction is judged by who wrote what it takes back: the store knows.
@@ -233,6 +269,10 @@ impl RoomTask {
 
     /// Appends, shows and answers; what was decided against a room that had moved on is given back.
     async fn conclude(&mut self, mut pending: Vec<Pending>) -> Vec<(Question, Receipt)> {
+        #[cfg(feature = "planted-bugs")]
+        if planted!(AcknowledgedEarly) {
+            pending.iter_mut().for_each(Pending::acknowledge);
+        }
         let store = self.services.store.clone();
         let append = async |append: Option<Append>| match append {
             Some(append) => store.append(append).await.map(Some),
@@ -248,7 +288,14 @@ impl RoomTask {
                 Pending::Decided { decided, receipt, question, .. } => match (result, question) {
                     (Ok(appended), _) => self.come_true(decided, appended, receipt).await,
                     (Err(AppendError::Stale), Some(question)) => questions.push((*question, receipt)),
-                    (Err(failure), _) => self.fail(failure, receipt).await,
+                    (Err(failure), question) => {
+                        self.fail(failure, receipt).await;
+                        if let (AppendError::Store(error), Some(question)) = (failure, question)
+                            && error != StoreError::Fenced
+                        {
+                            self.owe_if_farewell(*question);
+                        }
+                    }
                 },
             }
         }
@@ -269,6 +316,9 @@ impl RoomTask {
                 (None, Ok(())) => Refusal::NoSuchRoom,
                 (Some(_), Ok(())) => Refusal::TemporarilyUnavailable,
             };
+            if refusal != Refusal::NoSuchRoom {
+                self.owe_if_farewell(question);
+            }
             round.pending.push(Pending::Refused { receipt, refusal });
         }
         round.pending
@@ -278,6 +328,7 @@ impl RoomTask {
     /// shown.
     async fn come_true(&mut self, decided: Decided, appended: Option<Appended>, receipt: Receipt) {
         if let Some(appended) = &appended
+            && !planted!(OwnOutOfOrder)
             && !self.reach(Seq(appended.first.0 - 1)).await
         {
             // It is committed, and its session will find it in the archive, as all others will.
@@ -286,7 +337,13 @@ impl RoomTask {
         let Some(loaded) = &mut self.state else { return receipt.give(Err(Refusal::NoSuchRoom)) };
         self.services.tell_of(&loaded.room, &decided, appended.as_ref());
         if let Some(appended) = &appended {
-            loaded.quiet = appended.quiet;
+            let counted = loaded.quiet + i64::from(!decided.quiet().is_empty());
+            if appended.quiet == counted {
+                loaded.quiet = counted;
+            } else {
+                // Others came and went before it, of which no log tells and no hint has come yet.
+                self.mark.fall_behind();
+            }
         }
         let shown = decided.apply(&mut loaded.room, appended.as_ref(), self.services.clock.now());
         self.show(shown).await;
@@ -295,7 +352,11 @@ impl RoomTask {
 
     async fn fail(&mut self, failure: AppendError, receipt: Receipt) {
         let outcome = match failure {
-            AppendError::Store(error) if error.leaves_open() => return receipt.leave_open(),
+            AppendError::Store(error) if error.leaves_open() => {
+                // It may be there: who is to leave next may have come in by it.
+                self.mark.fall_behind();
+                return receipt.leave_open();
+            }
             // Written by an attempt whose outcome was not known: it stands in the log, and is shown from there.
             AppendError::AlreadyDone { seq } => {
                 self.reach(seq).await;
@@ -307,6 +368,20 @@ impl RoomTask {
             }
         };
         receipt.give(outcome);
+    }
+
+    /// Whoever has gone has to leave, and can say so only once.
+    fn owe_if_farewell(&mut self, question: Question) {
+        let Question { by, command, .. } = question;
+        let request = Request::Command { by, command, mailbox: None, receipt: Receipt::None };
+        if request.is_farewell() {
+            self.owe(Box::new(request));
+        }
+    }
+
+    fn owe(&mut self, request: Box<Request>) {
+        self.next_claim = Instant::now() + CLAIM_PAUSE;
+        self.owed.push(request);
     }
 
     async fn show(&mut self, mut shown: Shown) {
@@ -359,7 +434,7 @@ impl RoomTask {
         };
         let changes = Arc::clone(&new_room.changes);
         match services.store.create_room(new_room).await {
-            Ok(snapshot) => {
+            Ok(snapshot) if snapshot.seq == Seq(changes.len() as i64) => {
                 let mut loaded = Loaded::new(&self.address, snapshot);
                 if let Some(mailbox) = mailbox {
                     loaded.audience.attach(by.session, mailbox);
@@ -368,20 +443,30 @@ impl RoomTask {
                 self.state = Some(loaded);
                 receipt.give(Ok(()));
             }
-            Err(CreateRoomError::NameTaken) if services.store.is_shared() => {
-                let loaded = self.be_current().await;
-                let mut round = Round::default();
-                match (loaded, &self.state) {
-                    (Ok(()), Some(loaded)) => {
-                        let question = Question { by, command: Command::Join(join), mailbox };
-                        round.decide(&loaded.room, question, receipt, true, at);
-                    }
-                    _ => return receipt.give(Err(Refusal::TemporarilyUnavailable)),
-                }
-                Box::pin(self.settle(round)).await;
+            // It was long until this was known, and others have come in: he is shown what he has missed.
+            Ok(snapshot) => {
+                self.state = Some(Loaded::new(&self.address, snapshot));
+                self.enter(Question { by, command: Command::Join(join), mailbox }, receipt).await;
             }
+            Err(CreateRoomError::NameTaken) if services.store.is_shared() => {
+                self.enter(Question { by, command: Command::Join(join), mailbox }, receipt).await;
+            }
+            Err(CreateRoomError::Store(error)) if error.leaves_open() => receipt.leave_open(),
             Err(error) => receipt.give(Err(creation::refusal_of(&error))),
         }
+    }
+
+    /// Joins a room that is there after all.
+    async fn enter(&mut self, question: Question, receipt: Receipt) {
+        let loaded = self.be_current().await;
+        let mut round = Round::default();
+        match (loaded, &self.state) {
+            (Ok(()), Some(loaded)) => {
+                round.decide(&loaded.room, question, receipt, true, self.services.clock.now());
+            }
+            _ => return receipt.give(Err(Refusal::TemporarilyUnavailable)),
+        }
+        Box::pin(self.settle(round)).await;
     }
 
     /// Whoever is past his deadline has to leave, here or in another room. Other members see the same deadlines: one of

@@ -7,7 +7,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::chat::event::{AffiliationSet, Change, Joined};
+use crate::chat::event::{AffiliationSet, Change, Departure, Joined};
 use crate::chat::id::{Epoch, MessageId, Seq, Timestamp};
 use crate::chat::settings::Settings;
 use crate::chat::snapshot::Subject;
@@ -26,6 +26,8 @@ pub(super) struct Step {
 pub(super) struct Following {
     /// May be objected to, and then the append is refused alone.
     steps: Vec<Step>,
+    /// Nicks that nobody may have when all is done.
+    vacated: Vec<(Box<str>, i64)>,
     /// After the events of all were written: what changes events.
     late: Vec<Step>,
 }
@@ -45,22 +47,35 @@ impl Following {
         match change {
             Change::Created { settings, locked, .. } => then(CONFIGURE, configuration(settings, *locked)),
             // The first configuration takes the room into service.
-            Change::Configured { settings, .. } => then(CONFIGURE, configuration(settings, false)),
+            Change::Configured { settings, .. } => {
+                then(CONFIGURE, configuration(settings, false));
+                if settings.members_only {
+                    then(NO_STRANGERS, Value::Null);
+                }
+            }
             Change::Destroyed { .. } => {
                 for sql in [UNNAME, EMPTY, FORGET] {
                     then(sql, Value::Null);
                 }
             }
             Change::Joined(joined) => then(SEAT, seat(joined)),
-            Change::Left(left) => then(UNSEAT, json!({ "nick_key": left.nick_key, "session": left.session })),
+            Change::Left(left) => {
+                let sql = if left.cause == Departure::Lapsed { LAPSE } else { UNSEAT };
+                then(sql, json!({ "session": left.session }));
+                if left.cause.is_forced() {
+                    self.vacated.push((left.nick_key.clone(), place));
+                }
+            }
             Change::Detached { session, deadline } => {
-                then(DETACH, json!({ "session": session, "deadline": deadline }));
+                let sql = if deadline.is_some() { DETACH } else { ATTACH };
+                then(sql, json!({ "session": session, "deadline": deadline }));
             }
             Change::TakenOver { session, by, jid, presence } => then(
                 TAKE_OVER,
                 json!({ "session": session, "by": by, "resource": jid.resource(), "presence": presence }),
             ),
             Change::Renamed { session, nick_key, new_nick_key, new_nick, presence, .. } => {
+                then(SIT, json!({ "session": session, "nick_key": nick_key, "wanted": new_nick_key }));
                 then(RENAME, json!({ "nick_key": nick_key, "new_nick_key": new_nick_key, "nick": new_nick }));
                 then(SHOW, json!({ "session": session, "presence": presence }));
             }
@@ -107,6 +122,8 @@ impl Following {
             "version": set.version,
         });
         self.steps.push(Step { sql: AFFILIATION, place, args });
+        let known: Vec<_> = set.roles.iter().map(|(nick_key, _)| nick_key).collect();
+        self.steps.push(Step { sql: ALL_KNOWN, place, args: json!({ "jid": set.jid, "known": known }) });
         self.steps.push(Step { sql: SET_VERSION, place, args: json!({ "version": set.version }) });
         for (nick_key, role) in &set.roles {
             let args = json!({ "nick_key": nick_key, "role": role.as_str() });
@@ -114,7 +131,10 @@ impl Following {
         }
     }
 
-    pub(super) fn into_texts(self) -> (Option<String>, Option<String>) {
+    pub(super) fn into_texts(mut self) -> (Option<String>, Option<String>) {
+        for (nick_key, place) in self.vacated {
+            self.steps.push(Step { sql: VACATED, place, args: json!({ "nick_key": nick_key }) });
+        }
         (text(&self.steps), text(&self.late))
     }
 }
@@ -148,20 +168,51 @@ const SEAT: &str = "INSERT INTO seat (room, nick_key, session, nick, owner, reso
     ON CONFLICT (room, nick_key, session) DO UPDATE SET nick = excluded.nick, resource = excluded.resource,
         role = excluded.role, presence = excluded.presence, shown_at = excluded.shown_at, deadline = NULL,
         claimed_until = NULL, member = excluded.member, incarnation = excluded.incarnation";
-const UNSEAT: &str = "DELETE FROM seat
-    WHERE room = $2 AND nick_key = $1 ->> 'nick_key' AND session = ($1 ->> 'session')::bigint";
-/// Who comes back is this member's from now on.
-const DETACH: &str = "UPDATE seat SET deadline = ($1 ->> 'deadline')::bigint, claimed_until = NULL,
-        member = CASE WHEN $1 ->> 'deadline' IS NULL THEN $6 ELSE member END,
-        incarnation = CASE WHEN $1 ->> 'deadline' IS NULL THEN $7 ELSE incarnation END
+/// Under whatever nick: his other device may have changed it meanwhile.
+const UNSEAT: &str = "DELETE FROM seat WHERE session = ($1 ->> 'session')::bigint AND room = $2";
+/// Whoever was to come back for it may have done so, at another member.
+const LAPSE: &str = "WITH lapsed AS (
+        DELETE FROM seat WHERE session = ($1 ->> 'session')::bigint AND room = $2 AND deadline IS NOT NULL
+        RETURNING session)
+    SELECT need_1(EXISTS (SELECT FROM lapsed))";
+const DETACH: &str = "UPDATE seat SET deadline = ($1 ->> 'deadline')::bigint, claimed_until = NULL
     WHERE session = ($1 ->> 'session')::bigint AND room = $2";
-const TAKE_OVER: &str = "UPDATE seat SET session = ($1 ->> 'by')::bigint, resource = $1 ->> 'resource',
-        presence = $1 ->> 'presence', shown_at = $4, deadline = NULL, claimed_until = NULL, member = $6, incarnation = $7
-    WHERE session = ($1 ->> 'session')::bigint AND room = $2";
+/// Who comes back is this member's from now on; if he was not given up meanwhile, as another saw to.
+const ATTACH: &str = "WITH attached AS (
+        UPDATE seat SET deadline = NULL, claimed_until = NULL, member = $6, incarnation = $7
+        WHERE session = ($1 ->> 'session')::bigint AND room = $2
+        RETURNING session)
+    SELECT need_1(EXISTS (SELECT FROM attached))";
+/// Whose seat it was may have left it meanwhile, as another member saw to, or have come back to it.
+const TAKE_OVER: &str = "WITH taken AS (
+        UPDATE seat SET session = ($1 ->> 'by')::bigint, resource = $1 ->> 'resource',
+            presence = $1 ->> 'presence', shown_at = $4, deadline = NULL, claimed_until = NULL, member = $6,
+            incarnation = $7
+        WHERE session = ($1 ->> 'session')::bigint AND room = $2
+            AND (resource = $1 ->> 'resource' OR deadline IS NOT NULL)
+        RETURNING session)
+    SELECT need_1(EXISTS (SELECT FROM taken))";
+/// Another device of his may have changed the nick that is to be changed, and somebody else be called so by now; or have
+/// come in under the one that he wants, and two occupants do not become one.
+const SIT: &str = "SELECT need_1(EXISTS (SELECT FROM seat
+        WHERE session = ($1 ->> 'session')::bigint AND room = $2 AND nick_key = $1 ->> 'nick_key')
+    AND NOT EXISTS (SELECT FROM seat AS other
+        WHERE room = $2 AND nick_key = $1 ->> 'wanted' AND nick_key <> $1 ->> 'nick_key'
+            AND owner = (SELECT owner FROM seat WHERE session = ($1 ->> 'session')::bigint AND room = $2)))";
 const RENAME: &str = "UPDATE seat SET nick_key = $1 ->> 'new_nick_key', nick = $1 ->> 'nick'
     WHERE room = $2 AND nick_key = $1 ->> 'nick_key'";
 const SHOW: &str = "UPDATE seat SET presence = $1 ->> 'presence', shown_at = $4
     WHERE room = $2 AND session = ($1 ->> 'session')::bigint";
+/// Who is put out goes with all his devices, and no new role passes somebody over: not even who has just come in by
+/// another member, unseen by this one.
+const VACATED: &str = "SELECT need_1(NOT EXISTS (SELECT FROM seat
+    WHERE room = $2 AND nick_key = $1 ->> 'nick_key'))";
+const ALL_KNOWN: &str = "SELECT need_1(NOT EXISTS (SELECT FROM seat
+    WHERE room = $2 AND owner = $1 ->> 'jid' AND NOT ($1 -> 'known') ? nick_key))";
+const NO_STRANGERS: &str = "SELECT need_1(NOT EXISTS (SELECT FROM seat
+    WHERE seat.room = $2 AND NOT EXISTS (SELECT FROM affiliation
+        WHERE affiliation.room = $2 AND jid IN (owner, split_part(owner, '@', 2))
+            AND affiliation NOT IN ('none', 'outcast'))))";
 const SET_ROLE: &str =
     "UPDATE seat SET role = $1 ->> 'role' WHERE room = $2 AND nick_key = $1 ->> 'nick_key'";
 const SET_SUBJECT: &str =

@@ -1,14 +1,13 @@
 //! Pages of a log's conversation, by the statements of this engine. Written once for all logs: their tables differ in
 //! name only.
 
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
-
 use crate::chat::id::Seq;
 use crate::store::archive::{ArchiveEnds, ArchiveQuery, ArchivedLetter, ArchivedMessage, Log, Page};
 use crate::store::error::{ArchiveError, StoreError};
 use crate::store::paging::{Ask, Reader, Statements, Value, ends};
 use crate::store::row::{Rows, letter, message_columns};
 use crate::store::sqlite::Sqlite;
+use crate::store::sqlite::pages::{PageRow, as_page};
 
 impl Sqlite {
     pub(in crate::store) async fn archive_page(&self, query: ArchiveQuery) -> Result<Page, ArchiveError> {
@@ -27,7 +26,7 @@ impl Sqlite {
     async fn page_of<M>(
         &self,
         query: ArchiveQuery,
-        read: impl FnMut(&SqliteRow) -> Result<M, StoreError>,
+        read: impl FnMut(&PageRow) -> Result<M, StoreError>,
     ) -> Result<Page<M>, ArchiveError> {
         let mut connection = self.readers.acquire().await.map_err(StoreError::from)?;
         let (statements, key) = statements(query.log);
@@ -37,7 +36,8 @@ impl Sqlite {
 
     pub(in crate::store) async fn archive_ends(&self, log: Log) -> Result<Option<ArchiveEnds>, StoreError> {
         let (statements, key) = statements(log);
-        ends(&sqlx::query(statements.ends).bind(key).bind(key).fetch_all(&self.readers).await?)
+        let mut connection = self.readers.acquire().await?;
+        ends(&connection.ask(statements.ends, &[Value::Number(key)]).await?)
     }
 
     pub(in crate::store) async fn message(
@@ -46,26 +46,9 @@ impl Sqlite {
         seq: Seq,
     ) -> Result<Option<ArchivedMessage>, StoreError> {
         let (statements, key) = statements(log);
-        let row = sqlx::query(statements.message).bind(key).bind(seq.0).fetch_optional(&self.readers).await?;
-        row.map(|row| Rows::of(statements.table).message(&row)).transpose()
-    }
-}
-
-impl Ask for SqliteConnection {
-    type Row = SqliteRow;
-
-    async fn ask(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<SqliteRow>, StoreError> {
-        let mut query = sqlx::query(sql);
-        for value in values {
-            query = match value {
-                Value::Number(number) => query.bind(*number),
-                Value::Text(text) => query.bind(text.map(str::to_owned)),
-                Value::Numbers(numbers) => {
-                    query.bind(serde_json::to_string(numbers).expect("numbers are plain data"))
-                }
-            };
-        }
-        Ok(query.fetch_all(self).await?)
+        let mut connection = self.readers.acquire().await?;
+        let found = connection.ask(statements.message, &[Value::Number(key), Value::Number(seq.0)]).await?;
+        found.first().map(|row| Rows::of(statements.table).message(row)).transpose()
     }
 }
 
@@ -76,10 +59,9 @@ fn statements(log: Log) -> (&'static Statements, i64) {
     }
 }
 
-macro_rules! room_messages {
+macro_rules! room_columns {
     ($table:literal, $key:literal) => {
         concat!(
-            "SELECT ",
             message_columns!(),
             ", CASE kind WHEN 4 THEN (SELECT epoch FROM ",
             $table,
@@ -87,18 +69,14 @@ macro_rules! room_messages {
             $key,
             " = log.",
             $key,
-            " AND target.class IN (0, 1) AND target.seq = log.data ->> '$.target') END FROM ",
-            $table,
-            " AS log WHERE ",
-            $key,
-            " = ?1 "
+            " AND target.class IN (0, 1) AND target.seq = log.data ->> '$.target') END"
         )
     };
 }
 
-macro_rules! letters {
+macro_rules! letter_columns {
     ($table:literal, $key:literal) => {
-        concat!("SELECT seq, epoch, at, change FROM ", $table, " AS log WHERE ", $key, " = ?1 ")
+        "seq, epoch, at, change"
     };
 }
 
@@ -108,34 +86,58 @@ macro_rules! conversation {
     };
 }
 
-/// `$messages` selects what a message is read from, `$detail` names the column that tells apart who has one address.
+/// `$columns` is what a message is read from, `$detail` names the column that tells apart who has one address.
 macro_rules! statements {
-    ($table:literal, $key:literal, $detail:literal, $is_message:literal, $messages:ident) => {
+    ($table:literal, $key:literal, $detail:literal, $is_message:literal, $columns:ident) => {
         Statements {
             table: $table,
-            up: concat!(
-                $messages!($table, $key),
-                "AND class = 0 AND seq BETWEEN ?2 AND ?3 AND (?4 IS NULL OR jid = ?4) AND (?5 IS NULL OR ",
-                $detail,
-                " = ?5) ORDER BY seq LIMIT ?6"
+            up: as_page!(
+                $columns!($table, $key),
+                concat!(
+                    "(SELECT * FROM ",
+                    $table,
+                    " WHERE ",
+                    $key,
+                    " = ?1 AND class = 0 AND seq BETWEEN ?2 AND ?3 AND (?4 IS NULL OR jid = ?4) AND (?5 IS NULL OR ",
+                    $detail,
+                    " = ?5) ORDER BY seq LIMIT ?6) AS log"
+                )
             ),
-            down: concat!(
-                $messages!($table, $key),
-                "AND class = 0 AND seq BETWEEN ?2 AND ?3 AND (?4 IS NULL OR jid = ?4) AND (?5 IS NULL OR ",
-                $detail,
-                " = ?5) ORDER BY seq DESC LIMIT ?6"
+            down: as_page!(
+                $columns!($table, $key),
+                concat!(
+                    "(SELECT * FROM ",
+                    $table,
+                    " WHERE ",
+                    $key,
+                    " = ?1 AND class = 0 AND seq BETWEEN ?2 AND ?3 AND (?4 IS NULL OR jid = ?4) AND (?5 IS NULL OR ",
+                    $detail,
+                    " = ?5) ORDER BY seq DESC LIMIT ?6) AS log"
+                )
             ),
-            exactly: concat!(
-                $messages!($table, $key),
-                "AND class = 0 AND seq IN (SELECT value FROM json_each(?2)) AND seq >= ?3 ORDER BY seq"
+            exactly: as_page!(
+                $columns!($table, $key),
+                concat!(
+                    "(SELECT * FROM ",
+                    $table,
+                    " WHERE ",
+                    $key,
+                    " = ?1 AND class = 0 AND seq IN (SELECT value FROM json_each(?2)) AND seq >= ?3 ORDER BY seq) AS log"
+                )
             ),
-            message: concat!($messages!($table, $key), "AND class IN (0, 1) AND seq = ?2 AND ", $is_message),
-            epoch: concat!(
-                "SELECT epoch FROM ",
-                $table,
-                " WHERE ",
-                $key,
-                " = ?1 AND class IN (0, 1) AND seq = ?2"
+            message: as_page!(
+                $columns!($table, $key),
+                concat!(
+                    $table,
+                    " AS log WHERE ",
+                    $key,
+                    " = ?1 AND class IN (0, 1) AND seq = ?2 AND ",
+                    $is_message
+                )
+            ),
+            epoch: as_page!(
+                "epoch",
+                concat!($table, " WHERE ", $key, " = ?1 AND class IN (0, 1) AND seq = ?2")
             ),
             // Halves the span that holds the first stamp not before ?2 until one seq is left.
             first_at: concat!(
@@ -151,36 +153,47 @@ macro_rules! statements {
                 " < ?2, (low + high) / 2 + 1, low), iif(",
                 conversation!("at", $table, $key, "AND seq >= (low + high) / 2 ORDER BY seq LIMIT 1"),
                 " < ?2, high, (low + high) / 2) FROM bisection WHERE low < high)
-                SELECT max(low) FROM bisection"
+                SELECT json_array(json_array(max(low))) FROM bisection"
             ),
-            ends: concat!(
-                "SELECT * FROM ",
-                conversation!("seq, epoch, at", $table, $key, "ORDER BY seq LIMIT 1"),
-                " UNION ALL SELECT * FROM ",
-                conversation!("seq, epoch, at", $table, $key, "ORDER BY seq DESC LIMIT 1")
+            ends: as_page!(
+                "seq, epoch, at",
+                concat!(
+                    "(SELECT * FROM ",
+                    conversation!("seq, epoch, at", $table, $key, "ORDER BY seq LIMIT 1"),
+                    " UNION ALL SELECT * FROM ",
+                    conversation!("seq, epoch, at", $table, $key, "ORDER BY seq DESC LIMIT 1"),
+                    ")"
+                )
             ),
-            span: concat!(
-                "SELECT coalesce(newest - oldest + 1, 0), first - oldest FROM (SELECT ",
-                conversation!("ordinal", $table, $key, "AND seq BETWEEN ?2 AND ?3 ORDER BY seq LIMIT 1"),
-                " AS oldest, ",
-                conversation!("ordinal", $table, $key, "AND seq BETWEEN ?2 AND ?3 ORDER BY seq DESC LIMIT 1"),
-                " AS newest, ",
-                conversation!("ordinal", $table, $key, "AND seq = ?4"),
-                " AS first)"
+            span: as_page!(
+                "coalesce(newest - oldest + 1, 0), first - oldest",
+                concat!(
+                    "(SELECT ",
+                    conversation!("ordinal", $table, $key, "AND seq BETWEEN ?2 AND ?3 ORDER BY seq LIMIT 1"),
+                    " AS oldest, ",
+                    conversation!("ordinal", $table, $key, "AND seq BETWEEN ?2 AND ?3 ORDER BY seq DESC LIMIT 1"),
+                    " AS newest, ",
+                    conversation!("ordinal", $table, $key, "AND seq = ?4"),
+                    " AS first)"
+                )
             ),
-            count: concat!(
-                "SELECT count(*), count(*) FILTER (WHERE seq < ?4) FROM ",
-                $table,
-                " WHERE ",
-                $key,
-                " = ?1 AND class = 0 AND seq BETWEEN ?2 AND ?3
-                 AND (?5 IS NULL OR jid = ?5) AND (?6 IS NULL OR ",
-                $detail,
-                " = ?6)"
+            count: as_page!(
+                "total, index_of_first",
+                concat!(
+                    "(SELECT count(*) AS total, count(*) FILTER (WHERE seq < ?4) AS index_of_first FROM ",
+                    $table,
+                    " WHERE ",
+                    $key,
+                    " = ?1 AND class = 0 AND seq BETWEEN ?2 AND ?3
+                     AND (?5 IS NULL OR jid = ?5) AND (?6 IS NULL OR ",
+                    $detail,
+                    " = ?6))"
+                )
             ),
         }
     };
 }
 
-static ROOM: Statements = statements!("room_event", "room", "nick", "kind IN (1, 2, 4)", room_messages);
-static ACCOUNT: Statements = statements!("account_event", "account", "resource", "jid IS NOT NULL", letters);
+static ROOM: Statements = statements!("room_event", "room", "nick", "kind IN (1, 2, 4)", room_columns);
+static ACCOUNT: Statements =
+    statements!("account_event", "account", "resource", "jid IS NOT NULL", letter_columns);

@@ -7,6 +7,7 @@ use crate::store::archive::ArchivedMessage;
 use crate::store::error::StoreError;
 use crate::store::row::{Rows, message_columns};
 use crate::store::sqlite::Sqlite;
+use crate::store::sqlite::pages::{as_page, page_rows};
 
 impl Sqlite {
     pub(in crate::store) async fn events_after(
@@ -32,9 +33,9 @@ impl Sqlite {
             .bind(until.0)
             .bind(request.stanzas_max.unwrap_or(limit).min(limit))
             .bind(request.since.map_or(i64::MIN, |since| since.0))
-            .fetch_all(&self.readers)
+            .fetch_one(&self.readers)
             .await?;
-        Rows::of("room_event").history(&rows, request)
+        Rows::of("room_event").history(&page_rows(&rows)?, request)
     }
 }
 
@@ -48,9 +49,8 @@ const EVENTS: &str = concat!(
     ORDER BY seq LIMIT ?3"
 );
 /// Newest first. The walk ends after the wished number, whether all of them are young enough or not.
-const HISTORY: &str = concat!(
-    "SELECT * FROM (SELECT ",
-    message_columns!(),
-    ", NULL FROM room_event WHERE room = ? AND class = 0 AND kind = 1 AND data IS NULL AND seq <= ?
-     ORDER BY seq DESC LIMIT ?) WHERE at >= ?"
+const HISTORY: &str = as_page!(
+    concat!(message_columns!(), ", NULL"),
+    "(SELECT * FROM room_event WHERE room = ? AND class = 0 AND kind = 1 AND data IS NULL AND seq <= ?
+        ORDER BY seq DESC LIMIT ?) WHERE at >= ?"
 );

@@ -16,6 +16,7 @@ mod journal;
 mod members;
 mod nodes;
 mod open;
+mod pages;
 mod project;
 mod retention;
 mod rooms;

@@ -26,6 +26,8 @@ struct State {
     present: HashMap<String, HashSet<String>>,
     watches: Vec<Watch>,
     quarantine: Option<Quarantine>,
+    /// Sessions that go on on another member than the one that they began on, which their names tell.
+    moved: HashMap<String, String>,
 }
 
 struct Watch {
@@ -97,9 +99,18 @@ impl Pulse {
         self.state().quarantine.take().map_or_else(Vec::new, |quarantine| quarantine.breaches)
     }
 
+    /// A session was resumed on the member with this mark.
+    pub(crate) fn note_resumed(&self, session: &str, mark: &str) {
+        self.state().moved.insert(session.to_owned(), mark.to_owned());
+    }
+
     pub(crate) fn see(&self, event: &Event<'_>) {
         let mut state = self.state();
-        let State { present, watches, quarantine } = &mut *state;
+        let State { present, watches, quarantine, moved } = &mut *state;
+        let is_on = |session: &str, mark: &str| match moved.get(session) {
+            Some(now) => now == mark,
+            None => session.ends_with(mark),
+        };
         match event {
             Event::Join { client, room, .. } => {
                 present.entry(room.to_string()).or_default().insert(client.to_string());
@@ -114,7 +125,7 @@ impl Pulse {
                 for watch in watches {
                     watch.posts.entry(id.to_string()).or_default();
                 }
-                if let Some(quarantine) = quarantine.as_mut().filter(|one| session.ends_with(&one.mark)) {
+                if let Some(quarantine) = quarantine.as_mut().filter(|one| is_on(session, &one.mark)) {
                     quarantine.posts.insert(id.to_string());
                 }
             }
@@ -122,7 +133,7 @@ impl Pulse {
                 watches.iter_mut().for_each(|watch| watch.acknowledged(room, id));
                 if let Some(quarantine) = quarantine
                     && *by != Acknowledgement::Archive
-                    && session.ends_with(&quarantine.mark)
+                    && is_on(session, &quarantine.mark)
                     && quarantine.posts.contains(&**id)
                 {
                     quarantine.breaches.push(id.to_string());

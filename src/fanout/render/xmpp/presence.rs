@@ -75,7 +75,7 @@ pub fn departure_notes(cause: &Departure) -> Notes<'_> {
         Departure::AffiliationLost { by, reason } => (321, by, reason),
         Departure::MembersOnly => (322, &None, ""),
         Departure::Shutdown => (332, &None, ""),
-        Departure::Technical => (333, &None, ""),
+        Departure::Technical | Departure::Lapsed => (333, &None, ""),
     };
     Notes { statuses: vec![code], reason, by: by.as_ref(), ..Notes::default() }
 }

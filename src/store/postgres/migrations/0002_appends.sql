@@ -27,6 +27,14 @@ BEGIN
     END LOOP;
 END $$;
 
+-- For a step that needs what its decision saw: if another member has changed that, it is to be decided again.
+CREATE FUNCTION need_1(is_there boolean) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT is_there THEN
+        RAISE EXCEPTION 'not there any more' USING ERRCODE = 'PE003';
+    END IF;
+END $$;
+
 -- Jobs come in the order of their rooms' ids, so that no two members wait for each other. The outcome of each: 0 done,
 -- 1 stale, 2 done before, 3 nick taken, 4 gone, 5 objected to by the schema.
 CREATE FUNCTION append_1(
@@ -97,6 +105,8 @@ BEGIN
             EXCEPTION
                 WHEN SQLSTATE 'PE002' THEN
                     result := 3;
+                WHEN SQLSTATE 'PE003' THEN
+                    result := 1;
                 WHEN integrity_constraint_violation THEN
                     RAISE LOG 'an append to room % was refused: %', job.room, SQLERRM;
                     result := 5;

@@ -51,6 +51,7 @@ impl Client {
         }
         self.acknowledge(&answer)?;
         self.note(|client, session| Event::Resume { client, session });
+        self.world.recorder.pulse.note_resumed(&self.session, &self.doors[self.door].mark);
         self.send_again(stream).await?;
         Ok(true)
     }

@@ -1,0 +1,272 @@
+//! What must hold when everything is over: of the logs, of what people were told, and of what each member says.
+
+use std::collections::BTreeMap;
+
+use perch::chat::answer::{Answer, RoleEntry};
+use perch::chat::command::{Actor, Query};
+use perch::chat::event::{Change, Event};
+use perch::chat::id::{RulesVersion, Seq, SessionId};
+use perch::chat::message::{Content, Retention};
+use perch::chat::snapshot::RoomSnapshot;
+use perch::room::state::Room;
+use perch::store::model::Process;
+
+use crate::history::{History, Stay};
+use crate::member::Member;
+use crate::replay;
+use crate::run::Figures;
+use crate::wish::ROOMS;
+use crate::world::World;
+
+/// The message of an event that is shown to all.
+struct Said<'e> {
+    seq: Seq,
+    content: &'e Content,
+    is_post: bool,
+}
+
+pub(crate) async fn check(world: &World) -> (Vec<String>, Figures) {
+    let mut faults = std::mem::take(&mut world.history.lock().oddities);
+    let mut figures = Figures::default();
+    if world.database.trespasses() > 0 {
+        faults.push(format!("{} appends of members that were fenced", world.database.trespasses()));
+    }
+    let rooms: BTreeMap<&str, (RoomSnapshot, Vec<Event>)> =
+        ROOMS.into_iter().filter_map(|name| Some((name, world.database.look(name)?))).collect();
+    for (name, (snapshot, log)) in &rooms {
+        for event in log {
+            world.trace.note(format_args!("{name} {}: {}", event.seq.0, summary(&event.change)));
+        }
+        faults.extend(replay::faults(snapshot, log).into_iter().map(|fault| format!("{name}: {fault}")));
+        for member in world.members() {
+            if member.line.process() == Process::Running && !member.is_deposed() {
+                faults.extend(member_differs(&member, snapshot).await);
+            }
+        }
+        figures.events += log.len();
+    }
+    let history = world.history.lock();
+    faults.extend(lost_or_doubled(&history, &rooms));
+    for stay in &history.stays {
+        let Some((snapshot, log)) = rooms.get(&*stay.room) else { continue };
+        let entry = (snapshot.quiet == 0).then(|| entry_of(&history, stay, log)).flatten();
+        faults.extend(misheard(&history, stay, log, entry));
+    }
+    faults.extend(ghosts(&history, &rooms));
+    for (session, room) in &history.parted {
+        let Some((snapshot, log)) = rooms.get(&**room) else { continue };
+        if snapshot.quiet == 0 && !is_replaced(*session, log) {
+            faults.push(format!("{} was put out of {room}, though he was there", session.0));
+        }
+    }
+    figures.posts = history.posts.len();
+    figures.stays = history.stays.len();
+    figures.heard = history.stays.iter().map(|stay| stay.heard.len()).sum();
+    (faults, figures)
+}
+
+/// What was acknowledged is there, once; what was refused is not.
+fn lost_or_doubled(history: &History, rooms: &BTreeMap<&str, (RoomSnapshot, Vec<Event>)>) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut written: BTreeMap<&str, usize> = BTreeMap::new();
+    for said in rooms.values().flat_map(|(_, log)| log).filter_map(said) {
+        *written.entry(said.content.id.as_deref().unwrap_or_default()).or_default() += 1;
+    }
+    for (id, post) in &history.posts {
+        let times = written.get(&**id).copied().unwrap_or_default();
+        let is_refused = post.is_refused || post.is_refused_unseen;
+        match times {
+            0 if post.is_acknowledged => faults.push(format!("{id} was acknowledged and is lost")),
+            0 if post.is_handled && !is_refused => faults.push(format!("{id} counts as handled and is lost")),
+            1 if post.is_refused => faults.push(format!("{id} was refused and is written")),
+            0 | 1 => {}
+            times => faults.push(format!("{id} is written {times} times")),
+        }
+    }
+    faults
+}
+
+/// Who is in a room sees what is said there in the order of its log, and all of it.
+///
+/// `entry`: where he comes in, if the log says that.
+fn misheard(history: &History, stay: &Stay, log: &[Event], entry: Option<Seq>) -> Option<String> {
+    let fault = |what: String| Some(format!("{} in {}: {what}", stay.session.0, stay.room));
+    let place = |id: &str| log.iter().filter_map(said).find(|said| said.content.id.as_deref() == Some(id));
+    let past = stay.past.iter().filter(|id| id.starts_with("post-")).next_back();
+    let past = past.and_then(|id| place(id)).map(|said| said.seq);
+    // Whose room was made, and the word of it lost, is welcomed when he may have been in for a while.
+    let entry = entry.filter(|entry| *entry > CREATION && past.is_none_or(|past| past <= *entry));
+    let from = entry.or(past);
+    let mut expected =
+        log.iter().filter_map(said).filter(|said| from.is_none_or(|from| said.seq > from)).peekable();
+    let mut is_first = true;
+    for id in &stay.heard {
+        loop {
+            let Some(next) = expected.next() else {
+                return fault(format!("hears {id} out of order, twice or wrongly"));
+            };
+            if next.content.id.as_deref() == Some(&**id) {
+                break;
+            }
+            // Before the first there may be what was said before he came and is not shown to who comes.
+            let may_be_missed = is_first && (from.is_none() || entry.is_none() && !next.is_kept_post());
+            if !may_be_missed && !next.is_blank() {
+                let missed = next.content.id.as_deref().unwrap_or_default();
+                return fault(format!("misses {missed} ({}) before {id}", next.seq.0));
+            }
+        }
+        is_first = false;
+    }
+    let missed = expected.find(|said| !said.is_blank() && (entry.is_some() || !is_first))?;
+    let is_to_be_heard = stay.is_open && history.present.contains(&stay.session);
+    if is_to_be_heard {
+        return fault(format!("never hears {:?} ({})", missed.content.id, missed.seq.0));
+    }
+    None
+}
+
+/// What a log begins with, up to its creator's coming in.
+const CREATION: Seq = Seq(3);
+
+/// Where the log says that the stay begins, if it says so of one stay only.
+fn entry_of(history: &History, stay: &Stay, log: &[Event]) -> Option<Seq> {
+    let is_of_it = |other: &&Stay| other.session == stay.session && other.room == stay.room;
+    let is_entry = |event: &&Event| match &event.change {
+        Change::Joined(joined) => joined.session == stay.session,
+        Change::TakenOver { by, .. } => *by == stay.session,
+        _ => false,
+    };
+    let mut entries = log.iter().filter(is_entry);
+    let first = entries.next()?.seq;
+    (entries.next().is_none() && history.stays.iter().filter(is_of_it).count() == 1).then_some(first)
+}
+
+/// Whether he went because another session of the same address came in, under his nick or another.
+fn is_replaced(session: SessionId, log: &[Event]) -> bool {
+    if log
+        .iter()
+        .any(|event| matches!(&event.change, Change::TakenOver { session: of, .. } if *of == session))
+    {
+        return true;
+    }
+    let left =
+        log.iter().rposition(|event| matches!(&event.change, Change::Left(left) if left.session == session));
+    let Some(left) = left else { return false };
+    let mut after = log[left..].iter().skip_while(|event| matches!(event.change, Change::Left(_)));
+    after.next().is_some_and(|event| matches!(event.change, Change::Joined(_)))
+}
+
+/// Whoever believes to be in a room is, and nobody else.
+fn ghosts(history: &History, rooms: &BTreeMap<&str, (RoomSnapshot, Vec<Event>)>) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (name, (snapshot, _)) in rooms {
+        let seated: Vec<SessionId> =
+            snapshot.occupants.iter().flat_map(|occupant| &occupant.seats).map(|seat| seat.session).collect();
+        let believes = |session: SessionId| {
+            history.stays.iter().any(|stay| stay.is_open && stay.session == session && *stay.room == **name)
+        };
+        for session in &seated {
+            if !history.present.contains(session) {
+                faults.push(format!("{name}: the seat of {}, which is gone, is still there", session.0));
+            } else if !believes(*session) {
+                faults.push(format!("{name}: {} has a seat and does not know", session.0));
+            }
+        }
+        for session in history.present.iter().filter(|session| believes(**session)) {
+            if !seated.contains(session) {
+                faults.push(format!("{name}: {} believes to be in, and is not", session.0));
+            }
+        }
+    }
+    faults
+}
+
+/// What a member says of a room is what its rows say.
+async fn member_differs(member: &Member, snapshot: &RoomSnapshot) -> Vec<String> {
+    let room = Room::load(snapshot.clone());
+    let administrator = Actor::service();
+    let mut faults = Vec::new();
+    for query in questions() {
+        let said = member.rooms.query(room.name(), administrator.clone(), query.clone()).await;
+        let true_answer = room.answer(&administrator, &query);
+        if said.as_ref().map(comparable) != true_answer.as_ref().map(comparable) {
+            let (name, room) = (member.name(), room.name());
+            let (said, right) = (said.as_ref().map(comparable), true_answer.as_ref().map(comparable));
+            faults.push(format!("{room}: {name} differs in {query:?}: {said:?}, not {right:?}"));
+        }
+    }
+    faults
+}
+
+fn questions() -> Vec<Query> {
+    use perch::chat::affiliation::{Affiliation, Role};
+    let affiliations = [Affiliation::Owner, Affiliation::Admin, Affiliation::Member, Affiliation::Outcast];
+    let roles = [Role::Moderator, Role::Participant, Role::Visitor];
+    [Query::Overview, Query::Configuration]
+        .into_iter()
+        .chain(affiliations.map(Query::Affiliations))
+        .chain(roles.map(Query::Roles))
+        .collect()
+}
+
+/// Which of somebody's devices is shown first is not the log's affair.
+fn comparable(answer: &Answer) -> String {
+    match answer {
+        Answer::Roles(entries) => {
+            let entry = |entry: &RoleEntry| format!("{} {:?} {}", entry.nick, entry.role, entry.jid.bare());
+            entries.iter().map(entry).collect::<Vec<_>>().join(", ")
+        }
+        other => format!("{other:?}"),
+    }
+}
+
+fn said(event: &Event) -> Option<Said<'_>> {
+    match &event.change {
+        Change::Posted { content, .. } => Some(Said { seq: event.seq, content, is_post: true }),
+        Change::SubjectSet { content, .. } => Some(Said { seq: event.seq, content, is_post: false }),
+        _ => None,
+    }
+}
+
+impl Said<'_> {
+    fn is_kept_post(&self) -> bool {
+        self.is_post && self.content.retention == Retention::Kept
+    }
+
+    /// Taken out of the log before everybody has read it.
+    fn is_blank(&self) -> bool {
+        self.content.payload.0.is_empty()
+    }
+}
+
+/// Without what is secret in it, which is not of the seed.
+fn summary(change: &Change) -> String {
+    match change {
+        Change::Posted { author, content } => format!("{} posts {:?}", author.nick, content.id),
+        Change::Joined(joined) => format!("{} joins as {}", joined.session.0, joined.nick),
+        Change::Left(left) => format!("{} leaves, {}", left.session.0, cause(&left.cause)),
+        Change::TakenOver { session, by, .. } => format!("{} takes the seat of {}", by.0, session.0),
+        Change::Renamed { nick, new_nick, .. } => format!("{nick} is {new_nick} now"),
+        Change::RoleSet { nick, role, .. } => format!("{nick} is {role:?} now"),
+        Change::AffiliationSet(set) => format!("{} is {:?} now", set.jid, set.affiliation),
+        Change::Configured { settings, .. } => format!("configured, {}", settings.name),
+        Change::SubjectSet { subject, .. } => format!("the subject is {subject}"),
+        Change::Whispered { to, .. } => format!("a whisper to {to}"),
+        _ => "something else".to_owned(),
+    }
+}
+
+fn cause(cause: &perch::chat::event::Departure) -> &'static str {
+    use perch::chat::event::Departure;
+    match cause {
+        Departure::Own => "of its own",
+        Departure::Technical => "for its connection is gone",
+        Departure::Lapsed => "for nobody came back",
+        _ => "put out",
+    }
+}
+
+/// How often the rules have moved in a log.
+pub(crate) fn moves(log: &[Event]) -> RulesVersion {
+    RulesVersion(log.iter().filter(|event| event.change.moves_rules()).count() as i64)
+}
