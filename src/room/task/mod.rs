@@ -88,7 +88,7 @@ impl RoomTask {
                 biased;
                 // First, or nobody would ever leave a room that is never silent.
                 () = tokio::time::sleep_until(wake) => {
-                    if self.has_deadlines() || !self.owed.is_empty() {
+                    if self.has_deadlines() || self.is_owing() {
                         batch.append(&mut self.owed);
                         batch.extend(self.claim_departures().await.map(Box::new));
                         Box::pin(self.handle(&mut batch)).await;
@@ -112,12 +112,17 @@ impl RoomTask {
         self.state.as_ref().is_some_and(|loaded| loaded.room.next_deadline().is_some())
     }
 
+    /// Whether something could not be said to the store, or heard of it, and is to be tried again.
+    fn is_owing(&self) -> bool {
+        !self.owed.is_empty() || self.mark.is_behind()
+    }
+
     fn is_idle(&self) -> bool {
         self.state.as_ref().is_none_or(|loaded| loaded.audience.is_empty())
     }
 
     fn wake_at(&self) -> Instant {
-        if !self.owed.is_empty() {
+        if self.is_owing() {
             return self.next_claim.max(Instant::now());
         }
         let deadline = self.state.as_ref().and_then(|loaded| loaded.room.next_deadline());
@@ -190,6 +195,10 @@ impl RoomTask {
             }
         }
         self.settle(round).await;
+        if self.mark.take_behind() {
+            // Else it is tried again soon.
+            let _ = self.refresh().await.inspect_err(|_unread| self.mark.fall_behind());
+        }
     }
 
     /// Whether seats were claimed that are due by the rows alone: that a dead member's were detached is in no log, and
@@ -267,8 +276,20 @@ impl RoomTask {
             Some(append) => store.append(append).await.map(Some),
             None => Ok(None),
         };
-        // Handed in one after the other, so that the log has them in this order; committed together.
-        let results = join_all(pending.iter_mut().map(Pending::take_append).map(append)).await;
+        // Handed in one after the other, so that the log has them in this order; committed together. But for what moves
+        // the rules: behind it the others rest on a version that another member may have given to rules of its own.
+        let mut results = Vec::with_capacity(pending.len());
+        let mut rest = &mut pending[..];
+        while !rest.is_empty() {
+            let end = rest.iter().position(Pending::moves_rules).map_or(rest.len(), |mover| mover + 1);
+            let (now, later) = rest.split_at_mut(end);
+            results.extend(join_all(now.iter_mut().map(Pending::take_append).map(&append)).await);
+            rest = later;
+            if results.last().is_some_and(Result::is_err) {
+                results.extend(rest.iter().map(|_| Err(AppendError::Stale)));
+                break;
+            }
+        }
         let mut questions = Vec::new();
         for (item, result) in pending.into_iter().zip(results) {
             match item {
@@ -326,13 +347,11 @@ impl RoomTask {
         let Some(loaded) = &mut self.state else { return receipt.give(Err(Refusal::NoSuchRoom)) };
         self.services.tell_of(&loaded.room, &decided, appended.as_ref());
         if let Some(appended) = &appended {
-            let counted = loaded.quiet + i64::from(!decided.quiet().is_empty());
-            if appended.quiet == counted {
-                loaded.quiet = counted;
-            } else {
-                // Others came and went before it, of which no log tells and no hint has come yet.
+            if appended.quiet != loaded.quiet + i64::from(!decided.quiet().is_empty()) {
+                // Others came and went before it, of which no log tells. A hint that is still to come would undo it.
                 self.mark.fall_behind();
             }
+            loaded.quiet = appended.quiet;
         }
         let shown = decided.apply(&mut loaded.room, appended.as_ref(), self.services.clock.now());
         self.show(shown).await;
