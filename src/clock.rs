@@ -15,7 +15,10 @@ enum Source {
     System,
     Manual(Arc<AtomicI64>),
     #[cfg(feature = "simulation")]
-    Runtime { start: Timestamp, began: tokio::time::Instant },
+    Runtime {
+        start: Timestamp,
+        began: tokio::time::Instant,
+    },
 }
 
 impl Clock {

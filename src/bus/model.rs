@@ -63,7 +63,11 @@ impl Network {
     pub fn cut(&self, from: &str, to: &str, is_cut: bool) {
         let pair = (from.into(), to.into());
         let cuts = &mut self.0.lock().cuts;
-        if is_cut { cuts.insert(pair) } else { cuts.remove(&pair) };
+        if is_cut {
+            cuts.insert(pair)
+        } else {
+            cuts.remove(&pair)
+        };
     }
 
     /// Takes a member in, in place of whoever had its name before.

@@ -97,7 +97,8 @@ fn misheard(history: &History, stay: &Stay, log: &[Event], entry: Option<Seq>) -
     // Whose room was made, and the word of it lost, is welcomed when he may have been in for a while.
     let entry = entry.filter(|entry| *entry > CREATION && past.is_none_or(|past| past <= *entry));
     let from = entry.or(past);
-    let mut expected = log.iter().filter_map(said).filter(|said| from.is_none_or(|from| said.seq > from)).peekable();
+    let mut expected =
+        log.iter().filter_map(said).filter(|said| from.is_none_or(|from| said.seq > from)).peekable();
     let mut is_first = true;
     for id in &stay.heard {
         loop {
@@ -142,10 +143,14 @@ fn entry_of(history: &History, stay: &Stay, log: &[Event]) -> Option<Seq> {
 
 /// Whether he went because another session of the same address came in, under his nick or another.
 fn is_replaced(session: SessionId, log: &[Event]) -> bool {
-    if log.iter().any(|event| matches!(&event.change, Change::TakenOver { session: of, .. } if *of == session)) {
+    if log
+        .iter()
+        .any(|event| matches!(&event.change, Change::TakenOver { session: of, .. } if *of == session))
+    {
         return true;
     }
-    let left = log.iter().rposition(|event| matches!(&event.change, Change::Left(left) if left.session == session));
+    let left =
+        log.iter().rposition(|event| matches!(&event.change, Change::Left(left) if left.session == session));
     let Some(left) = left else { return false };
     let mut after = log[left..].iter().skip_while(|event| matches!(event.change, Change::Left(_)));
     after.next().is_some_and(|event| matches!(event.change, Change::Joined(_)))

@@ -70,11 +70,17 @@ impl Client {
 
     async fn connect(&mut self, member: Arc<Member>) {
         let session = self.world.next_session();
-        let mut device = Device::new(self.world.clone(), member, session, self.jid.clone(), self.name == "alice");
+        let mut device =
+            Device::new(self.world.clone(), member, session, self.jid.clone(), self.name == "alice");
         if !device.save(None, self.former).await {
             return;
         }
-        self.world.trace.note(format_args!("{} signs in at {} as {}", self.jid, device.member.name(), session.0));
+        self.world.trace.note(format_args!(
+            "{} signs in at {} as {}",
+            self.jid,
+            device.member.name(),
+            session.0
+        ));
         if !self.settle_pending(&device.member).await {
             return self.finish(device, Ended::Lost).await;
         }

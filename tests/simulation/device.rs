@@ -129,7 +129,11 @@ impl Device {
     }
 
     /// Goes on on another member, as when this one is drained: let go here, taken in there, and shown what lies between.
-    pub(crate) async fn go_on_at(&mut self, member: Arc<Member>, pending: &mut Vec<Pending>) -> Option<Ended> {
+    pub(crate) async fn go_on_at(
+        &mut self,
+        member: Arc<Member>,
+        pending: &mut Vec<Pending>,
+    ) -> Option<Ended> {
         if let Some(ended) = self.look(PATIENCE, pending, true).await {
             return Some(ended);
         }

@@ -48,7 +48,10 @@ impl History {
 
     /// The stay of a session that has not ended.
     pub(crate) fn stay(&mut self, session: SessionId, room: &str) -> Option<&mut Stay> {
-        self.stays.iter_mut().rev().find(|stay| stay.is_open && stay.session == session && *stay.room == *room)
+        self.stays
+            .iter_mut()
+            .rev()
+            .find(|stay| stay.is_open && stay.session == session && *stay.room == *room)
     }
 
     pub(crate) fn begin_stay(&mut self, session: SessionId, room: &str) {

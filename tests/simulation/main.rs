@@ -95,7 +95,10 @@ fn one(seed: u64, is_shown: bool) -> ExitCode {
         println!("seed {seed}: {violation}");
     }
     let again = run(seed, false);
-    println!("seed {seed}: {:?}, digest {:016x}, again {:016x}", outcome.figures, outcome.digest, again.digest);
+    println!(
+        "seed {seed}: {:?}, digest {:016x}, again {:016x}",
+        outcome.figures, outcome.digest, again.digest
+    );
     let is_right = outcome.violations.is_empty() && outcome.digest == again.digest;
     if is_right { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -70,12 +70,10 @@ impl Member {
         me: note::Member,
     ) -> Result<Self, StoreError> {
         let (bus, heard) = Bus::model(&world.network, line, &me);
-        let pool =
-            Pool::join(store.clone(), bus.clone(), clock.clone(), me.clone(), RETURN_TIMES).await?;
+        let pool = Pool::join(store.clone(), bus.clone(), clock.clone(), me.clone(), RETURN_TIMES).await?;
         // Nobody here takes letters.
         let (letters, _inbox) = mpsc::channel(1);
-        let policy =
-            Policy { is_creation_open: true, locks_new_rooms: false, defaults: Settings::default() };
+        let policy = Policy { is_creation_open: true, locks_new_rooms: false, defaults: Settings::default() };
         let rooms = Rooms::new(store.clone(), bus.clone(), clock.clone(), ROOMS_DOMAIN, policy, letters);
         rooms.recover(clock.now().plus(RETURN_TIME)).await?;
         store.detach_sessions(clock.now().plus(RETURN_TIMES.sessions)).await?;

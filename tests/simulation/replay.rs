@@ -39,7 +39,11 @@ pub(crate) fn faults(snapshot: &RoomSnapshot, log: &[Event]) -> Vec<String> {
         faults.push("the subject is not what the log leads to".to_owned());
     }
     if is_whole && occupants(&loaded) != occupants(&room) {
-        faults.push(format!("{:?} are in, not {:?}, as the log has it", occupants(&loaded), occupants(&room)));
+        faults.push(format!(
+            "{:?} are in, not {:?}, as the log has it",
+            occupants(&loaded),
+            occupants(&room)
+        ));
     }
     let nicks: Vec<_> = loaded.occupants().iter().map(|occupant| occupant.nick_key.clone()).collect();
     if nicks.windows(2).any(|pair| pair[0] == pair[1]) {
@@ -56,7 +60,8 @@ fn trespass(room: &Room, change: &Change, is_whole: bool) -> Option<String> {
             if room.affiliation_of(&author.jid) == Affiliation::Outcast {
                 return Some(format!("{name} posts, and is banned"));
             }
-            let may_speak = room.occupants().by_jid(&author.jid).any(|occupant| occupant.role > Role::Visitor);
+            let may_speak =
+                room.occupants().by_jid(&author.jid).any(|occupant| occupant.role > Role::Visitor);
             (is_whole && !may_speak).then(|| format!("{name} posts, and is not in or has no voice"))
         }
         Change::Joined(joined) => {

@@ -42,7 +42,8 @@ pub(crate) fn run(seed: u64, is_shown: bool) -> Outcome {
 async fn simulate(seed: u64, is_shown: bool) -> Outcome {
     let world = Arc::new(World::new(seed, is_shown));
     let mut random = world.chance(0);
-    let names: Vec<Box<str>> = NAMES[..random.random_range(2..=NAMES.len())].iter().map(|name| (*name).into()).collect();
+    let names: Vec<Box<str>> =
+        NAMES[..random.random_range(2..=NAMES.len())].iter().map(|name| (*name).into()).collect();
     for name in &names {
         let skew = random.random_range(-SKEW_MS..=SKEW_MS);
         let pause = Duration::from_millis(random.random_range(0..6_000));

@@ -35,7 +35,8 @@ fn read(stanza: &str) -> Sight {
             None => Sight::Other,
         };
     }
-    let statuses: Vec<u16> = rest.split("<status code='").skip(1).filter_map(|code| code.get(..3)?.parse().ok()).collect();
+    let statuses: Vec<u16> =
+        rest.split("<status code='").skip(1).filter_map(|code| code.get(..3)?.parse().ok()).collect();
     let is_own = statuses.contains(&OWN);
     match attribute(head, "type") {
         None if is_own => Sight::In { room },

@@ -70,7 +70,9 @@ impl Wishes {
                 let content = self.content("subject", Retention::Kept);
                 Command::SetSubject { subject: format!("{} {}", self.name, self.said).into(), content }
             }
-            85..88 => Command::Whisper { to: somebody.into(), content: self.content("whisper", Retention::Kept) },
+            85..88 => {
+                Command::Whisper { to: somebody.into(), content: self.content("whisper", Retention::Kept) }
+            }
             88..92 => Command::SetRoles { items: vec![role(random, somebody)] },
             92..97 => Command::SetAffiliations { items: vec![affiliation(random, somebody)] },
             _ => Command::Configure { settings: Box::new(settings(random)), owners: None, admins: None },

@@ -76,7 +76,16 @@ impl RoomTask {
         inbox: mpsc::Receiver<Box<Request>>,
         mark: Arc<Mark>,
     ) -> Self {
-        Self { name, address, services, state: None, inbox, mark, next_claim: Instant::now(), owed: Vec::new() }
+        Self {
+            name,
+            address,
+            services,
+            state: None,
+            inbox,
+            mark,
+            next_claim: Instant::now(),
+            owed: Vec::new(),
+        }
     }
 
     /// Runs until the room is idle and nobody holds a way to it.

@@ -166,7 +166,8 @@ impl Tables {
     }
 
     fn leave(&mut self, own: &Own) {
-        if let Some(row) = self.members.get_mut(&own.member).filter(|row| row.incarnation == own.incarnation) {
+        if let Some(row) = self.members.get_mut(&own.member).filter(|row| row.incarnation == own.incarnation)
+        {
             row.end();
             row.lease_until = Duration::ZERO;
         }
@@ -210,7 +211,9 @@ impl Tables {
         let mut due = Vec::new();
         for (id, room) in &mut self.rooms {
             for row in room.projected.seats.iter_mut().filter(|row| row.is_claimable(by, now)) {
-                let Some(deadline) = row.seat.deadline.filter(|_| due.len() < limit as usize) else { continue };
+                let Some(deadline) = row.seat.deadline.filter(|_| due.len() < limit as usize) else {
+                    continue;
+                };
                 row.claimed_until = Some(now + CLAIM);
                 let name = room.projected.head.name.clone();
                 due.push(DueSeat { room: *id, name, session: row.seat.session, deadline });

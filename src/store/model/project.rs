@@ -27,7 +27,8 @@ impl Projected {
             Change::Created { settings, locked, .. } => self.configure(settings, *locked),
             Change::Configured { settings, .. } => {
                 self.configure(settings, false);
-                let is_stranger = |row: &SeatRow| self.affiliation_of(&row.seat.jid.bare()) < Affiliation::Member;
+                let is_stranger =
+                    |row: &SeatRow| self.affiliation_of(&row.seat.jid.bare()) < Affiliation::Member;
                 need(!(settings.members_only && self.seats.iter().any(is_stranger)))?;
             }
             Change::Destroyed { .. } => {
@@ -37,7 +38,8 @@ impl Projected {
             }
             Change::Joined(joined) => self.seat(joined, at, own)?,
             Change::Left(left) => {
-                let has_lapsed = |row: &SeatRow| row.seat.session == left.session && row.seat.deadline.is_some();
+                let has_lapsed =
+                    |row: &SeatRow| row.seat.session == left.session && row.seat.deadline.is_some();
                 let is_back = left.cause == Departure::Lapsed && !self.seats.iter().any(has_lapsed);
                 need(!is_back)?;
                 self.seats.retain(|row| row.seat.session != left.session);

@@ -116,8 +116,7 @@ impl Tables {
         let mut detached = Vec::new();
         for (id, room) in &mut self.rooms {
             for row in &mut room.projected.seats {
-                let is_theirs =
-                    *row.member == *member && up_to.is_none_or(|up_to| row.incarnation <= up_to);
+                let is_theirs = *row.member == *member && up_to.is_none_or(|up_to| row.incarnation <= up_to);
                 if is_theirs && row.seat.deadline.is_none() {
                     row.seat.deadline = Some(deadline);
                     detached.push(*id);

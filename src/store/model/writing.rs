@@ -31,11 +31,13 @@ impl Model {
             Attempt::Answered(answer) => answer?,
             Attempt::Unreached => Err(StoreError::Unavailable.into()),
             // Perhaps it was made, and only the word of it was lost: its secret is nobody else's.
-            Attempt::Unanswered => match self.load_room(&name).await.map_err(|_unread| StoreError::Unknown)? {
-                Some(made) if made.secret == secret => Ok(made),
-                Some(_) => Err(CreateRoomError::NameTaken),
-                None => Err(StoreError::Unavailable.into()),
-            },
+            Attempt::Unanswered => {
+                match self.load_room(&name).await.map_err(|_unread| StoreError::Unknown)? {
+                    Some(made) if made.secret == secret => Ok(made),
+                    Some(_) => Err(CreateRoomError::NameTaken),
+                    None => Err(StoreError::Unavailable.into()),
+                }
+            }
         }
     }
 

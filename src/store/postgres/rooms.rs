@@ -17,11 +17,13 @@ impl Postgres {
         let (name, secret) = (room.name.clone(), room.secret);
         match self.try_create_room(room).await {
             // Perhaps it was made, and only the word of it was lost: its secret is nobody else's.
-            Err(CreateRoomError::Store(StoreError::Unavailable)) => match self.load_room(&name).await.map_err(|_unread| StoreError::Unknown)? {
-                Some(made) if made.secret == secret => Ok(made),
-                Some(_) => Err(CreateRoomError::NameTaken),
-                None => Err(StoreError::Unavailable.into()),
-            },
+            Err(CreateRoomError::Store(StoreError::Unavailable)) => {
+                match self.load_room(&name).await.map_err(|_unread| StoreError::Unknown)? {
+                    Some(made) if made.secret == secret => Ok(made),
+                    Some(_) => Err(CreateRoomError::NameTaken),
+                    None => Err(StoreError::Unavailable.into()),
+                }
+            }
             made => made,
         }
     }
