@@ -6,6 +6,8 @@
 //! failed commit), and it is used daily.
 
 mod catch_up;
+mod creating;
+mod leaving;
 mod moving;
 mod round;
 
@@ -17,21 +19,19 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
-use crate::chat::command::{Actor, Command, Join};
-use crate::chat::event::{Change, Ephemeral, Event};
-use crate::chat::id::{Seq, Timestamp};
+use crate::chat::command::Command;
+use crate::chat::event::{Change, Ephemeral};
+use crate::chat::id::Seq;
 use crate::chat::refusal::Refusal;
 use crate::chat::snapshot::RoomSnapshot;
-use crate::fanout::audience::{Audience, Listing, Moderation, Past, Step, View, Welcome};
-use crate::fanout::mailbox::Mailbox;
-use crate::room::creation;
+use crate::fanout::audience::{Audience, Moderation, Past, Step, View};
 use crate::room::decided::{Decided, Shown};
-use crate::room::directory::{Mark, Services, by_room};
-use crate::room::request::{Receipt, Request, expire, refusal_of, refusal_of_append, refuse};
+use crate::room::directory::{Mark, Services};
+use crate::room::request::{Receipt, Request, refusal_of, refusal_of_append, refuse};
 use crate::room::state::Room;
 use crate::room::task::round::{Pending, Question, Round};
 use crate::store::archive::{ArchivedKind, ArchivedMessage, Log};
-use crate::store::error::{AppendError, CreateRoomError, StoreError};
+use crate::store::error::{AppendError, StoreError};
 use crate::store::room::{Append, Appended};
 
 /// The running room. Its name may not exist in the store yet: then it is vacant, and a join creates it.
@@ -121,11 +121,6 @@ impl RoomTask {
         self.state.as_ref().is_some_and(|loaded| loaded.room.next_deadline().is_some())
     }
 
-    /// Whether something could not be said to the store, or heard of it, and is to be tried again.
-    fn is_owing(&self) -> bool {
-        !self.owed.is_empty() || self.mark.is_behind()
-    }
-
     fn is_idle(&self) -> bool {
         self.state.as_ref().is_none_or(|loaded| loaded.audience.is_empty())
     }
@@ -204,20 +199,6 @@ impl RoomTask {
             }
         }
         self.settle(round).await;
-        if self.mark.take_behind() {
-            // Else it is tried again soon.
-            let _ = self.refresh().await.inspect_err(|_unread| self.mark.fall_behind());
-        }
-    }
-
-    /// Whether seats were claimed that are due by the rows alone: that a dead member's were detached is in no log, and
-    /// the word of it may be lost.
-    fn lacks_deadline(&self, request: &Request) -> bool {
-        let Request::Command { command: Command::Expire { sessions }, .. } = request else { return false };
-        let Some(loaded) = &self.state else { return false };
-        let now = self.services.clock.now();
-        let mut seats = sessions.iter().filter_map(|session| loaded.room.occupants().seat(*session));
-        seats.any(|seat| seat.deadline.is_none_or(|deadline| deadline > now))
     }
 
     /// A retraction is judged by who wrote what it takes back: the store knows.
@@ -260,6 +241,7 @@ impl RoomTask {
     /// Commits what was decided, applies and shows it, and answers.
     async fn settle(&mut self, round: Round) {
         let mut pending = round.pending;
+        let has_asked = !pending.is_empty();
         let mut attempt = 1;
         while !pending.is_empty() {
             let questions = self.conclude(pending).await;
@@ -268,6 +250,10 @@ impl RoomTask {
             }
             pending = self.decide_again(questions, attempt).await;
             attempt += 1;
+        }
+        if has_asked && self.mark.take_behind() {
+            // Else it is tried again soon.
+            let _ = self.refresh().await.inspect_err(|_unread| self.mark.fall_behind());
         }
         if self.state.as_ref().is_some_and(|loaded| loaded.room.is_destroyed()) {
             self.state = None;
@@ -387,20 +373,6 @@ impl RoomTask {
         receipt.give(outcome);
     }
 
-    /// Whoever has gone has to leave, and can say so only once.
-    fn owe_if_farewell(&mut self, question: Question) {
-        let Question { by, command, .. } = question;
-        let request = Request::Command { by, command, mailbox: None, receipt: Receipt::None };
-        if request.is_farewell() {
-            self.owe(Box::new(request));
-        }
-    }
-
-    fn owe(&mut self, request: Box<Request>) {
-        self.next_claim = Instant::now() + CLAIM_PAUSE;
-        self.owed.push(request);
-    }
-
     async fn show(&mut self, mut shown: Shown) {
         self.fill_welcome(&mut shown).await;
         let Some(loaded) = &mut self.state else { return };
@@ -440,70 +412,6 @@ impl RoomTask {
         }
     }
 
-    /// A join of a name that does not exist creates the room (XEP-0045 §10.1). Two members may do so at once: who is
-    /// second joins the room of the first.
-    async fn create(&mut self, by: Actor, join: Join, mailbox: Option<Mailbox>, receipt: Receipt) {
-        let services = self.services.clone();
-        let at = services.clock.now();
-        let new_room = match creation::new_room(&self.name, &by, &join, &services.policy, at) {
-            Ok(new_room) => new_room,
-            Err(refusal) => return receipt.give(Err(refusal)),
-        };
-        let changes = Arc::clone(&new_room.changes);
-        match services.store.create_room(new_room).await {
-            Ok(snapshot) if snapshot.seq == Seq(changes.len() as i64) => {
-                let mut loaded = Loaded::new(&self.address, snapshot);
-                if let Some(mailbox) = mailbox {
-                    loaded.audience.attach(by.session, mailbox);
-                }
-                loaded.welcome_creator(&by, &join, &changes, at);
-                self.state = Some(loaded);
-                receipt.give(Ok(()));
-            }
-            // It was long until this was known, and others have come in: he is shown what he has missed.
-            Ok(snapshot) => {
-                self.state = Some(Loaded::new(&self.address, snapshot));
-                self.enter(Question { by, command: Command::Join(join), mailbox }, receipt).await;
-            }
-            Err(CreateRoomError::NameTaken) if services.store.is_shared() => {
-                self.enter(Question { by, command: Command::Join(join), mailbox }, receipt).await;
-            }
-            Err(CreateRoomError::Store(error)) if error.leaves_open() => receipt.leave_open(),
-            Err(error) => receipt.give(Err(creation::refusal_of(&error))),
-        }
-    }
-
-    /// Joins a room that is there after all.
-    async fn enter(&mut self, question: Question, receipt: Receipt) {
-        let loaded = self.be_current().await;
-        let mut round = Round::default();
-        match (loaded, &self.state) {
-            (Ok(()), Some(loaded)) => {
-                round.decide(&loaded.room, question, receipt, true, self.services.clock.now());
-            }
-            _ => return receipt.give(Err(Refusal::TemporarilyUnavailable)),
-        }
-        Box::pin(self.settle(round)).await;
-    }
-
-    /// Whoever is past his deadline has to leave, here or in another room. Other members see the same deadlines: one of
-    /// them is given each.
-    async fn claim_departures(&mut self) -> Option<Request> {
-        self.next_claim = Instant::now() + CLAIM_PAUSE;
-        let now = self.services.clock.now();
-        let due = match self.services.store.claim_due_seats(now, CLAIMS_MAX).await {
-            Ok(due) => due,
-            Err(error) => {
-                warn!(room = %self.name, %error, "who has to leave cannot be read");
-                return None;
-            }
-        };
-        let mut departures = by_room(due);
-        let own = departures.remove(&self.name);
-        self.services.expire(departures);
-        own.map(expire)
-    }
-
     fn shutdown(&self) {
         if let Some(loaded) = &self.state {
             loaded.audience.shutdown(loaded.room.occupants().iter().cloned());
@@ -531,27 +439,6 @@ impl Loaded {
             Ephemeral::Message { .. } => None,
         };
         self.audience.deliver_ephemeral(ephemeral, about, view, is_quiet);
-    }
-
-    /// Shows the one who made the room that he is in it.
-    fn welcome_creator(&mut self, by: &Actor, join: &Join, changes: &[Change], at: Timestamp) {
-        let Some(joined) = changes.iter().rfind(|c| matches!(c, Change::Joined(_))) else { return };
-        let after = self.room.occupants().by_session(by.session).cloned();
-        let since = join.affiliations_since.as_deref();
-        let listing = since.map_or(Listing::Unasked, |since| self.room.listing(by, since));
-        let step = Step {
-            event: Event { seq: self.room.seq(), at, origin: by.origin, change: joined.clone() },
-            before: Vec::new(),
-            after: after.into_iter().collect(),
-            view: View::of(self.room.settings(), self.room.standings().version()),
-            welcome: Some(Welcome::empty(listing)),
-            everybody: Vec::new(),
-            statuses: Vec::new(),
-            list_version: None,
-            list_notice: None,
-            is_quiet: false,
-        };
-        self.audience.deliver(&step);
     }
 }
 
