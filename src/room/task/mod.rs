@@ -153,9 +153,15 @@ impl RoomTask {
             return;
         }
         let mut round = Round::default();
+        let mut has_looked = false;
         for request in batch.drain(..) {
             if round.must_end_before(&request) {
                 self.settle(std::mem::take(&mut round)).await;
+            }
+            // What became of the last one is not known: it is looked for before the next is decided, but only once.
+            if self.mark.is_behind() && !std::mem::replace(&mut has_looked, true) {
+                self.settle(std::mem::take(&mut round)).await;
+                let _ = self.be_current().await;
             }
             match *request {
                 Request::Shutdown { done } => {
@@ -241,7 +247,6 @@ impl RoomTask {
     /// Commits what was decided, applies and shows it, and answers.
     async fn settle(&mut self, round: Round) {
         let mut pending = round.pending;
-        let has_asked = !pending.is_empty();
         let mut attempt = 1;
         while !pending.is_empty() {
             let questions = self.conclude(pending).await;
@@ -250,10 +255,6 @@ impl RoomTask {
             }
             pending = self.decide_again(questions, attempt).await;
             attempt += 1;
-        }
-        if has_asked && self.mark.take_behind() {
-            // Else it is tried again soon.
-            let _ = self.refresh().await.inspect_err(|_unread| self.mark.fall_behind());
         }
         if self.state.as_ref().is_some_and(|loaded| loaded.room.is_destroyed()) {
             self.state = None;
