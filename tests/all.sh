@@ -91,6 +91,7 @@ step clippy       cargo clippy --locked --workspace --all-targets -- -D warnings
 step tidy         cargo test --locked --quiet --test tidy
 step build        cargo build --locked --workspace --bins
 step test         cargo test --locked --workspace --no-fail-fast
+step simulation   cargo test --locked --features planted-bugs --test simulation
 step postgres     env TRANSCRIPTS_STORE=postgres cargo test --locked --quiet --test transcripts
 step dependencies cargo deny check licenses bans sources
 step slixmpp      tests/interop/slixmpp.sh

@@ -71,6 +71,11 @@ impl Decided {
         self.changes.iter().chain(&*self.quiet).any(moves)
     }
 
+    /// Whether later decisions of the same room rest on another version of its rules.
+    pub(super) fn moves_rules(&self) -> bool {
+        self.changes.iter().chain(&*self.quiet).any(Change::moves_rules)
+    }
+
     /// The room as it will be, should this come true.
     pub(super) fn foresee(&self, room: &mut Room, now: Timestamp) {
         let at = now.max(room.last_at());

@@ -97,6 +97,10 @@ impl Mark {
         self.is_behind.store(true, Ordering::Relaxed);
     }
 
+    pub(super) fn is_behind(&self) -> bool {
+        self.is_behind.load(Ordering::Relaxed)
+    }
+
     /// Whether that was said since it was last asked.
     pub(super) fn take_behind(&self) -> bool {
         self.is_behind.swap(false, Ordering::Relaxed)

@@ -246,6 +246,8 @@ fn summary(change: &Change) -> String {
         Change::Joined(joined) => format!("{} joins as {}", joined.session.0, joined.nick),
         Change::Left(left) => format!("{} leaves, {}", left.session.0, cause(&left.cause)),
         Change::TakenOver { session, by, .. } => format!("{} takes the seat of {}", by.0, session.0),
+        Change::Detached { session, deadline: Some(_) } => format!("{} is away", session.0),
+        Change::Detached { session, deadline: None } => format!("{} is back", session.0),
         Change::Renamed { nick, new_nick, .. } => format!("{nick} is {new_nick} now"),
         Change::RoleSet { nick, role, .. } => format!("{nick} is {role:?} now"),
         Change::AffiliationSet(set) => format!("{} is {:?} now", set.jid, set.affiliation),

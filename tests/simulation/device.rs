@@ -144,7 +144,7 @@ impl Device {
         self.world.trace.note(format_args!("{session} goes from {} to {}", from.name(), member.name()));
         let deadline = from.clock.now().plus(RETURN_TIME);
         let mut places = Vec::new();
-        for room in std::mem::take(&mut self.rooms) {
+        for &room in &self.rooms {
             let released = from.rooms.release(room, self.actor(None), deadline);
             match timeout(PATIENCE, released).await {
                 Ok(place) => places.extend(place.map(|place| (room, place))),
@@ -164,9 +164,10 @@ impl Device {
         for (room, after) in places {
             let attached = self.member.rooms.attach(room, self.actor(None), after, self.mailbox.clone());
             match timeout(PATIENCE, attached).await {
-                Ok(Ok(())) => drop(self.rooms.insert(room)),
+                Ok(Ok(())) => {}
                 // Its session tells the client.
                 Ok(Err(_refused)) => {
+                    self.rooms.remove(room);
                     self.world.history.lock().end_stay(self.session, room);
                     let leave = Command::Remove { cause: Departure::Technical };
                     self.member.rooms.command(room, self.actor(None), leave, None, Receipt::None).await;

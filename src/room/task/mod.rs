@@ -6,6 +6,8 @@
 //! failed commit), and it is used daily.
 
 mod catch_up;
+mod creating;
+mod leaving;
 mod moving;
 mod round;
 
@@ -17,21 +19,19 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
-use crate::chat::command::{Actor, Command, Join};
-use crate::chat::event::{Change, Ephemeral, Event};
-use crate::chat::id::{Seq, Timestamp};
+use crate::chat::command::Command;
+use crate::chat::event::{Change, Ephemeral};
+use crate::chat::id::Seq;
 use crate::chat::refusal::Refusal;
 use crate::chat::snapshot::RoomSnapshot;
-use crate::fanout::audience::{Audience, Listing, Moderation, Past, Step, View, Welcome};
-use crate::fanout::mailbox::Mailbox;
-use crate::room::creation;
+use crate::fanout::audience::{Audience, Moderation, Past, Step, View};
 use crate::room::decided::{Decided, Shown};
-use crate::room::directory::{Mark, Services, by_room};
-use crate::room::request::{Receipt, Request, expire, refusal_of, refusal_of_append, refuse};
+use crate::room::directory::{Mark, Services};
+use crate::room::request::{Receipt, Request, refusal_of, refusal_of_append, refuse};
 use crate::room::state::Room;
 use crate::room::task::round::{Pending, Question, Round};
 use crate::store::archive::{ArchivedKind, ArchivedMessage, Log};
-use crate::store::error::{AppendError, CreateRoomError, StoreError};
+use crate::store::error::{AppendError, StoreError};
 use crate::store::room::{Append, Appended};
 
 /// The running room. Its name may not exist in the store yet: then it is vacant, and a join creates it.
@@ -98,7 +98,7 @@ impl RoomTask {
                 biased;
                 // First, or nobody would ever leave a room that is never silent.
                 () = tokio::time::sleep_until(wake) => {
-                    if self.has_deadlines() || !self.owed.is_empty() {
+                    if self.has_deadlines() || self.is_owing() {
                         batch.append(&mut self.owed);
                         batch.extend(self.claim_departures().await.map(Box::new));
                         Box::pin(self.handle(&mut batch)).await;
@@ -127,7 +127,7 @@ impl RoomTask {
     }
 
     fn wake_at(&self) -> Instant {
-        if !self.owed.is_empty() {
+        if self.is_owing() {
             return self.next_claim.max(Instant::now());
         }
         let deadline = self.state.as_ref().and_then(|loaded| loaded.room.next_deadline());
@@ -154,9 +154,15 @@ impl RoomTask {
             return;
         }
         let mut round = Round::default();
+        let mut has_looked = false;
         for request in batch.drain(..) {
             if round.must_end_before(&request) {
                 self.settle(std::mem::take(&mut round)).await;
+            }
+            // What became of the last one is not known: it is looked for before the next is decided, but only once.
+            if self.mark.is_behind() && !std::mem::replace(&mut has_looked, true) {
+                self.settle(std::mem::take(&mut round)).await;
+                let _ = self.be_current().await;
             }
             match *request {
                 Request::Shutdown { done } => {
@@ -200,16 +206,6 @@ impl RoomTask {
             }
         }
         self.settle(round).await;
-    }
-
-    /// Whether seats were claimed that are due by the rows alone: that a dead member's were detached is in no log, and
-    /// the word of it may be lost.
-    fn lacks_deadline(&self, request: &Request) -> bool {
-        let Request::Command { command: Command::Expire { sessions }, .. } = request else { return false };
-        let Some(loaded) = &self.state else { return false };
-        let now = self.services.clock.now();
-        let mut seats = sessions.iter().filter_map(|session| loaded.room.occupants().seat(*session));
-        seats.any(|seat| seat.deadline.is_none_or(|deadline| deadline > now))
     }
 
     /// A retraction is judged by who wrote what it takes back: the store knows.
@@ -279,8 +275,20 @@ impl RoomTask {
             Some(append) => store.append(append).await.map(Some),
             None => Ok(None),
         };
-        // Handed in one after the other, so that the log has them in this order; committed together.
-        let results = join_all(pending.iter_mut().map(Pending::take_append).map(append)).await;
+        // Handed in one after the other, so that the log has them in this order; committed together. But for what moves
+        // the rules: behind it the others rest on a version that another member may have given to rules of its own.
+        let mut results = Vec::with_capacity(pending.len());
+        let mut rest = &mut pending[..];
+        while !rest.is_empty() {
+            let end = rest.iter().position(Pending::moves_rules).map_or(rest.len(), |mover| mover + 1);
+            let (now, later) = rest.split_at_mut(end);
+            results.extend(join_all(now.iter_mut().map(Pending::take_append).map(&append)).await);
+            rest = later;
+            if results.last().is_some_and(Result::is_err) {
+                results.extend(rest.iter().map(|_| Err(AppendError::Stale)));
+                break;
+            }
+        }
         let mut questions = Vec::new();
         for (item, result) in pending.into_iter().zip(results) {
             match item {
@@ -338,13 +346,11 @@ impl RoomTask {
         let Some(loaded) = &mut self.state else { return receipt.give(Err(Refusal::NoSuchRoom)) };
         self.services.tell_of(&loaded.room, &decided, appended.as_ref());
         if let Some(appended) = &appended {
-            let counted = loaded.quiet + i64::from(!decided.quiet().is_empty());
-            if appended.quiet == counted {
-                loaded.quiet = counted;
-            } else {
-                // Others came and went before it, of which no log tells and no hint has come yet.
+            if appended.quiet != loaded.quiet + i64::from(!decided.quiet().is_empty()) {
+                // Others came and went before it, of which no log tells. A hint that is still to come would undo it.
                 self.mark.fall_behind();
             }
+            loaded.quiet = appended.quiet;
         }
         let shown = decided.apply(&mut loaded.room, appended.as_ref(), self.services.clock.now());
         self.show(shown).await;
@@ -369,20 +375,6 @@ impl RoomTask {
             }
         };
         receipt.give(outcome);
-    }
-
-    /// Whoever has gone has to leave, and can say so only once.
-    fn owe_if_farewell(&mut self, question: Question) {
-        let Question { by, command, .. } = question;
-        let request = Request::Command { by, command, mailbox: None, receipt: Receipt::None };
-        if request.is_farewell() {
-            self.owe(Box::new(request));
-        }
-    }
-
-    fn owe(&mut self, request: Box<Request>) {
-        self.next_claim = Instant::now() + CLAIM_PAUSE;
-        self.owed.push(request);
     }
 
     async fn show(&mut self, mut shown: Shown) {
@@ -424,70 +416,6 @@ impl RoomTask {
         }
     }
 
-    /// A join of a name that does not exist creates the room (XEP-0045 §10.1). Two members may do so at once: who is
-    /// second joins the room of the first.
-    async fn create(&mut self, by: Actor, join: Join, mailbox: Option<Mailbox>, receipt: Receipt) {
-        let services = self.services.clone();
-        let at = services.clock.now();
-        let new_room = match creation::new_room(&self.name, &by, &join, &services.policy, at) {
-            Ok(new_room) => new_room,
-            Err(refusal) => return receipt.give(Err(refusal)),
-        };
-        let changes = Arc::clone(&new_room.changes);
-        match services.store.create_room(new_room).await {
-            Ok(snapshot) if snapshot.seq == Seq(changes.len() as i64) => {
-                let mut loaded = Loaded::new(&self.address, snapshot);
-                if let Some(mailbox) = mailbox {
-                    loaded.audience.attach(by.session, mailbox);
-                }
-                loaded.welcome_creator(&by, &join, &changes, at);
-                self.state = Some(loaded);
-                receipt.give(Ok(()));
-            }
-            // It was long until this was known, and others have come in: he is shown what he has missed.
-            Ok(snapshot) => {
-                self.state = Some(Loaded::new(&self.address, snapshot));
-                self.enter(Question { by, command: Command::Join(join), mailbox }, receipt).await;
-            }
-            Err(CreateRoomError::NameTaken) if services.store.is_shared() => {
-                self.enter(Question { by, command: Command::Join(join), mailbox }, receipt).await;
-            }
-            Err(CreateRoomError::Store(error)) if error.leaves_open() => receipt.leave_open(),
-            Err(error) => receipt.give(Err(creation::refusal_of(&error))),
-        }
-    }
-
-    /// Joins a room that is there after all.
-    async fn enter(&mut self, question: Question, receipt: Receipt) {
-        let loaded = self.be_current().await;
-        let mut round = Round::default();
-        match (loaded, &self.state) {
-            (Ok(()), Some(loaded)) => {
-                round.decide(&loaded.room, question, receipt, true, self.services.clock.now());
-            }
-            _ => return receipt.give(Err(Refusal::TemporarilyUnavailable)),
-        }
-        Box::pin(self.settle(round)).await;
-    }
-
-    /// Whoever is past his deadline has to leave, here or in another room. Other members see the same deadlines: one of
-    /// them is given each.
-    async fn claim_departures(&mut self) -> Option<Request> {
-        self.next_claim = Instant::now() + CLAIM_PAUSE;
-        let now = self.services.clock.now();
-        let due = match self.services.store.claim_due_seats(now, CLAIMS_MAX).await {
-            Ok(due) => due,
-            Err(error) => {
-                warn!(room = %self.name, %error, "who has to leave cannot be read");
-                return None;
-            }
-        };
-        let mut departures = by_room(due);
-        let own = departures.remove(&self.name);
-        self.services.expire(departures);
-        own.map(expire)
-    }
-
     fn shutdown(&self) {
         if let Some(loaded) = &self.state {
             loaded.audience.shutdown(loaded.room.occupants().iter().cloned());
@@ -515,27 +443,6 @@ impl Loaded {
             Ephemeral::Message { .. } => None,
         };
         self.audience.deliver_ephemeral(ephemeral, about, view, is_quiet);
-    }
-
-    /// Shows the one who made the room that he is in it.
-    fn welcome_creator(&mut self, by: &Actor, join: &Join, changes: &[Change], at: Timestamp) {
-        let Some(joined) = changes.iter().rfind(|c| matches!(c, Change::Joined(_))) else { return };
-        let after = self.room.occupants().by_session(by.session).cloned();
-        let since = join.affiliations_since.as_deref();
-        let listing = since.map_or(Listing::Unasked, |since| self.room.listing(by, since));
-        let step = Step {
-            event: Event { seq: self.room.seq(), at, origin: by.origin, change: joined.clone() },
-            before: Vec::new(),
-            after: after.into_iter().collect(),
-            view: View::of(self.room.settings(), self.room.standings().version()),
-            welcome: Some(Welcome::empty(listing)),
-            everybody: Vec::new(),
-            statuses: Vec::new(),
-            list_version: None,
-            list_notice: None,
-            is_quiet: false,
-        };
-        self.audience.deliver(&step);
     }
 }
 

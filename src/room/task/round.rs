@@ -104,6 +104,10 @@ impl Pending {
         }
     }
 
+    pub(super) fn moves_rules(&self) -> bool {
+        matches!(self, Self::Decided { decided, .. } if decided.moves_rules())
+    }
+
     pub(super) fn take_append(&mut self) -> Option<Append> {
         match self {
             Self::Decided { append, .. } => append.take(),
