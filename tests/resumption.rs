@@ -53,6 +53,50 @@ async fn what_is_under_way_at_a_resumption_is_written_once_and_counted_once() {
     assert!(resumed.contains(" h='4'"), "four stanzas were handled: {resumed}");
 }
 
+/// XEP-0198 §4: to count a stanza is to answer for it. For one that could not be taken the server answers with an error,
+/// and a client that never got that is not told that all is well.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_could_not_be_taken_is_not_counted_before_the_client_knows() {
+    let directory = TempDir::new().unwrap();
+    let config = config(&directory, "");
+    add_accounts(&config, &["tester"]).await;
+    let database = config.data_dir.join("perch.db");
+    let server = server::start(config).await.unwrap();
+    let address = server.address(Kind::Plain).unwrap();
+
+    let mut first = Client::begin(address, "tester", "desk").await;
+    first.join("tea", "tester").await;
+    first.send(OPEN_ROOM).await;
+    first.read_until("id='open'").await;
+    first.send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>").await;
+    let enabled = first.read_until("<enabled").await;
+    let id = enabled.split(" id='").nth(1).and_then(|rest| rest.split('\'').next()).unwrap().to_owned();
+
+    let mut hold =
+        SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(&database)).await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut hold).await.unwrap();
+    first.send(POST).await;
+    timeout(PATIENCE, first.read_until("type='error'")).await.unwrap();
+    sqlx::query("ROLLBACK").execute(&mut hold).await.unwrap();
+    // It is gone before it has said that it has the error.
+    drop(first);
+
+    let mut second = Client::sign_in(address, "tester").await;
+    second.send(&format!("<resume xmlns='urn:xmpp:sm:3' previd='{id}' h='0'/>")).await;
+    let resumed = timeout(PATIENCE, second.read_until("<resumed")).await.unwrap();
+    assert!(resumed.contains(" h='0'"), "nothing was handled: {resumed}");
+    second.send(POST).await;
+    let came = timeout(PATIENCE, second.read_until("id='post'")).await.unwrap();
+    assert!(came.contains("from='tea@rooms.localhost/tester'"), "it is said, and the error is no more: {came}");
+    // Whoever has the error is told that it was handled.
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut hold).await.unwrap();
+    second.send(&POST.replace("'post'", "'again'")).await;
+    timeout(PATIENCE, second.read_until("type='error'")).await.unwrap();
+    second.send("<r xmlns='urn:xmpp:sm:3'/><a xmlns='urn:xmpp:sm:3' h='2'/>").await;
+    let answer = timeout(PATIENCE, second.read_until("<a ")).await.unwrap();
+    assert!(answer.contains(" h='2'"), "{answer}");
+}
+
 const POST: &str = "<message to='tea@rooms.localhost' type='groupchat' id='post'><body>hi</body></message>";
 
 const PATIENCE: Duration = Duration::from_secs(10);

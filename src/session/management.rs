@@ -29,6 +29,9 @@ pub(super) struct Management {
     acknowledged: u64,
     /// Messages of the account's log, each with the count of stanzas that an acknowledgement has to reach.
     marks: VecDeque<(u64, Seq)>,
+    /// The client's stanzas that could not be taken, each with the count that says that it knows. Until then it is not
+    /// told that they are handled: should the error be lost with the session, it sends them again.
+    refused: VecDeque<(u64, u64)>,
 }
 
 /// What has to be known of it to go on elsewhere: what the client was sent and has not acknowledged.
@@ -39,7 +42,15 @@ pub(super) struct Promised {
     h: u32,
     acknowledged: u64,
     marks: VecDeque<(u64, Seq)>,
+    refused: VecDeque<(u64, u64)>,
     resumption_time: Duration,
+}
+
+impl Promised {
+    /// Whether the stanza of that number could not be taken, and the client may not know.
+    pub(super) fn has_refused(&self, number: u64) -> bool {
+        self.refused.iter().any(|(_, refused)| *refused == number)
+    }
 }
 
 impl Management {
@@ -51,6 +62,7 @@ impl Management {
             h: self.outbound.acknowledged(),
             acknowledged: self.acknowledged,
             marks: self.marks.clone(),
+            refused: self.refused.clone(),
             resumption_time: *resumption_time,
         })
     }
@@ -69,6 +81,7 @@ impl Management {
             has_asked: false,
             acknowledged: promised.acknowledged,
             marks: promised.marks,
+            refused: promised.refused,
         }
     }
 }
@@ -104,6 +117,11 @@ impl Session {
         {
             taken = Some(seq);
         }
+        while let Some((_, number)) =
+            management.refused.pop_front_if(|(count, _)| *count <= management.acknowledged)
+        {
+            self.inbound.settle(number);
+        }
         // What was written while the question was under way is asked for now, not with what comes next: that may be
         // long. A client that answers without having got on is not asked in a circle.
         if count > 0 && !management.outbound.is_empty() {
@@ -112,7 +130,40 @@ impl Session {
         if let Some(seq) = taken {
             self.account.acknowledge(seq).await;
         }
+        self.acknowledge_if_owed();
         Ok(())
+    }
+
+    /// One of the client's stanzas could not be taken, and the error is the last of what it is sent: it is handled when
+    /// the client knows. `false`: nobody counts.
+    pub(super) fn defer(&mut self, number: u64) -> bool {
+        let Some(management) = &mut self.management else { return false };
+        let count = management.acknowledged + management.outbound.len() as u64;
+        management.refused.push_back((count, number));
+        true
+    }
+
+    /// How many of the client's stanzas wait until it knows that they could not be taken.
+    pub(super) fn deferred(&self) -> usize {
+        self.management.as_ref().map_or(0, |management| management.refused.len())
+    }
+
+    /// The client is back and does not know yet that these could not be taken. It sends them again, and everything behind
+    /// them: what of that was done is found by its number.
+    pub fn take_back_refusals(&mut self) {
+        let Some(management) = &mut self.management else { return };
+        if management.refused.is_empty() {
+            return;
+        }
+        while let Some((count, _)) = management.refused.pop_back() {
+            let place = usize::try_from(count - management.acknowledged - 1).unwrap_or(usize::MAX);
+            management.outbound.remove(place);
+            // Marks behind it are reached one earlier.
+            for (mark, _) in management.marks.iter_mut().filter(|(mark, _)| *mark >= count) {
+                *mark -= 1;
+            }
+        }
+        self.inbound.take_back();
     }
 
     /// Whether the client may say that it has so many.
@@ -243,6 +294,7 @@ impl Session {
             has_asked: false,
             acknowledged: 0,
             marks: VecDeque::new(),
+            refused: VecDeque::new(),
         });
         id
     }

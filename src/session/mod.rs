@@ -207,9 +207,9 @@ impl Session {
         self.outstanding.len()
     }
 
-    /// Whether all that its client sent is settled.
+    /// Whether the outcome of all that its client sent is known.
     pub fn is_settled(&self) -> bool {
-        self.inbound.pending() == 0
+        self.inbound.unsettled() <= self.deferred()
     }
 
     /// The outcome of one of its stanzas has come.
@@ -220,6 +220,9 @@ impl Session {
         {
             self.forget_room(&context);
             self.reply(&context.error(&refusal));
+            if refusal.is_passing() && self.defer(number) {
+                return;
+            }
         }
         self.inbound.settle(number);
         self.acknowledge_if_owed();

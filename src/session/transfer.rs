@@ -35,6 +35,7 @@ use crate::store::error::StoreError;
 struct Transfer {
     place: Place,
     handled: u64,
+    received: u64,
     counted_from: u64,
     promised: Promised,
 }
@@ -137,7 +138,14 @@ impl Sessions {
             warn!("what another member left of a session cannot be read");
             return Err(StoreError::Unavailable);
         };
-        let Transfer { place: Place { held, rooms }, handled, counted_from, promised } = transfer;
+        let Transfer { place: Place { held, rooms }, handled, received, counted_from, promised } = transfer;
+        let mut inbound = Inbound::resume(handled, counted_from);
+        for number in handled + 1..=received {
+            inbound.receive();
+            if !promised.has_refused(number) {
+                inbound.settle(number);
+            }
+        }
         let (session, jid) = (held.session, held.jid.clone());
         let (mailbox, inbox) = mailbox();
         let account = self.0.accounts.resume(held, mailbox.clone()).await;
@@ -151,7 +159,7 @@ impl Sessions {
             mailbox: mailbox.clone(),
             account,
             joined: Sorted::default(),
-            inbound: Inbound::resume(handled, counted_from),
+            inbound,
             outstanding: Outstanding::default(),
             management: id.map(|id| Management::resume(promised, id)),
             former: None,
@@ -202,7 +210,8 @@ impl Session {
         let Some(promised) = self.management.as_ref().and_then(Management::promised) else {
             return Err(StoreError::Unavailable);
         };
-        let transfer = Transfer { place: place.clone(), handled, counted_from, promised };
+        let received = self.inbound.received();
+        let transfer = Transfer { place: place.clone(), handled, received, counted_from, promised };
         let state = serde_json::to_string(&transfer).expect("a session is plain data");
         let store = self.services.rooms.store();
         let deadline = self.services.clock.now().plus(self.resumption_time());

@@ -248,6 +248,7 @@ impl Task<'_> {
         }
         tokio::time::timeout(WRITE_TIME, self.settle_all()).await.map_err(|_elapsed| End::Lost)??;
         self.session.acknowledge(h).await?;
+        self.session.take_back_refusals();
         let mut greeting = Vec::new();
         for output in negotiation.handle_resumed(self.session.handled()) {
             if let Output::Send(bytes) = output {

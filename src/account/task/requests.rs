@@ -16,6 +16,7 @@ use crate::chat::account::packet::Packet;
 use crate::chat::account::refusal::AccountRefusal;
 use crate::chat::id::{Origin, SessionId};
 use crate::chat::note::Delivery;
+use crate::chat::refusal::Refusal;
 use crate::fanout::mailbox::Ending;
 use crate::store::account_log::AccountAppendError;
 
@@ -273,6 +274,15 @@ impl AccountTask {
     }
 
     async fn refuse_post(&mut self, post: &Post, refusal: AccountRefusal) {
+        let for_now = match refusal {
+            AccountRefusal::TemporarilyUnavailable => Some(Refusal::TemporarilyUnavailable),
+            AccountRefusal::NoSpace => Some(Refusal::NoSpace),
+            _ => None,
+        };
+        if let (Some(for_now), Some(mailbox)) = (for_now, self.mailboxes.get(&post.session)) {
+            // The session says so itself: it knows when its client has heard it.
+            return mailbox.settle(post.number, Err(for_now));
+        }
         let error = refuse(&packet(&post.draft), refusal);
         let effect = error.and_then(|error| Effect::tell([post.session], error));
         self.perform(effect.into_iter().collect()).await;

@@ -40,6 +40,12 @@ impl Inbound {
         }
     }
 
+    /// Forgets the stanzas that are not settled and those behind them: the client sends them again, and they are numbered
+    /// as they were.
+    pub fn take_back(&mut self) {
+        self.pending.clear();
+    }
+
     /// Begins the client's count at `<enable/>`: what came before it is not acknowledged.
     pub fn enable(&mut self) {
         self.origin = self.received();
@@ -54,6 +60,11 @@ impl Inbound {
     /// The number of the last stanza that came in.
     pub fn received(&self) -> u64 {
         self.handled + self.pending.len() as u64
+    }
+
+    /// How many stanzas are not settled.
+    pub fn unsettled(&self) -> usize {
+        self.pending.iter().filter(|is_settled| !**is_settled).count()
     }
 
     /// How many stanzas wait to be settled: where it passes the caller's bound, the caller stops reading.
@@ -100,6 +111,16 @@ mod tests {
         assert_eq!(inbound.handled(), 0);
         inbound.settle(behind);
         assert_eq!(inbound.handled(), 1);
+    }
+
+    #[test]
+    fn what_is_taken_back_comes_again_under_its_number() {
+        let mut inbound = Inbound::default();
+        assert_eq!([inbound.receive(), inbound.receive(), inbound.receive()], [1, 2, 3]);
+        inbound.settle(1);
+        inbound.settle(3);
+        inbound.take_back();
+        assert_eq!((inbound.handled(), inbound.pending(), inbound.receive()), (1, 0, 2));
     }
 
     #[test]

@@ -86,6 +86,13 @@ impl<F> Outbound<F> {
         if count > self.queue.len() { Err(too_high) } else { Ok(count) }
     }
 
+    /// Takes one out that was never received: the `place`th of those that wait, from zero.
+    pub fn remove(&mut self, place: usize) -> Option<F> {
+        let (frame, bytes) = self.queue.remove(place)?;
+        self.bytes -= bytes;
+        Some(frame)
+    }
+
     /// What to send again on resumption, oldest first.
     pub fn unacknowledged(&self) -> impl ExactSizeIterator<Item = &F> {
         self.queue.iter().map(|(frame, _)| frame)
