@@ -144,10 +144,13 @@ impl RoomTask {
         if let Err(error) = self.be_current().await {
             let refusal = refusal_of(&error);
             for request in batch.drain(..) {
-                if request.is_farewell() {
-                    self.owe(request);
-                } else {
-                    refuse(*request, &refusal);
+                match *request {
+                    // Up to where it was shown the room is known here in any case.
+                    Request::Release { by, deadline, reply } => {
+                        let _ = reply.send(self.release(by, deadline).await);
+                    }
+                    farewell if farewell.is_farewell() => self.owe(Box::new(farewell)),
+                    request => refuse(request, &refusal),
                 }
             }
             return;
