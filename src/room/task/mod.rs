@@ -161,6 +161,7 @@ impl RoomTask {
             if round.must_end_before(&request) {
                 self.settle(std::mem::take(&mut round)).await;
             }
+            self.forgive(&request);
             // What became of the last one is not known: it is looked for before the next is decided, but only once.
             if self.mark.is_behind() && !std::mem::replace(&mut has_looked, true) {
                 self.settle(std::mem::take(&mut round)).await;
