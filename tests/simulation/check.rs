@@ -213,7 +213,9 @@ fn questions() -> Vec<Query> {
 fn comparable(answer: &Answer) -> String {
     match answer {
         Answer::Roles(entries) => {
-            let entry = |entry: &RoleEntry| format!("{} {:?} {}", entry.nick, entry.role, entry.jid.bare());
+            let entry = |entry: &RoleEntry| {
+                format!("{} {:?} {}", entry.nick.to_lowercase(), entry.role, entry.jid.bare())
+            };
             entries.iter().map(entry).collect::<Vec<_>>().join(", ")
         }
         other => format!("{other:?}"),

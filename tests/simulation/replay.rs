@@ -92,7 +92,8 @@ fn occupants(room: &Room) -> Vec<(String, Role, Affiliation, Vec<i64>)> {
     let entry = |occupant: &std::sync::Arc<Occupant>| {
         let mut sessions: Vec<i64> = occupant.seats.iter().map(|seat| seat.session.0).collect();
         sessions.sort_unstable();
-        (occupant.nick.to_string(), occupant.role, occupant.affiliation, sessions)
+        // How a nick is spelt is the affair of who shows it.
+        (occupant.nick_key.to_string(), occupant.role, occupant.affiliation, sessions)
     };
     room.occupants().iter().map(entry).collect()
 }

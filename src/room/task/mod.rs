@@ -145,10 +145,13 @@ impl RoomTask {
         if let Err(error) = self.be_current().await {
             let refusal = refusal_of(&error);
             for request in batch.drain(..) {
-                if request.is_farewell() {
-                    self.owe(request);
-                } else {
-                    refuse(*request, &refusal);
+                match *request {
+                    // Up to where it was shown the room is known here in any case.
+                    Request::Release { by, deadline, reply } => {
+                        let _ = reply.send(self.release(by, deadline).await);
+                    }
+                    farewell if farewell.is_farewell() => self.owe(Box::new(farewell)),
+                    request => refuse(request, &refusal),
                 }
             }
             return;
@@ -159,6 +162,7 @@ impl RoomTask {
             if round.must_end_before(&request) {
                 self.settle(std::mem::take(&mut round)).await;
             }
+            self.forgive(&request);
             // What became of the last one is not known: it is looked for before the next is decided, but only once.
             if self.mark.is_behind() && !std::mem::replace(&mut has_looked, true) {
                 self.settle(std::mem::take(&mut round)).await;
