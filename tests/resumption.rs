@@ -87,7 +87,10 @@ async fn what_could_not_be_taken_is_not_counted_before_the_client_knows() {
     assert!(resumed.contains(" h='0'"), "nothing was handled: {resumed}");
     second.send(POST).await;
     let came = timeout(PATIENCE, second.read_until("id='post'")).await.unwrap();
-    assert!(came.contains("from='tea@rooms.localhost/tester'"), "it is said, and the error is no more: {came}");
+    assert!(
+        came.contains("from='tea@rooms.localhost/tester'"),
+        "it is said, and the error is no more: {came}"
+    );
     // Whoever has the error is told that it was handled.
     sqlx::query("BEGIN IMMEDIATE").execute(&mut hold).await.unwrap();
     second.send(&POST.replace("'post'", "'again'")).await;

@@ -66,11 +66,12 @@ pub(crate) enum Found {
 impl Sessions {
     /// Looks for the session whose client was given that id: one of this account that another member has, or that is
     /// over. An error says that the client must come back later: what it sends again now would not be recognised.
-    pub(crate) async fn find(&self, account: &BareJid, id: &str) -> Result<Found, StoreError> {
+    /// `is_here`: this member has it, and could not take the client just now.
+    pub(crate) async fn find(&self, account: &BareJid, id: &str, is_here: bool) -> Result<Found, StoreError> {
         let begun = Instant::now();
         let mut pause = PAUSE_MIN;
         loop {
-            match self.look(account, id).await {
+            match self.look(account, id, is_here).await {
                 Ok(Some(found)) => return Ok(found),
                 // Wherever it is, it is asked for; a member that is dead is found out in less.
                 Ok(None) if begun.elapsed() < PATIENCE => {
@@ -93,8 +94,16 @@ impl Sessions {
         }
     }
 
-    /// `None`: another member has it.
-    async fn look(&self, account: &BareJid, id: &str) -> Result<Option<Found>, StoreError> {
+    /// This member does not have the session of that id, whatever the store says.
+    pub(crate) async fn disown(&self, id: &str) {
+        let deadline = self.0.clock.now().plus(self.0.policy.resumption_time);
+        if let Err(error) = self.0.rooms.store().disown_session(&hash(id), deadline).await {
+            debug!(%error, "a session that is not here is not known to be over yet");
+        }
+    }
+
+    /// `None`: it is somewhere, or was a moment ago.
+    async fn look(&self, account: &BareJid, id: &str, is_here: bool) -> Result<Option<Found>, StoreError> {
         let store = self.0.rooms.store();
         let Some(saved) = store.session_to_resume(&hash(id)).await? else {
             return Ok(Some(Found::Over(None)));
@@ -105,8 +114,10 @@ impl Sessions {
             return Ok(Some(Found::Over(None)));
         }
         if saved.row.deadline.is_none() {
-            // In a store of its own, this member alone would have it: it is just ending.
-            return Ok((!store.is_shared()).then_some(Found::Over(None)));
+            if !is_here {
+                self.disown(id).await;
+            }
+            return Ok(None);
         }
         match store.take_session(&hash(id)).await? {
             Some(state) => {

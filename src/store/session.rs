@@ -50,6 +50,13 @@ impl Store {
         }
     }
 
+    /// This member does not have the session whose client was given an id with that hash. Should its row say otherwise, as
+    /// when its end could not be written, it is over, and lapses at `deadline`.
+    #[instrument(skip_all)]
+    pub async fn disown_session(&self, resumption: &str, deadline: Timestamp) -> Result<(), StoreError> {
+        ask_lasting!(self, engine => engine.disown_session(resumption, deadline).await)
+    }
+
     #[instrument(skip_all)]
     pub async fn session(&self, id: SessionId) -> Result<Option<SavedSession>, StoreError> {
         ask!(self, engine => engine.session(id).await)

@@ -286,21 +286,22 @@ impl<'a> Visitor<'a> {
         let Self { services, socket, framer, negotiation, peer, place, attempt, account: id, .. } = self;
         let handover = Handover { socket, framer, negotiation, account, h };
         let Err(mut handover) = services.handovers.offer(&previd, handover) else { return HandedOver::Here };
-        let (former, refused) = match services.sessions.find(&handover.account, &previd).await {
-            Ok(Found::Here(opened)) => {
-                let arrival = Arrival::Resumed { id: previd, handover };
-                return HandedOver::FromElsewhere(Box::new(Live { opened: *opened, arrival }));
-            }
-            Ok(Found::Over(former)) => {
-                let handled = former.as_ref().map(|former| former.handled());
-                let condition = StanzaCondition::ItemNotFound;
-                (former, handover.negotiation.handle_resume_failed(condition, handled))
-            }
-            Err(_) => {
-                let failure = StreamCondition::ResourceConstraint.into();
-                (None, handover.negotiation.close(failure))
-            }
-        };
+        let (former, refused) =
+            match services.sessions.find(&handover.account, &previd, services.handovers.has(&previd)).await {
+                Ok(Found::Here(opened)) => {
+                    let arrival = Arrival::Resumed { id: previd, handover };
+                    return HandedOver::FromElsewhere(Box::new(Live { opened: *opened, arrival }));
+                }
+                Ok(Found::Over(former)) => {
+                    let handled = former.as_ref().map(|former| former.handled());
+                    let condition = StanzaCondition::ItemNotFound;
+                    (former, handover.negotiation.handle_resume_failed(condition, handled))
+                }
+                Err(_) => {
+                    let failure = StreamCondition::ResourceConstraint.into();
+                    (None, handover.negotiation.close(failure))
+                }
+            };
         let Handover { socket, framer, negotiation, .. } = *handover;
         let visitor =
             Self { services, socket, framer, negotiation, peer, place, attempt, account: id, former };

@@ -47,11 +47,17 @@ impl Handovers {
     }
 
     /// Another member wants the session of that id. One that is about to be resumed here is not given away; who wants it
-    /// asks again.
-    pub(super) fn ask_for(&self, id: &str) {
-        if let Some(waiting) = self.0.get(id) {
+    /// asks again. `false`: it is not here.
+    pub(super) fn ask_for(&self, id: &str) -> bool {
+        let waiting = self.0.get(id);
+        if let Some(waiting) = &waiting {
             let _ = waiting.sender.try_send(Claim::Member);
         }
+        waiting.is_some()
+    }
+
+    pub(super) fn has(&self, id: &str) -> bool {
+        self.0.contains_key(id)
     }
 
     pub(super) fn register(&self, id: &str, account: BareJid) -> mpsc::Receiver<Claim> {

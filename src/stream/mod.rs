@@ -94,8 +94,10 @@ impl Streams {
 
     /// What another member tells of streams. Never waits.
     pub fn hear(&self, note: &Note) {
-        if let Note::SessionWanted { id } = note {
-            self.0.handovers.ask_for(id);
+        let Note::SessionWanted { id } = note else { return };
+        if !self.0.handovers.ask_for(id) {
+            let (services, id) = (self.0.clone(), id.clone());
+            tokio::spawn(async move { services.sessions.disown(&id).await });
         }
     }
 

@@ -8,6 +8,7 @@ use perch::chat::note::{self, Note};
 use perch::listener::Kind;
 use perch::server::{self, Server};
 use perch::store::{Options, Store};
+use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
@@ -214,6 +215,22 @@ async fn a_session_that_nobody_comes_for_ends_for_all() {
     let mut came = told(&came.await.unwrap());
     came.sort();
     assert_eq!(came, ["Romeo unavailable", "orchard unavailable"]);
+}
+
+/// Its member was asked for it and does not have it: that its end could not be written is no reason to look for it for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_whose_end_was_not_written_is_over_all_the_same() {
+    let Some(mut scene) = Scene::start(600).await else { return };
+    let _other = Client::begin(scene.one.address(), "romeo", "orchard").await;
+    let came = scene.romeo_hears("</stream:stream>").await;
+    assert!(came.contains("<conflict"), "{came}");
+    let mut database = PgConnection::connect(&scene.store).await.unwrap();
+    let unwritten = sqlx::query("UPDATE session SET deadline = NULL").execute(&mut database).await.unwrap();
+    assert_eq!(unwritten.rows_affected(), 1);
+    let mut romeo = Client::sign_in(scene.two.address(), "romeo").await;
+    romeo.send(&format!("<resume xmlns='urn:xmpp:sm:3' previd='{}' h='0'/>", scene.id)).await;
+    let failed = timeout(PATIENCE, romeo.read_until("<failed")).await.unwrap();
+    assert!(failed.contains(" h='2'"), "the room, and its configuration: {failed}");
 }
 
 /// A member asks for it, and is gone before it takes it.

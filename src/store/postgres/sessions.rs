@@ -80,6 +80,17 @@ impl Postgres {
         row.map(|row| row.text(0).map(Into::into)).transpose()
     }
 
+    pub(in crate::store) async fn disown_session(
+        &self,
+        resumption: &str,
+        deadline: Timestamp,
+    ) -> Result<(), StoreError> {
+        let own = &self.rules.own;
+        let disown =
+            sqlx::query(DISOWN).bind(resumption).bind(deadline.0).bind(&*own.member).bind(own.incarnation);
+        self.links.link().await?.execute(disown).await.map(drop)
+    }
+
     pub(in crate::store) async fn session(&self, id: SessionId) -> Result<Option<SavedSession>, StoreError> {
         self.saved(sqlx::query(SESSION).bind(id.0)).await
     }
@@ -164,6 +175,8 @@ const TAKE: &str = "WITH left_there AS (
         SELECT id, state FROM session WHERE resumption = $1 AND state IS NOT NULL FOR UPDATE)
     UPDATE session SET member = $2, incarnation = $3, deadline = NULL, state = NULL, claimed_until = NULL
     FROM left_there, stand_1($2, $3) WHERE session.id = left_there.id RETURNING left_there.state";
+const DISOWN: &str = "UPDATE session SET deadline = $2
+    WHERE resumption = $1 AND deadline IS NULL AND member = $3 AND incarnation = $4";
 const FORGET: &str = "DELETE FROM session WHERE id = ANY ($1::bigint[])";
 
 macro_rules! sessions_where {

@@ -48,6 +48,23 @@ impl Sqlite {
         Ok(())
     }
 
+    pub(in crate::store) async fn disown_session(
+        &self,
+        resumption: &str,
+        deadline: Timestamp,
+    ) -> Result<(), StoreError> {
+        let resumption = resumption.to_owned();
+        self.writer
+            .transact(move |connection| {
+                async move {
+                    sqlx::query(DISOWN).bind(deadline.0).bind(resumption).execute(connection).await?;
+                    Ok(Ok::<_, StoreError>(()))
+                }
+                .boxed()
+            })
+            .await
+    }
+
     pub(in crate::store) async fn session(&self, id: SessionId) -> Result<Option<SavedSession>, StoreError> {
         let mut view = self.readers.begin().await?;
         let row = sqlx::query(SESSION).bind(id.0).fetch_optional(&mut *view).await?;
@@ -145,6 +162,7 @@ macro_rules! sessions_where {
         )
     };
 }
+const DISOWN: &str = "UPDATE session SET deadline = ? WHERE resumption = ? AND deadline IS NULL";
 const SESSION: &str = sessions_where!("id = ?");
 const SESSION_TO_RESUME: &str = sessions_where!("resumption = ?");
 const SESSIONS_OF: &str = sessions_where!("account = ? ORDER BY id");

@@ -48,7 +48,8 @@ impl Client {
 
     /// A client that leaves on its own has read what had come: what was refused is not taken for acknowledged.
     async fn hear_out(&mut self, stream: &mut Stream) {
-        while let Ok(Ok(element)) = timeout(SILENCE, stream.next()).await {
+        let deadline = Instant::now() + HEARING;
+        while let Ok(Ok(element)) = timeout(deadline - Instant::now(), stream.next()).await {
             if self.take(stream, &element).await.is_err() {
                 return;
             }
@@ -203,5 +204,5 @@ impl Client {
     }
 }
 
-/// So long nothing has come from who has nothing more to say.
-const SILENCE: std::time::Duration = std::time::Duration::from_millis(300);
+/// What had come is read in so long.
+const HEARING: std::time::Duration = std::time::Duration::from_millis(300);

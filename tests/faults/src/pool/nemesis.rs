@@ -194,10 +194,14 @@ impl Nemesis {
     fn revive(&mut self) -> Result<(), Problem> {
         for member in &mut self.members {
             let Some(status) = member.server.ended()? else { continue };
+            let tail = member.server.tail();
             if std::mem::take(&mut member.may_end) && status.code() == Some(1) {
                 self.deposed += 1;
-            } else {
-                let tail = member.server.tail();
+            } else if !tail
+                .lines()
+                .last()
+                .is_some_and(|line| START_FAILED.iter().any(|way| line.starts_with(way)))
+            {
                 self.findings.push(format!("{} ended by itself, {status}: {tail}", member.name));
             }
             member.server.launch()?;
@@ -290,5 +294,8 @@ const RECOVERY_PATIENCE: Duration = Duration::from_secs(45);
 /// The name of one that was killed is free when its lease has expired.
 const START_PATIENCE: Duration = Duration::from_secs(45);
 const ZOMBIE_PATIENCE: Duration = Duration::from_secs(10);
+/// What a member says that was being started when the database went: whatever looks after it starts it again.
+const START_FAILED: [&str; 3] =
+    ["perch: the store cannot be opened: ", "perch: the database at ", "perch: none of "];
 /// A lease is six seconds and renewed every two.
 const LONG: Duration = Duration::from_secs(3);
