@@ -1,13 +1,17 @@
 //! A log told again: that it can be, that it leads to what the rows say, and that nobody did in it what he might not.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use perch::chat::affiliation::{Affiliation, Role};
 use perch::chat::event::{Change, Event};
 use perch::chat::id::{RulesVersion, Seq, Timestamp};
-use perch::chat::message::Author;
 use perch::chat::occupant::Occupant;
 use perch::chat::settings::Settings;
 use perch::chat::snapshot::RoomSnapshot;
 use perch::room::state::Room;
+
+use perch_address::BareJid;
 
 use crate::check::moves;
 
@@ -16,6 +20,8 @@ pub(crate) fn faults(snapshot: &RoomSnapshot, log: &[Event]) -> Vec<String> {
     // Comings and goings that are in no log leave it open who is in.
     let is_whole = snapshot.quiet == 0;
     let mut room = Room::load(beginning(snapshot));
+    // Whom a rule of the room took out, and who has not come back since.
+    let mut put_out = BTreeSet::new();
     for event in log {
         if event.seq != room.seq().next() {
             faults.push(format!("{} follows {} in the log", event.seq.0, room.seq().0));
@@ -23,9 +29,10 @@ pub(crate) fn faults(snapshot: &RoomSnapshot, log: &[Event]) -> Vec<String> {
         if event.at < room.last_at() {
             faults.push(format!("the stamp of {} falls", event.seq.0));
         }
-        if let Some(fault) = trespass(&room, &event.change, is_whole) {
+        if let Some(fault) = trespass(&room, &event.change, is_whole, &put_out) {
             faults.push(format!("{}: {fault}", event.seq.0));
         }
+        note_departure(&room, &event.change, &mut put_out);
         room.apply(event);
     }
     if snapshot.rules != moves(log) {
@@ -53,16 +60,19 @@ pub(crate) fn faults(snapshot: &RoomSnapshot, log: &[Event]) -> Vec<String> {
 }
 
 /// What the rights at that place in the log do not allow.
-fn trespass(room: &Room, change: &Change, is_whole: bool) -> Option<String> {
+fn trespass(room: &Room, change: &Change, is_whole: bool, put_out: &BTreeSet<BareJid>) -> Option<String> {
     match change {
         Change::Posted { author, .. } => {
             let name = author.jid.local().unwrap_or_default();
             if room.affiliation_of(&author.jid) == Affiliation::Outcast {
                 return Some(format!("{name} posts, and is banned"));
             }
-            let may_speak =
-                room.occupants().by_jid(&author.jid).any(|occupant| occupant.role > Role::Visitor);
-            (is_whole && !may_speak).then(|| format!("{name} posts, and is not in or has no voice"))
+            // Who is gone of his own, or for his connection, may have said it where that was not known yet.
+            let is_silenced = |occupant: &Arc<Occupant>| occupant.role <= Role::Visitor;
+            let mut occupants = room.occupants().by_jid(&author.jid).peekable();
+            let was_put_out = occupants.peek().is_none() && put_out.contains(&author.jid);
+            (is_whole && (was_put_out || occupants.peek().is_some() && occupants.all(is_silenced)))
+                .then(|| format!("{name} posts, and was put out or has no voice"))
         }
         Change::Joined(joined) => {
             let jid = joined.jid.bare();
@@ -77,19 +87,23 @@ fn trespass(room: &Room, change: &Change, is_whole: bool) -> Option<String> {
             let is_there = room.occupants().by_session(*session).is_some();
             (is_whole && !is_there).then(|| format!("{} takes the seat of {}, who is gone", by.0, session.0))
         }
-        Change::SubjectSet { author, .. } => outsider(room, author, is_whole),
         _ => None,
     }
 }
 
-fn outsider(room: &Room, author: &Author, is_whole: bool) -> Option<String> {
-    let is_in = room.occupants().by_jid(&author.jid).next().is_some();
-    (is_whole && !is_in).then(|| format!("{} acts, and is not in", author.jid))
+fn note_departure(room: &Room, change: &Change, put_out: &mut BTreeSet<BareJid>) {
+    match change {
+        Change::Joined(joined) => drop(put_out.remove(&joined.jid.bare())),
+        Change::Left(left) if left.cause.is_forced() => {
+            put_out.extend(room.occupants().by_session(left.session).map(|occupant| occupant.jid.clone()));
+        }
+        _ => {}
+    }
 }
 
 /// Who is in, as the log can know it: of a lost connection the rows alone tell.
 fn occupants(room: &Room) -> Vec<(String, Role, Affiliation, Vec<i64>)> {
-    let entry = |occupant: &std::sync::Arc<Occupant>| {
+    let entry = |occupant: &Arc<Occupant>| {
         let mut sessions: Vec<i64> = occupant.seats.iter().map(|seat| seat.session.0).collect();
         sessions.sort_unstable();
         // How a nick is spelt is the affair of who shows it.

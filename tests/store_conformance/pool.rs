@@ -295,6 +295,7 @@ pub(crate) async fn what_a_decision_rested_on_is_looked_for_again(place: Place) 
     stale("nobody's seat", vec![takes_over(9, 10, "desk")]).await;
     stale("the seat of a device that is there", vec![takes_over(3, 10, "desk")]).await;
     stale("nobody's coming back", vec![Change::Detached { session: SessionId(9), deadline: None }]).await;
+    stale("a departure under a nick that he has not", vec![left("bo", 2, Departure::Own)]).await;
     stale("a nick that he has not", vec![renamed("bo", "bobby")]).await;
     stale("a nick that his other device has", vec![renamed("bob", "rob")]).await;
     stale("one of two nicks is passed over", vec![affiliation("bob", Affiliation::Admin, 2)]).await;

@@ -49,11 +49,11 @@ impl RoomTask {
         let Question { by, command, .. } = question;
         let request = Request::Command { by, command, mailbox: None, receipt: Receipt::None };
         if request.is_farewell() {
-            self.owe(Box::new(request));
+            self.owe(request);
         }
     }
 
-    pub(super) fn owe(&mut self, request: Box<Request>) {
+    pub(super) fn owe(&mut self, request: Request) {
         self.next_claim = Instant::now() + CLAIM_PAUSE;
         self.owed.push(request);
     }

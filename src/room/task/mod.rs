@@ -47,8 +47,7 @@ pub(super) struct RoomTask {
     /// Who is past his deadline was looked for, and is not looked for again before this.
     next_claim: Instant,
     /// Farewells of sessions that are gone, which the store could not take yet: nobody else will say them.
-    #[expect(clippy::vec_box, reason = "the queue gives them boxed")]
-    owed: Vec<Box<Request>>,
+    owed: Vec<Request>,
 }
 
 struct Loaded {
@@ -99,7 +98,7 @@ impl RoomTask {
                 // First, or nobody would ever leave a room that is never silent.
                 () = tokio::time::sleep_until(wake) => {
                     if self.has_deadlines() || self.is_owing() {
-                        batch.append(&mut self.owed);
+                        batch.extend(self.owed.drain(..).map(Box::new));
                         batch.extend(self.claim_departures().await.map(Box::new));
                         Box::pin(self.handle(&mut batch)).await;
                     } else if self.is_idle() && self.services.forget(&self.name, &self.inbox) {
@@ -142,32 +141,22 @@ impl RoomTask {
 
     #[expect(clippy::vec_box, reason = "the queue gives them boxed")]
     async fn handle(&mut self, batch: &mut Vec<Box<Request>>) {
-        if let Err(error) = self.be_current().await {
-            let refusal = refusal_of(&error);
-            for request in batch.drain(..) {
-                match *request {
-                    // Up to where it was shown the room is known here in any case.
-                    Request::Release { by, deadline, reply } => {
-                        let _ = reply.send(self.release(by, deadline).await);
-                    }
-                    farewell if farewell.is_farewell() => self.owe(Box::new(farewell)),
-                    request => refuse(request, &refusal),
-                }
-            }
-            return;
-        }
+        let mut unread = self.be_current().await.err();
         let mut round = Round::default();
-        let mut has_looked = false;
         for request in batch.drain(..) {
+            // What became of the last one may not be known: it is looked for before the next is decided.
+            if unread.is_none() && self.mark.is_behind() {
+                self.settle(std::mem::take(&mut round)).await;
+                unread = self.be_current().await.err();
+            }
+            if let Some(error) = &unread {
+                self.turn_away(*request, &refusal_of(error)).await;
+                continue;
+            }
             if round.must_end_before(&request) {
                 self.settle(std::mem::take(&mut round)).await;
             }
             self.forgive(&request);
-            // What became of the last one is not known: it is looked for before the next is decided, but only once.
-            if self.mark.is_behind() && !std::mem::replace(&mut has_looked, true) {
-                self.settle(std::mem::take(&mut round)).await;
-                let _ = self.be_current().await;
-            }
             match *request {
                 Request::Shutdown { done } => {
                     self.settle(std::mem::take(&mut round)).await;
@@ -210,6 +199,18 @@ impl RoomTask {
             }
         }
         self.settle(round).await;
+    }
+
+    /// Answers what cannot be decided, as the room cannot be read.
+    async fn turn_away(&mut self, request: Request, refusal: &Refusal) {
+        match request {
+            // Up to where it was shown the room is known here in any case.
+            Request::Release { by, deadline, reply } => {
+                let _ = reply.send(self.release(by, deadline).await);
+            }
+            farewell if farewell.is_farewell() => self.owe(farewell),
+            request => refuse(request, refusal),
+        }
     }
 
     /// A retraction is judged by who wrote what it takes back: the store knows.

@@ -41,7 +41,9 @@ impl Projected {
                 let has_lapsed =
                     |row: &SeatRow| row.seat.session == left.session && row.seat.deadline.is_some();
                 let is_back = left.cause == Departure::Lapsed && !self.seats.iter().any(has_lapsed);
-                need(!is_back)?;
+                let is_renamed =
+                    |row: &SeatRow| row.seat.session == left.session && row.nick_key[..] != left.nick_key[..];
+                need(!is_back && !self.seats.iter().any(is_renamed))?;
                 self.seats.retain(|row| row.seat.session != left.session);
             }
             Change::Detached { session, deadline } => {

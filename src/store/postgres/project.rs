@@ -61,7 +61,7 @@ impl Following {
             Change::Joined(joined) => then(SEAT, seat(joined)),
             Change::Left(left) => {
                 let sql = if left.cause == Departure::Lapsed { LAPSE } else { UNSEAT };
-                then(sql, json!({ "session": left.session }));
+                then(sql, json!({ "nick_key": left.nick_key, "session": left.session }));
                 if left.cause.is_forced() {
                     self.vacated.push((left.nick_key.clone(), place));
                 }
@@ -168,13 +168,15 @@ const SEAT: &str = "INSERT INTO seat (room, nick_key, session, nick, owner, reso
     ON CONFLICT (room, nick_key, session) DO UPDATE SET nick = excluded.nick, resource = excluded.resource,
         role = excluded.role, presence = excluded.presence, shown_at = excluded.shown_at, deadline = NULL,
         claimed_until = NULL, member = excluded.member, incarnation = excluded.incarnation";
-/// Under whatever nick: his other device may have changed it meanwhile.
-const UNSEAT: &str = "DELETE FROM seat WHERE session = ($1 ->> 'session')::bigint AND room = $2";
+/// His other device may have changed the nick meanwhile: others would be shown that somebody else has gone.
+const UNSEAT: &str = "WITH gone AS (
+        DELETE FROM seat WHERE session = ($1 ->> 'session')::bigint AND room = $2 RETURNING nick_key)
+    SELECT need_1(NOT EXISTS (SELECT FROM gone WHERE nick_key <> $1 ->> 'nick_key'))";
 /// Whoever was to come back for it may have done so, at another member.
 const LAPSE: &str = "WITH lapsed AS (
         DELETE FROM seat WHERE session = ($1 ->> 'session')::bigint AND room = $2 AND deadline IS NOT NULL
-        RETURNING session)
-    SELECT need_1(EXISTS (SELECT FROM lapsed))";
+        RETURNING nick_key)
+    SELECT need_1(EXISTS (SELECT FROM lapsed WHERE nick_key = $1 ->> 'nick_key'))";
 const DETACH: &str = "UPDATE seat SET deadline = ($1 ->> 'deadline')::bigint, claimed_until = NULL
     WHERE session = ($1 ->> 'session')::bigint AND room = $2";
 /// Who comes back is this member's from now on; if he was not given up meanwhile, as another saw to.
