@@ -86,7 +86,7 @@ impl World {
         let settings = Settings { participant_update_limit: limit, ..Settings::default() };
         let changes = foundation(&owner, &SECRET, settings, false);
         let snapshot = self.store.create_room(self.new_room(name, changes)).await.unwrap();
-        let log = self.store.events_after(snapshot.id, perch::chat::id::Seq(0), 10).await.unwrap();
+        let log = self.store.events_after(snapshot.id, Seq(0), 10).await.unwrap();
         self.rooms.push(Known { room: Room::load(snapshot), log });
     }
 
@@ -165,7 +165,7 @@ impl World {
             assert_eq!(occupants(&loaded), occupants(room), "{}", room.name());
 
             let kept = kept(log);
-            let read = self.store.events_after(room.id(), perch::chat::id::Seq(0), 10_000).await.unwrap();
+            let read = self.store.events_after(room.id(), Seq(0), 10_000).await.unwrap();
             assert_eq!(&read, &kept);
             let archived: Vec<_> = kept.iter().filter(|event| is_archived(&event.change)).collect();
             let history =
