@@ -26,8 +26,8 @@ pub enum Note {
     /// A room's log has grown up to `last`. The new events stand here where they are small; else they are to be read.
     RoomGrew { room: RoomName, last: Seq, events: Vec<Event> },
     /// Comings and goings above the participant update limit, which the log does not have. `count`: how many appends with
-    /// such changes the room has had; who has missed one reads the occupants again.
-    RoomQuiet { room: RoomName, count: i64, changes: Vec<Change> },
+    /// such changes the room has had; who has missed one reads the occupants again. `after` is the event that they follow.
+    RoomQuiet { room: RoomName, count: i64, after: Seq, changes: Vec<Change> },
     /// Kept nowhere; `after` is the event that it follows.
     RoomPassing { room: RoomName, after: Seq, ephemeral: Ephemeral },
     /// Something changed in the room's rows that no event tells: its state is to be read again.

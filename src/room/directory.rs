@@ -323,7 +323,8 @@ impl Services {
             }
             if !decided.quiet().is_empty() {
                 let (count, changes) = (appended.quiet, decided.quiet().to_vec());
-                self.bus.publish(Note::RoomQuiet { room: name(), count, changes });
+                let after = Seq(appended.first.0 - 1 + decided.events(appended).len() as i64);
+                self.bus.publish(Note::RoomQuiet { room: name(), count, after, changes });
             }
         }
         for ephemeral in decided.ephemeral() {

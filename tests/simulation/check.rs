@@ -92,7 +92,7 @@ fn lost_or_doubled(history: &History, rooms: &BTreeMap<&str, (RoomSnapshot, Vec<
 fn misheard(history: &History, stay: &Stay, log: &[Event], entry: Option<Seq>) -> Option<String> {
     let fault = |what: String| Some(format!("{} in {}: {what}", stay.session.0, stay.room));
     let place = |id: &str| log.iter().filter_map(said).find(|said| said.content.id.as_deref() == Some(id));
-    let past = stay.past.iter().filter(|id| id.starts_with("post-")).next_back();
+    let past = stay.past.iter().rfind(|id| id.starts_with("post-"));
     let past = past.and_then(|id| place(id)).map(|said| said.seq);
     // Whose room was made, and the word of it lost, is welcomed when he may have been in for a while.
     let entry = entry.filter(|entry| *entry > CREATION && past.is_none_or(|past| past <= *entry));

@@ -137,7 +137,7 @@ impl Client {
     }
 
     /// The member's side of the end of a session: a dead one has none.
-    async fn finish(&mut self, device: Device, ended: Ended) {
+    async fn finish(&self, device: Device, ended: Ended) {
         match ended {
             Ended::Died => device.bury(),
             // The client is gone at once, and comes back while its member still cleans up.

@@ -8,6 +8,7 @@
 //! ```
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+#![expect(clippy::print_stdout, reason = "it is its own command")]
 
 mod check;
 mod client;

@@ -19,7 +19,6 @@ pub(crate) struct Wishes {
     said: usize,
 }
 
-#[expect(clippy::large_enum_variant, reason = "nearly all are posts")]
 pub(crate) enum Wish {
     Post(Pending),
     Command(&'static str, Command),
@@ -35,7 +34,7 @@ impl Wishes {
     }
 
     pub(crate) fn rooms(&self) -> Vec<&'static str> {
-        ROOMS.into_iter().filter(|room| !(*room == "coffee" && self.number % 3 == 0)).collect()
+        ROOMS.into_iter().filter(|room| !(*room == "coffee" && self.number.is_multiple_of(3))).collect()
     }
 
     pub(crate) fn join(&self, random: &mut StdRng) -> Command {

@@ -111,8 +111,8 @@ impl RoomTask {
             Note::RoomGrew { room: about, last, events } if about.id == room => {
                 self.hear_events(last, events).await
             }
-            Note::RoomQuiet { room: about, count, changes } if about.id == room => {
-                if loaded.take_quiet(count, changes) { Ok(()) } else { self.refresh().await }
+            Note::RoomQuiet { room: about, count, after, changes } if about.id == room => {
+                self.hear_quiet(count, after, changes).await
             }
             Note::RoomPassing { room: about, after, ephemeral } if about.id == room => {
                 self.hear_passing(after, ephemeral).await
@@ -146,6 +146,18 @@ impl RoomTask {
         Ok(())
     }
 
+    async fn hear_quiet(&mut self, count: i64, after: Seq, changes: Vec<Change>) -> Result<(), StoreError> {
+        if self.state.as_ref().is_some_and(|loaded| loaded.room.seq() < after) {
+            self.catch_up(Some(after)).await?;
+        }
+        let Some(loaded) = &mut self.state else { return Ok(()) };
+        if count <= loaded.quiet || loaded.moved <= after && loaded.take_quiet(count, changes) {
+            return Ok(());
+        }
+        // Others came or went meanwhile, as the log has it: in another order it would be another room.
+        self.refresh().await
+    }
+
     async fn hear_passing(&mut self, after: Seq, ephemeral: Ephemeral) -> Result<(), StoreError> {
         if self.state.as_ref().is_some_and(|loaded| loaded.room.seq() < after) {
             self.catch_up(Some(after)).await?;
@@ -162,7 +174,7 @@ impl Loaded {
     /// Another state of the same room, which the log does not wholly lead to. The sessions that are here stay.
     fn take_snapshot(&mut self, snapshot: RoomSnapshot) {
         self.audience.set_epoch(&snapshot.secret, snapshot.epoch);
-        self.quiet = snapshot.quiet;
+        (self.quiet, self.moved) = (snapshot.quiet, snapshot.seq);
         self.room = Room::load(snapshot);
     }
 
@@ -184,9 +196,6 @@ impl Loaded {
 
     /// Comings and goings that the log does not have. `false`: some before them were missed.
     fn take_quiet(&mut self, count: i64, changes: Vec<Change>) -> bool {
-        if count <= self.quiet {
-            return true;
-        }
         if count > self.quiet + 1 {
             return false;
         }

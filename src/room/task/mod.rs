@@ -55,6 +55,8 @@ struct Loaded {
     audience: Audience,
     /// How many appends with comings and goings that the log does not have the state includes.
     quiet: i64,
+    /// The last event that was more than words.
+    moved: Seq,
 }
 
 /// Requests decided together. More would only make the first of them wait longer.
@@ -431,10 +433,13 @@ impl RoomTask {
 impl Loaded {
     fn new(address: &str, snapshot: RoomSnapshot) -> Self {
         let audience = Audience::new(address, &snapshot.secret, snapshot.epoch);
-        Self { quiet: snapshot.quiet, room: Room::load(snapshot), audience }
+        Self { quiet: snapshot.quiet, moved: snapshot.seq, room: Room::load(snapshot), audience }
     }
 
     fn show(&mut self, step: &Step) {
+        if !step.is_quiet && !matches!(step.event.change, Change::Posted { .. } | Change::Whispered { .. }) {
+            self.moved = step.event.seq;
+        }
         self.audience.deliver(step);
         if let Change::Detached { session, deadline: Some(_) } = &step.event.change {
             self.audience.detach(*session);

@@ -179,15 +179,15 @@ impl Tables {
     }
 
     fn members(&self, now: Duration) -> Vec<Member> {
-        let member = |(name, row): (&Box<str>, &MemberRow)| Member {
-            name: name.clone(),
+        let member = |name: &str, row: &MemberRow| Member {
+            name: name.into(),
             incarnation: row.incarnation,
             showing: row.showing,
             wanted: row.wanted,
             address: None,
             lease: row.lease_until.checked_sub(now).filter(|left| !left.is_zero()),
         };
-        self.members.iter().map(member).collect()
+        self.members.iter().map(|(name, row)| member(name, row)).collect()
     }
 
     fn fence(&mut self, name: &str, incarnation: i64, now: Duration) -> bool {
