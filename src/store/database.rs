@@ -15,6 +15,8 @@ impl Store {
         match self {
             Self::Sqlite(_) => Ok(None),
             Self::Postgres(engine) => engine.database().await.map(Some),
+            #[cfg(feature = "simulation")]
+            Self::Model(_) => Ok(None),
         }
     }
 }
