@@ -12,7 +12,7 @@ use crate::chat::affiliation::{Affiliation, Lists, Role};
 use crate::chat::event::{AffiliationSet, Change, Departure, Ephemeral, Event, Joined, Left};
 use crate::chat::id::{Epoch, MessageId, SessionId};
 use crate::chat::message::{Content, Payload, Retention};
-use crate::chat::occupant::Occupant;
+use crate::chat::occupant::{Occupant, Occupants};
 use crate::chat::settings::{Settings, Whois};
 use crate::chat::sorted::Sorted;
 use crate::fanout::frame::Frame;
@@ -118,6 +118,24 @@ impl Audience {
     /// Forgets a session without telling anybody: its connection is gone.
     pub fn detach(&mut self, session: SessionId) {
         self.members.remove(&session);
+    }
+
+    /// Tells those that they are out who have no seat any more, as they were called `before`.
+    pub fn dismiss(&mut self, has_seat: impl Fn(SessionId) -> bool, before: &Occupants) {
+        let gone: Vec<SessionId> =
+            self.members.iter().map(|(session, _)| *session).filter(|session| !has_seat(*session)).collect();
+        for session in gone {
+            let Some(member) = self.members.remove(&session) else { continue };
+            match before.by_session(session) {
+                Some(occupant) => {
+                    let notes = Notes { statuses: vec![110, 333], ..Notes::default() };
+                    let empty = Payload::default();
+                    let frame = presence::unavailable(&self.room, occupant, None, &empty, &notes, true);
+                    deliver(&member.mailbox, &frame);
+                }
+                None => member.mailbox.end(Ending::Lost),
+            }
+        }
     }
 
     pub fn is_empty(&self) -> bool {

@@ -82,8 +82,8 @@ fn main() -> ExitCode {
 /// What a change has to pass.
 fn short() -> ExitCode {
     let steps = [
-        (FIRST..FIRST + TWICE).all(|seed| one(seed, false) == ExitCode::SUCCESS).then_some(()),
-        (many(FIRST + TWICE, SHORT) == ExitCode::SUCCESS).then_some(()),
+        (0..TWICE).all(|seed| one(seed, false) == ExitCode::SUCCESS).then_some(()),
+        (many(TWICE, SHORT) == ExitCode::SUCCESS).then_some(()),
         #[cfg(feature = "planted-bugs")]
         (planted::find_all(PLANTED) == ExitCode::SUCCESS).then_some(()),
     ];
@@ -145,9 +145,6 @@ impl Figures {
     }
 }
 
-/// At seed 0, as at about one in a thousand, the pool still does wrong: the short run, which has to tell what a change
-/// breaks, begins behind it.
-const FIRST: u64 = 1;
 /// Seeds that are run twice, those that are run once, and those within which each bug has to be found.
 const TWICE: u64 = 8;
 const SHORT: u64 = 150;

@@ -43,7 +43,7 @@ pub(crate) fn find_all(seeds_max: u64) -> ExitCode {
 
 /// The first seed that shows the bug that is planted.
 fn find(seeds_max: u64) -> Option<Found> {
-    let next = AtomicU64::new(crate::FIRST);
+    let next = AtomicU64::new(0);
     let first = AtomicU64::new(u64::MAX);
     let found = parking_lot::Mutex::new(None);
     std::thread::scope(|scope| {
@@ -51,13 +51,13 @@ fn find(seeds_max: u64) -> Option<Found> {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= crate::FIRST + seeds_max || seed > first.load(Ordering::Relaxed) {
+                    if seed >= seeds_max || seed > first.load(Ordering::Relaxed) {
                         break;
                     }
                     let Some(by) = run(seed, false).violations.into_iter().next() else { continue };
                     // The same seed is named whichever thread was faster.
                     if first.fetch_min(seed, Ordering::Relaxed) > seed {
-                        *found.lock() = Some(Found { needed: seed - crate::FIRST + 1, seed, by });
+                        *found.lock() = Some(Found { needed: seed + 1, seed, by });
                     }
                 }
             });

@@ -175,7 +175,10 @@ impl Loaded {
     fn take_snapshot(&mut self, snapshot: RoomSnapshot) {
         self.audience.set_epoch(&snapshot.secret, snapshot.epoch);
         (self.quiet, self.moved) = (snapshot.quiet, snapshot.seq);
-        self.room = Room::load(snapshot);
+        let before = std::mem::replace(&mut self.room, Room::load(snapshot));
+        // Whoever lost his seat by what no log has is told by nobody else.
+        self.audience
+            .dismiss(|session| self.room.occupants().by_session(session).is_some(), before.occupants());
     }
 
     /// The next events of the log, which another member wrote.
