@@ -22,6 +22,8 @@ mod presence;
 mod refusal;
 mod remote;
 mod roster;
+#[cfg(test)]
+mod scene;
 mod session;
 mod state;
 mod subscription;

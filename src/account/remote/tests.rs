@@ -5,12 +5,11 @@ use std::sync::Arc;
 use perch_address::{BareJid, Jid};
 
 use crate::account::presence::Appearance;
+use crate::account::scene::new_account;
 use crate::account::state::{Account, Effect};
 use crate::chat::account::entry::{AccountChange, AccountEvent, Letter};
 use crate::chat::account::packet::MessageKind;
-use crate::chat::account::preferences::ArchivePreferences;
-use crate::chat::account::snapshot::AccountSnapshot;
-use crate::chat::id::{AccountId, Epoch, Seq, SessionId, Timestamp};
+use crate::chat::id::{Seq, SessionId, Timestamp};
 use crate::chat::message::{Content, Payload, Retention};
 use crate::chat::note::LetterNews;
 
@@ -24,7 +23,7 @@ struct Pair {
 
 impl Pair {
     fn new() -> Self {
-        let mut pair = Self { members: [account(), account()], seq: Seq(0) };
+        let mut pair = Self { members: [new_account(1, juliet()), new_account(1, juliet())], seq: Seq(0) };
         for (at, id) in [(0, 1), (1, 2)] {
             let jid = juliet().with_resource(&id.to_string()).unwrap();
             pair.members[at].attach(SessionId(id), jid);
@@ -89,27 +88,6 @@ fn shown(effects: &[Effect], at: usize) -> Vec<i64> {
 
 fn juliet() -> BareJid {
     BareJid::new("juliet@localhost").unwrap()
-}
-
-fn account() -> Account {
-    let snapshot = AccountSnapshot {
-        id: AccountId(1),
-        jid: juliet(),
-        epoch: Epoch(1),
-        seq: Seq(0),
-        last_at: Timestamp(0),
-        handled: Seq(0),
-        delivered: Seq(0),
-        contacts: Vec::new(),
-        removed_contacts: Vec::new(),
-        roster_version: 0,
-        blocked: Vec::new(),
-        preferences: ArchivePreferences::default(),
-        photo: None,
-        nodes: Vec::new(),
-        last_seen: None,
-    };
-    Account::new(snapshot, Vec::new())
 }
 
 #[test]
@@ -205,7 +183,7 @@ fn presence_is_told_elsewhere_only_if_somebody_is_there() {
         effects.iter().filter(|effect| matches!(effect, Effect::Elsewhere { .. })).count()
     };
     assert_eq!(told(&pair.appear(0, 0)), 1);
-    let mut alone = account();
+    let mut alone = new_account(1, juliet());
     alone.attach(SessionId(1), juliet().with_resource("1").unwrap());
     assert!(!alone.is_elsewhere());
 }
