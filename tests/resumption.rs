@@ -8,7 +8,7 @@ mod plain;
 use std::time::Duration;
 
 use perch::listener::Kind;
-use perch::server;
+use perch::server::{self, Server};
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tempfile::TempDir;
@@ -16,26 +16,39 @@ use tokio::time::timeout;
 
 use plain::{Client, OPEN_ROOM, add_accounts, config};
 
+struct Scene {
+    directory: TempDir,
+    server: Server,
+}
+
+impl Scene {
+    async fn start() -> Self {
+        let directory = TempDir::new().unwrap();
+        let config = config(&directory, "");
+        add_accounts(&config, &["tester"]).await;
+        Self { directory, server: server::start(config).await.unwrap() }
+    }
+
+    /// A way to the store beside the server's: whoever writes there keeps the server from it.
+    async fn database(&self) -> SqliteConnection {
+        let file = self.directory.path().join("data/perch.db");
+        SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file)).await.unwrap()
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_under_way_at_a_resumption_is_written_once_and_counted_once() {
-    let directory = TempDir::new().unwrap();
-    let config = config(&directory, "");
-    add_accounts(&config, &["tester"]).await;
-    let database = config.data_dir.join("perch.db");
-    let server = server::start(config).await.unwrap();
-    let address = server.address(Kind::Plain).unwrap();
+    let scene = Scene::start().await;
+    let address = scene.server.address(Kind::Plain).unwrap();
 
     let mut first = Client::begin(address, "tester", "desk").await;
-    first.send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>").await;
-    let enabled = first.read_until("<enabled").await;
-    let id = enabled.split(" id='").nth(1).and_then(|rest| rest.split('\'').next()).unwrap().to_owned();
+    let id = first.enable("").await;
     // Two stanzas: the room, and its configuration.
     first.join("tea", "tester").await;
     first.send(OPEN_ROOM).await;
     first.read_until("id='open'").await;
 
-    let mut hold =
-        SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(&database)).await.unwrap();
+    let mut hold = scene.database().await;
     sqlx::query("BEGIN IMMEDIATE").execute(&mut hold).await.unwrap();
     // The question behind the post is answered when the post is settled: now it is read, and no more.
     first.send(POST).await;
@@ -57,23 +70,16 @@ async fn what_is_under_way_at_a_resumption_is_written_once_and_counted_once() {
 /// and a client that never got that is not told that all is well.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_could_not_be_taken_is_not_counted_before_the_client_knows() {
-    let directory = TempDir::new().unwrap();
-    let config = config(&directory, "");
-    add_accounts(&config, &["tester"]).await;
-    let database = config.data_dir.join("perch.db");
-    let server = server::start(config).await.unwrap();
-    let address = server.address(Kind::Plain).unwrap();
+    let scene = Scene::start().await;
+    let address = scene.server.address(Kind::Plain).unwrap();
 
     let mut first = Client::begin(address, "tester", "desk").await;
     first.join("tea", "tester").await;
     first.send(OPEN_ROOM).await;
     first.read_until("id='open'").await;
-    first.send("<enable xmlns='urn:xmpp:sm:3' resume='true'/>").await;
-    let enabled = first.read_until("<enabled").await;
-    let id = enabled.split(" id='").nth(1).and_then(|rest| rest.split('\'').next()).unwrap().to_owned();
+    let id = first.enable("").await;
 
-    let mut hold =
-        SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(&database)).await.unwrap();
+    let mut hold = scene.database().await;
     sqlx::query("BEGIN IMMEDIATE").execute(&mut hold).await.unwrap();
     first.send(POST).await;
     timeout(PATIENCE, first.read_until("type='error'")).await.unwrap();

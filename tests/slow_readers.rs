@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 #[path = "support/plain.rs"]
+#[expect(dead_code, reason = "what the tests of resumption need beside it")]
 mod plain;
 
 use std::net::SocketAddr;

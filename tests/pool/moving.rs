@@ -69,9 +69,7 @@ impl Scene {
         romeo.read_until("type='subscribe'").await;
         romeo.send("<presence type='subscribed' to='juliet@localhost'/>").await;
         juliet.read_until("from='romeo@localhost/orchard'").await;
-        romeo.send(&format!("<enable xmlns='urn:xmpp:sm:3' resume='true' max='{max}'/>")).await;
-        let enabled = romeo.read_until("<enabled").await;
-        let id = enabled.split(" id='").nth(1).and_then(|rest| rest.split('\'').next()).unwrap().to_owned();
+        let id = romeo.enable(&format!(" max='{max}'")).await;
         romeo.send(JOIN).await;
         let mut came = romeo.read_until("<subject").await;
         romeo.send(OPEN_ROOM).await;

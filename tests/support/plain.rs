@@ -57,6 +57,13 @@ impl Client {
         self.read_until("<subject").await;
     }
 
+    /// Turns stream management on; `more` are further attributes. Gives the id under which the session can be resumed.
+    pub(crate) async fn enable(&mut self, more: &str) -> String {
+        self.send(&format!("<enable xmlns='urn:xmpp:sm:3' resume='true'{more}/>")).await;
+        let enabled = self.read_until("<enabled").await;
+        enabled.split(" id='").nth(1).and_then(|rest| rest.split('\'').next()).unwrap().to_owned()
+    }
+
     pub(crate) async fn send(&mut self, text: &str) {
         self.socket.write_all(text.as_bytes()).await.unwrap();
     }
