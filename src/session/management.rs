@@ -121,6 +121,8 @@ impl Session {
             management.refused.pop_front_if(|(count, _)| *count <= management.acknowledged)
         {
             self.inbound.settle(number);
+            // It may have asked before, and was told less.
+            management.owes_answer = true;
         }
         // What was written while the question was under way is asked for now, not with what comes next: that may be
         // long. A client that answers without having got on is not asked in a circle.
@@ -141,6 +143,14 @@ impl Session {
         let count = management.acknowledged + management.outbound.len() as u64;
         management.refused.push_back((count, number));
         true
+    }
+
+    /// A client that does not acknowledge its errors, and goes on, has its end here.
+    pub(super) fn check_backlog(&self) -> Result<(), StreamFailure> {
+        if self.inbound.pending() < BOUNDS.count_max {
+            return Ok(());
+        }
+        Err(too_much_unacknowledged())
     }
 
     /// How many of the client's stanzas wait until it knows that they could not be taken.
@@ -227,8 +237,7 @@ impl Session {
         if let Some(management) = &mut self.management
             && management.outbound.push(frame.clone(), frame.size()).is_err()
         {
-            let failure = StreamFailure::new(StreamCondition::ResourceConstraint);
-            return Err(failure.with_text("too much is waiting to be acknowledged"));
+            return Err(too_much_unacknowledged());
         }
         frame.write(&self.to, &mut self.out);
         Ok(())
@@ -317,9 +326,9 @@ impl Session {
     }
 
     /// XEP-0198 §4: the answer to `<r/>` counts what is settled. It waits for what is still on its way to the store,
-    /// so that a client that asks once learns all.
+    /// so that a client that asks once learns all, but not for the client's own word that it knows of a refusal.
     fn answer_ask(&mut self) {
-        let is_settled = self.inbound.pending() == 0;
+        let is_settled = self.is_settled();
         let handled = self.inbound.handled();
         let Some(management) = &mut self.management else { return };
         management.owes_answer = !is_settled;
@@ -331,6 +340,10 @@ impl Session {
     fn write_raw(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);
     }
+}
+
+fn too_much_unacknowledged() -> StreamFailure {
+    StreamFailure::new(StreamCondition::ResourceConstraint).with_text("too much is waiting to be acknowledged")
 }
 
 /// 128 random bits, in hexadecimal: nobody guesses another's session.
