@@ -32,6 +32,9 @@ pub(super) struct Management {
     /// The client's stanzas that could not be taken, each with the count that says that it knows. Until then it is not
     /// told that they are handled: should the error be lost with the session, it sends them again.
     refused: VecDeque<(u64, u64)>,
+    /// Refused, as its client knows, behind something that it may have to send again: this comes again with it, for the
+    /// count's sake, and is not meant to be done.
+    known: Vec<u64>,
 }
 
 /// What has to be known of it to go on elsewhere: what the client was sent and has not acknowledged.
@@ -43,6 +46,8 @@ pub(super) struct Promised {
     acknowledged: u64,
     marks: VecDeque<(u64, Seq)>,
     refused: VecDeque<(u64, u64)>,
+    #[serde(default)]
+    known: Vec<u64>,
     resumption_time: Duration,
 }
 
@@ -63,6 +68,7 @@ impl Management {
             acknowledged: self.acknowledged,
             marks: self.marks.clone(),
             refused: self.refused.clone(),
+            known: self.known.clone(),
             resumption_time: *resumption_time,
         })
     }
@@ -82,6 +88,7 @@ impl Management {
             acknowledged: promised.acknowledged,
             marks: promised.marks,
             refused: promised.refused,
+            known: promised.known,
         }
     }
 }
@@ -121,9 +128,12 @@ impl Session {
             management.refused.pop_front_if(|(count, _)| *count <= management.acknowledged)
         {
             self.inbound.settle(number);
+            management.known.push(number);
             // It may have asked before, and was told less.
             management.owes_answer = true;
         }
+        let (handled, _) = self.inbound.position();
+        management.known.retain(|number| *number > handled);
         // What was written while the question was under way is asked for now, not with what comes next: that may be
         // long. A client that answers without having got on is not asked in a circle.
         if count > 0 && !management.outbound.is_empty() {
@@ -151,6 +161,11 @@ impl Session {
             return Ok(());
         }
         Err(too_much_unacknowledged())
+    }
+
+    /// Whether the stanza of that number comes again though its client knows that it was refused.
+    pub(super) fn is_known_refused(&self, number: u64) -> bool {
+        self.management.as_ref().is_some_and(|management| management.known.contains(&number))
     }
 
     /// How many of the client's stanzas wait until it knows that they could not be taken.
@@ -304,6 +319,7 @@ impl Session {
             acknowledged: 0,
             marks: VecDeque::new(),
             refused: VecDeque::new(),
+            known: Vec::new(),
         });
         id
     }

@@ -194,6 +194,10 @@ impl Session {
         self.check_backlog()?;
         let number = self.inbound.receive();
         self.stamp(&mut stanza)?;
+        if self.is_known_refused(number) {
+            self.done(number);
+            return Ok(());
+        }
         self.dispatch(number, &stanza).await;
         Ok(())
     }
