@@ -139,6 +139,38 @@ async fn what_was_refused_to_its_authors_knowledge_is_not_done_when_it_comes_aga
     assert!(!came.contains("elsewhere"), "the other is neither said nor refused once more: {came}");
 }
 
+/// What was said later is there already: to say this now would turn the order round.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_refused_is_not_done_behind_what_came_after_it() {
+    let scene = Scene::start().await;
+    let address = scene.server.address(Kind::Plain).unwrap();
+
+    let mut first = Client::begin(address, "tester", "desk").await;
+    first.join("tea", "tester").await;
+    first.send(OPEN_ROOM).await;
+    first.read_until("id='open'").await;
+    let id = first.enable("").await;
+
+    let mut hold = scene.database().await;
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut hold).await.unwrap();
+    first.send(POST).await;
+    timeout(PATIENCE, first.read_until("type='error'")).await.unwrap();
+    sqlx::query("ROLLBACK").execute(&mut hold).await.unwrap();
+    let later = POST.replace("'post'", "'later'");
+    first.send(&later).await;
+    timeout(PATIENCE, first.read_until("id='later'")).await.unwrap();
+    drop(first);
+
+    let mut second = Client::sign_in(address, "tester").await;
+    second.send(&format!("<resume xmlns='urn:xmpp:sm:3' previd='{id}' h='0'/>")).await;
+    let resumed = timeout(PATIENCE, second.read_until("<resumed")).await.unwrap();
+    assert!(resumed.contains(" h='0'"), "the first was not handled: {resumed}");
+    second.send(&format!("{POST}{later}<r xmlns='urn:xmpp:sm:3'/>")).await;
+    let came = timeout(PATIENCE, second.read_until("<a xmlns='urn:xmpp:sm:3' h='2'")).await.unwrap();
+    assert!(came.contains("id='post' type='error'"), "the error comes again: {came}");
+    assert_eq!(came.matches("id='post'").count(), 1, "and nothing else of it: {came}");
+}
+
 const POST: &str = "<message to='tea@rooms.localhost' type='groupchat' id='post'><body>hi</body></message>";
 
 const PATIENCE: Duration = Duration::from_secs(10);

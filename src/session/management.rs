@@ -174,13 +174,21 @@ impl Session {
     }
 
     /// The client is back and does not know yet that these could not be taken. It sends them again, and everything behind
-    /// them: what of that was done is found by its number.
+    /// them: what of that was done is found by its number. But where something behind them was done, they would come out
+    /// of order: those it gets the error for.
     pub fn take_back_refusals(&mut self) {
         let Some(management) = &mut self.management else { return };
         if management.refused.is_empty() {
             return;
         }
-        while let Some((count, _)) = management.refused.pop_back() {
+        let (handled, _) = self.inbound.position();
+        let is_done = |number: &u64| self.inbound.is_settled(*number) && !management.known.contains(number);
+        let last_done = (handled + 1..=self.inbound.received()).rfind(is_done).unwrap_or(handled);
+        while let Some((count, number)) = management.refused.pop_back() {
+            if number < last_done {
+                management.known.push(number);
+                continue;
+            }
             let place = usize::try_from(count - management.acknowledged - 1).unwrap_or(usize::MAX);
             management.outbound.remove(place);
             // Marks behind it are reached one earlier.
