@@ -5,6 +5,7 @@ use std::sync::Arc;
 use perch_address::{BareJid, FullJid};
 
 use crate::chat::affiliation::{Affiliation, Role};
+use crate::chat::category::CategoryId;
 use crate::chat::id::{RoomId, Seq};
 use crate::chat::settings::Settings;
 use crate::chat::snapshot::Standing;
@@ -27,6 +28,8 @@ pub struct Overview {
     /// The localpart of the room's address.
     pub name: Box<str>,
     pub settings: Arc<Settings>,
+    /// The name of its category.
+    pub category: Option<Box<str>>,
     pub occupant_count: usize,
     pub subject: Option<Box<str>>,
     /// Who is in, for those who are in themselves; to others the list is private (XEP-0045 §6.5).
@@ -43,6 +46,9 @@ pub struct Configuration {
     pub settings: Arc<Settings>,
     pub owners: Vec<BareJid>,
     pub admins: Vec<BareJid>,
+    pub presenters: Vec<BareJid>,
+    /// Where the room may be moved by who asks, and where it is.
+    pub categories: Vec<(CategoryId, Box<str>)>,
     /// This is the first configuration: the room opens with its submission.
     pub is_locked: bool,
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use perch_address::{BareJid, FullJid};
 
 use crate::chat::affiliation::{Affiliation, Role};
-use crate::chat::event::Departure;
-use crate::chat::id::{MessageId, Origin, Seq, SessionId, Timestamp};
+use crate::chat::event::{Departure, Extent};
+use crate::chat::id::{MessageId, Origin, RulesVersion, Seq, SessionId, Timestamp};
 use crate::chat::message::{Author, Content, Payload};
 use crate::chat::settings::Settings;
 
@@ -52,6 +52,11 @@ pub enum Command {
     /// Those of these sessions that are past their deadline leave (status 333).
     Expire {
         sessions: Vec<SessionId>,
+    },
+    /// Who belongs where, or whom the room's category is for, has changed: those inside are looked at again, but for these
+    /// administrators.
+    Review {
+        spared: Vec<BareJid>,
     },
     /// A new show, status, caps … of an occupant. Ephemeral.
     SetPresence {
@@ -99,8 +104,13 @@ pub enum Command {
     /// Takes the instant or reserved room into service, or changes it later.
     Configure {
         settings: Box<Settings>,
-        owners: Option<Vec<BareJid>>,
-        admins: Option<Vec<BareJid>>,
+        people: People,
+    },
+    /// Settings and lists in one go, if the room is still as it was `seen`.
+    Arrange {
+        seen: Option<RulesVersion>,
+        settings: Option<Box<Settings>>,
+        items: Vec<AffiliationItem>,
     },
     /// Cancelling the first configuration destroys the room (XEP-0045 §10.1.3).
     CancelConfiguration,
@@ -126,6 +136,15 @@ pub enum Command {
         target_author: Option<Author>,
         reason: Box<str>,
     },
+}
+
+/// Whole lists of those who have a part in a room; one that is not there stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct People {
+    pub owners: Option<Vec<BareJid>>,
+    pub admins: Option<Vec<BareJid>>,
+    /// Who speaks in an auditorium.
+    pub presenters: Option<Vec<BareJid>>,
 }
 
 /// A wish to enter (XEP-0045 §7.2).
@@ -169,6 +188,8 @@ pub struct AffiliationItem {
     /// By address, or of the occupant with this nick.
     pub who: Person,
     pub affiliation: Affiliation,
+    /// Unsaid, it stays; and who has an affiliation may enter.
+    pub extent: Option<Extent>,
     /// A nick reserved with the affiliation.
     pub nick: Option<Box<str>>,
     pub reason: Box<str>,

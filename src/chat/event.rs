@@ -94,6 +94,13 @@ pub enum Change {
         reason: Box<str>,
     },
     AffiliationSet(AffiliationSet),
+    /// The occupant is something else in the room, not by its lists but by what he belongs to.
+    Regraded {
+        nick_key: Box<str>,
+        nick: Box<str>,
+        affiliation: Affiliation,
+        role: Role,
+    },
     SubjectSet {
         author: Author,
         subject: Box<str>,
@@ -150,7 +157,8 @@ impl Change {
             | Self::Configured { .. }
             | Self::Destroyed { .. }
             | Self::RoleSet { .. }
-            | Self::AffiliationSet(_) => true,
+            | Self::AffiliationSet(_)
+            | Self::Regraded { .. } => true,
             Self::Left(left) => left.cause.is_forced(),
             Self::Joined(_)
             | Self::Detached { .. }
@@ -245,11 +253,29 @@ pub struct AffiliationSet {
     pub reason: Box<str>,
     /// The nick reserved for this person.
     pub nick: Option<Box<str>>,
+    #[serde(default)]
+    pub extent: Extent,
     /// The roles that the occupants it concerns have from now on, by nick key: all of them, also where the role stays
     /// as it was. More than one person's when a whole domain is meant.
     pub roles: Vec<(Box<str>, Role)>,
     /// Moves with every change of an affiliation (XEP-0463).
     pub version: i64,
+}
+
+/// What an affiliation does not say of somebody's place in a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extent {
+    /// Is on the list of members. Only managers may not be: who manages a room need not be in it.
+    pub attends: bool,
+    /// Speaks in an auditorium.
+    pub presents: bool,
+}
+
+impl Default for Extent {
+    /// What a multi-user chat means by an affiliation: who has one may enter.
+    fn default() -> Self {
+        Self { attends: true, presents: false }
+    }
 }
 
 /// Told to those who are there and kept nowhere.

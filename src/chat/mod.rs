@@ -5,6 +5,7 @@
 pub mod account;
 pub mod affiliation;
 pub mod answer;
+pub mod category;
 pub mod command;
 pub mod event;
 pub mod id;

@@ -16,6 +16,17 @@ pub enum Refusal {
     Locked,
     #[error("You may not create rooms here")]
     CreationRestricted,
+    #[error("Rooms of this category are destroyed by administrators only; it can be disabled instead")]
+    DestructionRestricted,
+    /// The category of the room is not for who asks.
+    #[error("This room is not for you: its category does not include you")]
+    OutOfScope,
+    #[error("The category of this room does not include {principal}")]
+    PrincipalOutOfScope { principal: BareJid },
+    #[error("The room was changed meanwhile")]
+    Stale,
+    #[error("This room was disabled")]
+    Disabled,
     #[error("You are not in this room")]
     NotAnOccupant,
     #[error("Joining needs a nick")]

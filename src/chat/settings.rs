@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::chat::affiliation::Role;
+use crate::chat::category::CategoryId;
 
 /// A room's configuration. Stored as it stands here: fields are only ever added, each with a default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +41,40 @@ pub struct Settings {
     pub retention_days: Option<u32>,
     /// Contact addresses (`muc#roomconfig` contactjid).
     pub contacts: Vec<String>,
+    /// Who the room is for. `None`: made before there were categories, and bounded by none.
+    pub category: Option<CategoryId>,
+    pub kind: Kind,
+    /// Nobody is inside, nobody enters, nobody finds it; all that it holds is kept.
+    pub disabled: bool,
+    /// Are new members invited, where the category lets its rooms do so?
+    pub invites_members: bool,
+    /// The name of the add-in that is shown beside the conversation.
+    pub addin: Option<Box<str>>,
+}
+
+/// What a room is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Whoever is a member may speak.
+    #[default]
+    Normal,
+    /// Presenters speak, members listen.
+    Auditorium,
+}
+
+/// Who finds a room and who may enter it, of those in the scope of its category.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Privacy {
+    /// All find it, all enter.
+    Open,
+    /// All find it, members enter.
+    Closed,
+    /// Members find it and enter.
+    Secret,
+    /// Nobody finds it, but who knows of it enters: the hidden room of XEP-0045, which the original did not have.
+    Unlisted,
 }
 
 /// Who may see the real addresses of occupants.
@@ -67,6 +102,29 @@ impl Settings {
     pub const PARTICIPANT_UPDATE_LIMIT: u32 = 75;
     /// Messages that a joiner gets unless he asks for fewer, or the room allows fewer.
     pub const HISTORY_MAX: u32 = 50;
+
+    pub fn privacy(&self) -> Privacy {
+        match (self.public, self.members_only) {
+            (true, false) => Privacy::Open,
+            (true, true) => Privacy::Closed,
+            (false, true) => Privacy::Secret,
+            (false, false) => Privacy::Unlisted,
+        }
+    }
+
+    pub fn set_privacy(&mut self, privacy: Privacy) {
+        self.public = matches!(privacy, Privacy::Open | Privacy::Closed);
+        self.members_only = matches!(privacy, Privacy::Closed | Privacy::Secret);
+    }
+
+    /// Whether those who look for rooms find it.
+    pub fn is_listed(&self) -> bool {
+        self.public && !self.disabled
+    }
+
+    pub fn is_auditorium(&self) -> bool {
+        self.kind == Kind::Auditorium
+    }
 }
 
 impl Default for Settings {
@@ -92,6 +150,11 @@ impl Default for Settings {
             participant_update_limit: Some(Self::PARTICIPANT_UPDATE_LIMIT),
             retention_days: None,
             contacts: Vec::new(),
+            category: None,
+            kind: Kind::Normal,
+            disabled: false,
+            invites_members: true,
+            addin: None,
         }
     }
 }

@@ -4,6 +4,7 @@ use perch_address::BareJid;
 use serde::{Deserialize, Serialize};
 
 use crate::chat::affiliation::Affiliation;
+use crate::chat::event::Extent;
 use crate::chat::id::{Epoch, RoomId, RulesVersion, Seq, Timestamp};
 use crate::chat::message::{Author, Content};
 use crate::chat::occupant::Occupant;
@@ -32,6 +33,7 @@ pub struct RoomSnapshot {
     pub affiliations: Vec<Standing>,
     /// XEP-0463: moves with every change of an affiliation.
     pub affiliations_version: i64,
+    /// Without their affiliations: these follow from what each belongs to.
     pub occupants: Vec<Occupant>,
 }
 
@@ -52,6 +54,7 @@ pub struct Standing {
     /// The nick reserved for this person (XEP-0045 §7.10).
     pub nick: Option<Box<str>>,
     pub reason: Box<str>,
+    pub extent: Extent,
     /// The list's version at which it was set; a removed one stays as `None` so that deltas can tell.
     pub version: i64,
 }

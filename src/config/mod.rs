@@ -75,7 +75,10 @@ pub struct Rooms {
 /// Who may create a room by entering it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Creation {
+    /// Whoever has an account: a new store is given a category in which all are creators.
     Anyone,
+    /// The creators of its categories, as far as there are any.
+    Creators,
     Admins,
 }
 
@@ -122,7 +125,7 @@ impl Config {
             tls: section::tls(&mut sheet, &data_dir, [&domain, &rooms_domain]),
             pool: section::pool(&mut sheet, &bus),
             accounts: section::accounts(&mut sheet, &domain),
-            rooms: section::rooms(&mut sheet),
+            rooms: section::rooms(&mut sheet, &store_url),
             limits: section::limits(&mut sheet),
             journal: section::journal(&mut sheet),
             log: section::log(&mut sheet),

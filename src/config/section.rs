@@ -192,10 +192,11 @@ pub(super) fn accounts(sheet: &mut Sheet, domain: &BareJid) -> auth::Policy {
     }
 }
 
-pub(super) fn rooms(sheet: &mut Sheet) -> Rooms {
+pub(super) fn rooms(sheet: &mut Sheet, store_url: &str) -> Rooms {
     let creation =
-        sheet.take("rooms", "creation", "\"anyone\" or \"admins\"", |value| match value.text()? {
+        sheet.take("rooms", "creation", "\"anyone\", \"creators\" or \"admins\"", |value| match value.text()? {
             "anyone" => Some(Creation::Anyone),
+            "creators" => Some(Creation::Creators),
             "admins" => Some(Creation::Admins),
             _ => None,
         });
@@ -214,8 +215,11 @@ pub(super) fn rooms(sheet: &mut Sheet) -> Rooms {
         _ => positive(value, 36_500).map(Some),
     });
     let fallback = Settings::default();
+    // Who sets up a pool decides for whom its rooms are; alone one wants to talk at once.
+    let is_alone = store_url.starts_with("sqlite:");
+    let usual = if is_alone { Creation::Anyone } else { Creation::Creators };
     Rooms {
-        creation: creation.map_or(Creation::Anyone, |given| given.value),
+        creation: creation.map_or(usual, |given| given.value),
         locking: locking.is_none_or(|given| given.value),
         defaults: Settings {
             history_max: history.map_or(fallback.history_max, |given| given.value),

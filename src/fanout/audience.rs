@@ -82,14 +82,14 @@ impl Step {
 }
 
 impl View {
-    pub fn of(settings: &Settings, list_version: i64) -> Self {
+    pub fn of(settings: &Settings, is_archived: bool, list_version: i64) -> Self {
         let mut broadcast = [false; 4];
         for &role in &settings.presence_broadcast {
             broadcast[role as usize] = true;
         }
         Self {
             is_non_anonymous: settings.whois == Whois::Anyone,
-            is_archived: settings.archived,
+            is_archived,
             list_version,
             broadcast,
         }
@@ -171,6 +171,13 @@ impl Audience {
                 for occupant in &step.after {
                     let risen = self.set_moderator(occupant, *role == Role::Moderator);
                     self.presence(step, occupant, &notes, None);
+                    self.show_everybody(step, occupant, &risen);
+                }
+            }
+            Change::Regraded { role, .. } => {
+                for occupant in &step.after {
+                    let risen = self.set_moderator(occupant, *role == Role::Moderator);
+                    self.presence(step, occupant, &Notes::default(), None);
                     self.show_everybody(step, occupant, &risen);
                 }
             }

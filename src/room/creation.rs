@@ -2,10 +2,13 @@
 
 use aws_lc_rs::rand;
 
+use crate::chat::category::{Category, CategoryId};
 use crate::chat::command::{Actor, Join};
 use crate::chat::id::Timestamp;
 use crate::chat::refusal::Refusal;
-use crate::room::directory::Policy;
+use crate::chat::settings::Settings;
+use crate::directory::View;
+use crate::room::directory::Services;
 use crate::room::state::Room;
 use crate::store::error::CreateRoomError;
 use crate::store::room::NewRoom;
@@ -15,16 +18,30 @@ pub(super) fn new_room(
     name: &str,
     by: &Actor,
     join: &Join,
-    policy: &Policy,
+    services: &Services,
     at: Timestamp,
 ) -> Result<NewRoom, Refusal> {
+    let policy = &services.policy;
     if !(policy.is_creation_open || by.is_administrator) {
         return Err(Refusal::CreationRestricted);
     }
+    let settings = Settings {
+        category: Some(category_for(by, &services.directory.view())?),
+        ..policy.defaults.clone()
+    };
     let mut secret = [0; 32];
     rand::fill(&mut secret).map_err(|_unspecified| Refusal::TemporarilyUnavailable)?;
-    let decision = Room::creation(by, join, policy.defaults.clone(), policy.locks_new_rooms, &secret)?;
+    let decision = Room::creation(by, join, settings, policy.locks_new_rooms, &secret)?;
     Ok(NewRoom { name: name.into(), secret, changes: decision.changes.into(), at, origin: by.origin })
+}
+
+/// Where a new room belongs: the first of the categories in which its creator may make rooms. He may move it to another
+/// of them.
+fn category_for(by: &Actor, view: &View) -> Result<CategoryId, Refusal> {
+    let creator = by.jid.bare();
+    let may_create = |category: &&Category| by.is_administrator || view.lets_create(category.id, &creator);
+    let found = view.categories().find(may_create).map(|category| category.id);
+    found.ok_or(Refusal::CreationRestricted)
 }
 
 pub(super) fn refusal_of(error: &CreateRoomError) -> Refusal {

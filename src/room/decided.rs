@@ -215,7 +215,7 @@ fn list_version_shown(change: &Change, later: &[Event], occupants: &Occupants) -
 }
 
 fn view(room: &Room) -> View {
-    View::of(room.settings(), room.standings().version())
+    View::of(room.settings(), room.is_archived(), room.standings().version())
 }
 
 fn step(
@@ -237,7 +237,7 @@ fn step(
     let statuses =
         settings_before.map_or_else(Vec::new, |old| configuration::status_codes(&old, room.settings()));
     let everybody = match &event.change {
-        Change::RoleSet { role: Role::Moderator, .. } => room.occupants().iter().cloned().collect(),
+        Change::RoleSet { role: Role::Moderator, .. } | Change::Regraded { role: Role::Moderator, .. } => room.occupants().iter().cloned().collect(),
         Change::AffiliationSet(set) if set.roles.iter().any(|(_, role)| *role == Role::Moderator) => {
             room.occupants().iter().cloned().collect()
         }
@@ -271,7 +271,7 @@ fn affected(occupants: &Occupants, change: &Change) -> Vec<Arc<Occupant>> {
         Change::Joined(joined) => by_keys(&[&joined.nick_key]),
         Change::Left(left) => by_keys(&[&left.nick_key]),
         Change::Renamed { nick_key, new_nick_key, .. } => by_keys(&[nick_key, new_nick_key]),
-        Change::RoleSet { nick_key, .. } => by_keys(&[nick_key]),
+        Change::RoleSet { nick_key, .. } | Change::Regraded { nick_key, .. } => by_keys(&[nick_key]),
         Change::AffiliationSet(set) => {
             set.roles.iter().filter_map(|(key, _)| occupants.by_nick_key(key)).cloned().collect()
         }

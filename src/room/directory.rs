@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use dashmap::DashMap;
 use parking_lot::Mutex;
+use perch_address::BareJid;
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, debug_span, warn};
 
@@ -19,6 +21,7 @@ use crate::chat::note::{Note, RoomName};
 use crate::chat::refusal::Refusal;
 use crate::chat::settings::Settings;
 use crate::clock::Clock;
+use crate::directory::Directory;
 use crate::fanout::mailbox::Mailbox;
 use crate::room::decided::Decided;
 use crate::room::request::{Receipt, Request, expire};
@@ -38,6 +41,7 @@ pub(super) struct Services {
     pub(super) store: Store,
     pub(super) clock: Clock,
     pub(super) policy: Policy,
+    pub(super) directory: Directory,
     domain: Box<str>,
     letters: mpsc::Sender<Letter>,
     bus: Bus,
@@ -69,6 +73,8 @@ pub struct Policy {
     pub locks_new_rooms: bool,
     /// What a new room starts with.
     pub defaults: Settings,
+    /// Who is let in everywhere.
+    pub administrators: Vec<BareJid>,
 }
 
 /// Something that a room sends to a person outside it. Whoever builds the rooms takes these to the accounts.
@@ -114,6 +120,7 @@ impl Rooms {
         clock: Clock,
         domain: &str,
         policy: Policy,
+        directory: Directory,
         letters: mpsc::Sender<Letter>,
     ) -> Self {
         Self(Arc::new(Services {
@@ -121,6 +128,7 @@ impl Rooms {
             bus,
             clock,
             policy,
+            directory,
             domain: domain.into(),
             letters,
             running: DashMap::new(),
@@ -199,6 +207,17 @@ impl Rooms {
         let due = self.0.store.claim_due_seats(self.0.clock.now(), CLAIMS_MAX).await?;
         self.0.expire(by_room(due));
         Ok(())
+    }
+
+    /// Looks at everybody inside again, each time that the rights outside of rooms have changed.
+    pub async fn follow_rights(self, stop: CancellationToken) {
+        let mut views = self.0.directory.views();
+        while let Some(Ok(())) = stop.run_until_cancelled(views.changed()).await {
+            for running in &self.0.running {
+                // A full queue: whatever is in it is preceded by that.
+                let _ = running.requests.try_send(Box::new(Request::Review));
+            }
+        }
     }
 
     /// What another member tells of a room. Never waits: what does not fit will be read from the log.

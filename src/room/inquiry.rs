@@ -21,12 +21,15 @@ impl Room {
         if self.is_locked && rank.affiliation != Affiliation::Owner {
             return Err(Refusal::Locked);
         }
+        if self.settings.disabled && rank.affiliation != Affiliation::Owner {
+            return Err(Refusal::Disabled);
+        }
         let permit = |act| allowed(rank, act, &self.settings);
         match query {
             Query::Overview => Ok(Answer::Overview(Box::new(self.overview(by)))),
             Query::Configuration => {
                 permit(Act::Configure)?;
-                Ok(Answer::Configuration(self.configuration()))
+                Ok(Answer::Configuration(self.configuration(by)))
             }
             Query::Affiliations(list) => {
                 permit(Act::ListAffiliation(*list))?;
@@ -49,6 +52,7 @@ impl Room {
         Overview {
             name: self.name().into(),
             settings: self.settings.clone(),
+            category: self.category().map(|category| category.name.clone()),
             occupant_count: self.occupants.len(),
             subject: self.subject.as_ref().map(|subject| subject.text.clone()),
             nicks: is_inside.then(|| self.occupants.iter().map(|o| (*o.nick).into()).collect()),
@@ -58,7 +62,7 @@ impl Room {
         }
     }
 
-    fn configuration(&self) -> Configuration {
+    fn configuration(&self, by: &Actor) -> Configuration {
         let list = |affiliation| {
             let jid = |standing: &Standing| standing.jid.clone();
             self.standings.with(affiliation).map(jid).collect()
@@ -67,6 +71,8 @@ impl Room {
             settings: self.settings.clone(),
             owners: list(Affiliation::Owner),
             admins: list(Affiliation::Admin),
+            presenters: self.standings.listed().filter(|s| s.extent.presents).map(|s| s.jid.clone()).collect(),
+            categories: self.homes(by),
             is_locked: self.is_locked,
         }
     }

@@ -29,9 +29,9 @@ impl Room {
                 // An invitation is not a pardon.
                 Affiliation::Outcast => return Err(Refusal::TargetOutranks),
                 Affiliation::None if self.settings.members_only => {
-                    let (jid, reason) = (to.clone(), reason.clone());
-                    let affiliation = Affiliation::Member;
-                    draft.settle(by, &Grant { jid, affiliation, nick: None, reason })?;
+                    self.check_scope(&to, Affiliation::Member)?;
+                    let grant = self.usual_grant(to.clone(), Affiliation::Member);
+                    draft.settle(by, &Grant { reason: reason.clone(), ..grant })?;
                 }
                 Affiliation::None | Affiliation::Member | Affiliation::Admin | Affiliation::Owner => {}
             }

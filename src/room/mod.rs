@@ -5,12 +5,14 @@
 //! |---|---|
 //! | [`state`] | [`Room`](state::Room): load, decide, apply, answer |
 //! | [`rights`] | who may do what to whom: one pure table |
-//! | [`standings`] | the lists of affiliations and reserved nicks |
+//! | [`standings`] | the lists of affiliations and reserved nicks, and what they make of a person |
+//! | [`scope`] | the category: for whom the room is at all |
 //! | [`draft`] | a decision that is being made, with what it would make of the room |
 //! | [`occupancy`] | joining, leaving, nicks, lost connections, the large-room rule |
 //! | [`speech`], [`subject`], [`voice`], [`retraction`] | what occupants say, and take back |
 //! | [`invitation`], [`registration`] | how people come to a room |
 //! | [`moderation`], [`affiliation`] | roles and kicks; affiliations and bans |
+//! | [`arrangement`] | settings and lists set in one go |
 //! | [`configuration`] | creating, configuring and destroying a room |
 //! | [`inquiry`], [`listing`] | what a room says of itself; its lists of affiliations to who joins |
 //! | [`directory`] | from a name to the running room |
@@ -21,6 +23,7 @@
 //! Deciding never changes anything and applying never refuses: what is in the log has happened.
 
 mod affiliation;
+pub mod arrangement;
 pub mod configuration;
 mod creation;
 mod decided;
@@ -35,6 +38,7 @@ mod registration;
 mod request;
 mod retraction;
 pub mod rights;
+mod scope;
 mod speech;
 pub mod standings;
 pub mod state;

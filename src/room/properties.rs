@@ -121,8 +121,7 @@ fn rulings() -> impl Strategy<Value = Command> {
         5 => vec(affiliation_items(), 0..3).prop_map(|items| Command::SetAffiliations { items }),
         2 => configuration.prop_map(|(settings, owners, admins)| Command::Configure {
             settings: Box::new(settings),
-            owners,
-            admins
+            people: People { owners, admins, presenters: None }
         }),
         1 => vec(invitation, 0..3).prop_map(|invitations| Command::Invite { invitations }),
         1 => nicks().prop_map(|nick| Command::Register { nick }),

@@ -45,7 +45,7 @@ impl Room {
         nick: Box<str>,
         now: Timestamp,
     ) -> Result<Decision, Refusal> {
-        let grant = Grant { jid: by.jid.bare(), affiliation, nick: Some(nick), reason: "".into() };
+        let grant = Grant { nick: Some(nick), ..self.usual_grant(by.jid.bare(), affiliation) };
         let mut draft = Draft::new(self, now);
         draft.grant(by, grant)?;
         Ok(draft.finish())

@@ -32,6 +32,8 @@ pub(super) enum Request {
     },
     /// What another member tells of the room.
     Heard(Note),
+    /// The rights outside of rooms have changed: those inside are looked at.
+    Review,
     /// The service shuts down: the room's local sessions are told.
     Shutdown {
         done: oneshot::Sender<()>,
@@ -87,7 +89,7 @@ pub(super) fn refuse(request: Request, refusal: &Refusal) {
         Request::Query { reply, .. } => drop(reply.send(Err(refusal.clone()))),
         Request::Release { reply, .. } => drop(reply.send(None)),
         // Its state is not known here: it will be read.
-        Request::Heard(_) => {}
+        Request::Heard(_) | Request::Review => {}
         Request::Shutdown { done } => {
             let _ = done.send(());
         }

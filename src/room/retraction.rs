@@ -17,7 +17,7 @@ impl Room {
         target_author: Option<Author>,
         content: Content,
     ) -> Result<Decision, Refusal> {
-        self.may_as_occupant(by, Act::Speak)?;
+        self.may_as_occupant(by, self.speaking(by))?;
         if target_author.ok_or(Refusal::NoSuchMessage)?.jid != by.jid.bare() {
             return Err(Refusal::Forbidden);
         }

@@ -10,7 +10,7 @@ use crate::room::state::{Room, nick_key};
 impl Room {
     /// XEP-0045 §7.4.
     pub(super) fn post(&self, by: &Actor, content: Content) -> Result<Decision, Refusal> {
-        self.may_as_occupant(by, Act::Speak)?;
+        self.may_as_occupant(by, self.speaking(by))?;
         let author = self.author(by);
         let content = self.retained(content);
         Ok(match content.retention {
@@ -38,6 +38,13 @@ impl Room {
         })
     }
 
+    pub(super) fn speaking(&self, by: &Actor) -> Act {
+        // Seldom asked: in most rooms the answer does not matter.
+        let presents =
+            self.settings.is_auditorium() && self.standings.place(&by.jid.bare()).extent.presents;
+        Act::Speak { presents }
+    }
+
     /// Rights that belong to a stay count for the session that is in the room, not for its person elsewhere.
     pub(super) fn may_as_occupant(&self, by: &Actor, act: Act) -> Result<(), Refusal> {
         let occupant = self.occupant_of(by)?;
@@ -47,7 +54,7 @@ impl Room {
 
     /// A room without an archive keeps nothing for longer than delivery takes.
     pub(super) fn retained(&self, content: Content) -> Content {
-        if content.retention == Retention::Kept && !self.settings.archived {
+        if content.retention == Retention::Kept && !self.is_archived() {
             Content { retention: Retention::Transient, ..content }
         } else {
             content

@@ -1,14 +1,21 @@
-//! The affiliations of a room: by address or whole domain, with the nicks reserved for them.
+//! The affiliations of a room: by principal, with the nicks reserved for them.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use perch_address::{BareJid, nickname_key};
 
 use crate::chat::affiliation::Affiliation;
-use crate::chat::event::AffiliationSet;
+use crate::chat::category::CategoryId;
+use crate::chat::event::{AffiliationSet, Extent};
 use crate::chat::snapshot::Standing;
+use crate::directory::View;
+use crate::room::affiliation::Grant;
 
 /// All standings of a room. One that was taken away stays as `None`, so that deltas of the list can tell (XEP-0463).
+///
+/// An entry speaks of a principal: a person, or all who belong to a group, a unit or a domain. What somebody is follows
+/// from the entries of all that he belongs to, within the scope of the room's category.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Standings {
     /// Boxed, as a node of the tree holds room for many, and most lists are short.
@@ -16,6 +23,34 @@ pub struct Standings {
     /// Reserved nicks by the key under which nicks are compared.
     by_nick_key: HashMap<Box<str>, BareJid>,
     version: i64,
+    scope: Scope,
+}
+
+/// By what people are known.
+#[derive(Debug, Clone, Default)]
+struct Scope {
+    view: Arc<View>,
+    category: Option<CategoryId>,
+}
+
+/// What somebody is in a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    pub affiliation: Affiliation,
+    pub extent: Extent,
+    /// The room's category is for him too.
+    pub is_in_scope: bool,
+}
+
+/// Of whom no entry speaks.
+const NOTHING: (Affiliation, Extent) = (Affiliation::None, Extent { attends: false, presents: false });
+
+/// An entry of the list as it is not yet.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Supposed<'a> {
+    entry: &'a BareJid,
+    affiliation: Affiliation,
+    extent: Extent,
 }
 
 impl Standings {
@@ -27,23 +62,70 @@ impl Standings {
         loaded
     }
 
-    /// A person's own standing goes before that of his whole domain (XEP-0045 §9.2).
+    /// By this people are known from now on.
+    pub(super) fn see(&mut self, view: Arc<View>, category: Option<CategoryId>) {
+        self.scope = Scope { view, category };
+    }
+
+    pub(super) fn view(&self) -> &Arc<View> {
+        &self.scope.view
+    }
+
     pub fn of(&self, jid: &BareJid) -> Affiliation {
-        self.listed_as(jid.as_str())
-            .or_else(|| jid.local().and_then(|_| self.listed_as(jid.domain())))
-            .unwrap_or_default()
+        self.place(jid).affiliation
+    }
+
+    pub fn place(&self, jid: &BareJid) -> Place {
+        self.place_if(jid, None)
     }
 
     /// What a person would be, were one entry of the list another.
-    pub(super) fn of_if(&self, jid: &BareJid, entry: &BareJid, becomes: Affiliation) -> Affiliation {
-        let listed = |name: &str| {
-            if name == entry.as_str() {
-                Some(becomes).filter(|&affiliation| affiliation != Affiliation::None)
-            } else {
-                self.listed_as(name)
+    ///
+    /// A ban of his own puts a person out. One of a group or of his whole domain does not, where he has an entry of his
+    /// own (XEP-0045 §9.2). For the rest he is the most of what his entries make him; but outside the room's category
+    /// no entry gives anything.
+    pub(super) fn place_if(&self, jid: &BareJid, supposed: Option<Supposed<'_>>) -> Place {
+        let belonging = self.scope.view.belongs(jid);
+        let is_in_scope = self.scope.view.is_in_scope(self.scope.category, belonging);
+        let own = self.entry(jid.as_str(), supposed).filter(|_| belonging.is_somebody());
+        let mut is_banned = own.is_some_and(|(affiliation, _)| affiliation == Affiliation::Outcast);
+        let mut best = own.unwrap_or(NOTHING);
+        for principal in belonging.addresses().filter(|address| *address != jid.as_str()) {
+            match self.entry(principal, supposed) {
+                None => {}
+                Some((Affiliation::Outcast, _)) => is_banned |= own.is_none(),
+                Some((affiliation, extent)) => {
+                    best.0 = best.0.max(affiliation);
+                    best.1.attends |= extent.attends;
+                    best.1.presents |= extent.presents;
+                }
             }
+        }
+        let (affiliation, extent) = match (is_banned, is_in_scope) {
+            (true, _) => (Affiliation::Outcast, NOTHING.1),
+            (false, true) => best,
+            (false, false) => NOTHING,
         };
-        listed(jid.as_str()).or_else(|| jid.local().and_then(|_| listed(jid.domain()))).unwrap_or_default()
+        Place { affiliation, extent, is_in_scope }
+    }
+
+    fn entry(&self, principal: &str, supposed: Option<Supposed<'_>>) -> Option<(Affiliation, Extent)> {
+        let (affiliation, extent) = match supposed {
+            Some(supposed) if supposed.entry.as_str() == principal => (supposed.affiliation, supposed.extent),
+            _ => self.by_jid.get(principal).map(|standing| (standing.affiliation, standing.extent))?,
+        };
+        (affiliation != Affiliation::None).then_some((affiliation, extent))
+    }
+
+    /// Whether a ban of that principal would put the person out.
+    pub(super) fn would_ban(&self, jid: &BareJid, entry: &BareJid) -> bool {
+        let supposed = Supposed { entry, affiliation: Affiliation::Outcast, extent: Extent::default() };
+        self.place_if(jid, Some(supposed)).affiliation == Affiliation::Outcast
+    }
+
+    /// Whether an entry of the list speaks of a person.
+    pub(super) fn concerns(&self, entry: &BareJid, person: &BareJid) -> bool {
+        entry == person || self.scope.view.belongs(person).includes(entry)
     }
 
     pub fn get(&self, jid: &BareJid) -> Option<&Standing> {
@@ -62,6 +144,10 @@ impl Standings {
             .filter(move |standing| standing.affiliation == affiliation)
     }
 
+    pub(super) fn listed(&self) -> impl Iterator<Item = &Standing> {
+        self.by_jid.values().map(|standing| &**standing)
+    }
+
     /// What changed after a version of the list, removals included.
     pub fn since(&self, version: i64) -> impl Iterator<Item = &Standing> {
         self.by_jid.values().map(|standing| &**standing).filter(move |standing| standing.version > version)
@@ -78,12 +164,9 @@ impl Standings {
             affiliation: set.affiliation,
             nick: set.nick.clone(),
             reason: set.reason.clone(),
+            extent: set.extent,
             version: set.version,
         });
-    }
-
-    fn listed_as(&self, jid: &str) -> Option<Affiliation> {
-        self.by_jid.get(jid).map(|standing| standing.affiliation).filter(|&a| a != Affiliation::None)
     }
 
     fn put(&mut self, standing: Standing) {
@@ -98,6 +181,21 @@ impl Standings {
         }
     }
 }
+
+impl<'a> From<&'a Grant> for Supposed<'a> {
+    fn from(grant: &'a Grant) -> Self {
+        Self { entry: &grant.jid, affiliation: grant.affiliation, extent: grant.extent }
+    }
+}
+
+/// How people are known is no part of what a room is: its log does not say it.
+impl PartialEq for Scope {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Scope {}
 
 fn key_of(standing: &Standing) -> Option<Box<str>> {
     nickname_key(standing.nick.as_deref()?).ok().map(Into::into)

@@ -18,6 +18,7 @@ use crate::chat::occupant::{Occupant, Occupants};
 use crate::chat::refusal::Refusal;
 use crate::chat::settings::{Settings, Whois};
 use crate::chat::snapshot::{RoomSnapshot, Subject};
+use crate::directory::View;
 use crate::room::rights::Rank;
 use crate::room::standings::Standings;
 
@@ -44,7 +45,8 @@ pub struct Room {
 }
 
 impl Room {
-    pub fn load(snapshot: RoomSnapshot) -> Self {
+    /// As people are known by that view.
+    pub fn load(snapshot: RoomSnapshot, view: &Arc<View>) -> Self {
         let mut room = Self {
             id: snapshot.id,
             name: snapshot.name.into(),
@@ -62,8 +64,10 @@ impl Room {
             occupants: Occupants::default(),
             is_crowded: false,
         };
+        room.see(view);
         for occupant in snapshot.occupants {
-            room.occupants.put(occupant);
+            let affiliation = room.standings.of(&occupant.jid);
+            room.occupants.put(Occupant { affiliation, ..occupant });
         }
         room.count_crowd();
         room
@@ -73,6 +77,9 @@ impl Room {
     pub fn decide(&self, by: &Actor, command: Command, now: Timestamp) -> Result<Decision, Refusal> {
         if let Some(destroyed) = &self.destroyed {
             return if is_farewell(&command) { Ok(Decision::default()) } else { Err(destroyed.clone()) };
+        }
+        if self.settings.disabled && !is_for_disabled(&command) {
+            return Err(Refusal::Disabled);
         }
         let opens = self.is_locked && needs_open_room(&command);
         if opens && !self.is_taken_as_it_is(by, &command) {
@@ -85,6 +92,7 @@ impl Room {
             Command::Attach { after } => self.attach(by, after),
             Command::Remove { cause } => Ok(self.remove(by, cause)),
             Command::Expire { sessions } => Ok(self.expire(&sessions, now)),
+            Command::Review { spared } => Ok(self.review(&spared, now)),
             Command::SetPresence { presence } => self.set_presence(by, presence),
             Command::Rename { nick, presence } => self.rename(by, &nick, presence),
             Command::Post { content } => self.post(by, content),
@@ -96,8 +104,9 @@ impl Room {
             Command::AnswerVoice { nick, allow } => self.answer_voice(by, nick, allow, now),
             Command::SetRoles { items } => self.set_roles(by, items, now),
             Command::SetAffiliations { items } => self.set_affiliations(by, items, now),
-            Command::Configure { settings, owners, admins } => {
-                self.configure(by, *settings, owners, admins, now)
+            Command::Configure { settings, people } => self.configure(by, *settings, people, now),
+            Command::Arrange { seen, settings, items } => {
+                self.arrange(by, seen, settings.map(|settings| *settings), items, now)
             }
             Command::CancelConfiguration => self.cancel_configuration(by),
             Command::Destroy { reason, alternate, password } => self.destroy(by, reason, alternate, password),
@@ -212,7 +221,7 @@ impl Room {
     pub(super) fn change(&mut self, change: &Change, seq: Seq, at: Timestamp) {
         match change {
             Change::Created { settings, locked, .. } => {
-                self.settings = Arc::new((**settings).clone());
+                self.take_settings(settings);
                 self.is_locked = *locked;
             }
             Change::Configured { settings, .. } => self.take_settings(settings),
@@ -231,6 +240,12 @@ impl Room {
                 self.occupants.update(nick_key, |occupant| occupant.role = *role);
             }
             Change::AffiliationSet(set) => self.take_affiliation(set),
+            Change::Regraded { nick_key, affiliation, role, .. } => {
+                self.occupants.update(nick_key, |occupant| {
+                    occupant.affiliation = *affiliation;
+                    occupant.role = *role;
+                });
+            }
             Change::SubjectSet { author, subject, content } => {
                 self.take_subject(seq, at, author, subject, content);
             }
@@ -305,6 +320,20 @@ fn is_farewell(command: &Command) -> bool {
     )
 }
 
+/// Nobody is in a disabled room; those who manage it still do.
+fn is_for_disabled(command: &Command) -> bool {
+    is_farewell(command)
+        || matches!(
+            command,
+            Command::Review { .. }
+                | Command::SetAffiliations { .. }
+                | Command::Configure { .. }
+        | Command::Arrange { .. }
+                | Command::Arrange { .. }
+                | Command::Destroy { .. }
+        )
+}
+
 /// Before its first configuration a room does not officially exist (XEP-0045 §7.2.10, §15.2): its creator may come and
 /// go and prepare it, and that is all, unless he takes it as it is. Joining says for itself whom it lets in.
 fn needs_open_room(command: &Command) -> bool {
@@ -315,10 +344,12 @@ fn needs_open_room(command: &Command) -> bool {
         | Command::Attach { .. }
         | Command::Remove { .. }
         | Command::Expire { .. }
+        | Command::Review { .. }
         | Command::SetPresence { .. }
         | Command::Rename { .. }
         | Command::SetAffiliations { .. }
         | Command::Configure { .. }
+        | Command::Arrange { .. }
         | Command::CancelConfiguration
         | Command::Destroy { .. } => false,
         Command::Post { .. }

@@ -10,6 +10,7 @@
 //! | [`database`] | where a pool's database is, and what follows it |
 //! | [`session`] | signed-in devices |
 //! | [`account`] | accounts and their credentials |
+//! | [`category`] | whom rooms are for |
 //! | [`account_log`] | accounts' logs, rosters and nodes |
 //! | [`retention`] | what time takes |
 //! | [`error`] | what can go wrong |
@@ -49,6 +50,7 @@ macro_rules! ask_lasting {
 pub mod account;
 pub mod account_log;
 pub mod archive;
+pub mod category;
 pub mod database;
 pub mod error;
 mod fault;

@@ -105,6 +105,7 @@ impl<'a> Record<'a> {
             | Change::Renamed { .. }
             | Change::RoleSet { .. }
             | Change::AffiliationSet(_)
+            | Change::Regraded { .. }
             | Change::Invited { .. }
             | Change::VoiceRequested { .. } => Self {
                 class: Class::Passing,
@@ -148,6 +149,7 @@ pub(super) fn is_journalled(change: &Change) -> bool {
         | Change::TakenOver { .. }
         | Change::RoleSet { .. }
         | Change::AffiliationSet(_)
+        | Change::Regraded { .. }
         | Change::VoiceRequested { .. } => false,
     }
 }

@@ -74,7 +74,7 @@ impl Wishes {
             }
             88..92 => Command::SetRoles { items: vec![role(random, somebody)] },
             92..97 => Command::SetAffiliations { items: vec![affiliation(random, somebody)] },
-            _ => Command::Configure { settings: Box::new(settings(random)), owners: None, admins: None },
+            _ => Command::Configure { settings: Box::new(settings(random)), people: People::default() },
         };
         Wish::Command(room, command)
     }

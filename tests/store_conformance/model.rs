@@ -268,7 +268,7 @@ impl World {
             participant_update_limit: self.random.random_bool(0.5).then_some(2),
             ..Settings::default()
         };
-        Command::Configure { settings: Box::new(settings), owners: None, admins: None }
+        Command::Configure { settings: Box::new(settings), people: People::default() }
     }
 
     fn role_item(&mut self, nick: Box<str>) -> RoleItem {

@@ -52,7 +52,7 @@ impl Since {
                 let known = self.people[nick_key].occupant_id.clone();
                 self.meet(new_nick_key, new_nick, &known);
             }
-            Change::RoleSet { nick_key, nick, .. } => {
+            Change::RoleSet { nick_key, nick, .. } | Change::Regraded { nick_key, nick, .. } => {
                 self.meet(nick_key, nick, "");
             }
             Change::AffiliationSet(set) => {

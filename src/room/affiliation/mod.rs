@@ -8,7 +8,7 @@ use perch_address::BareJid;
 
 use crate::chat::affiliation::{Affiliation, Role};
 use crate::chat::command::{Actor, AffiliationItem, Person};
-use crate::chat::event::{AffiliationSet, Change, Decision, Departure, Parcel, ParcelKind};
+use crate::chat::event::{AffiliationSet, Change, Decision, Departure, Extent, Parcel, ParcelKind};
 use crate::chat::id::Timestamp;
 use crate::chat::occupant::Occupant;
 use crate::chat::refusal::Refusal;
@@ -23,6 +23,7 @@ use crate::room::state::{Room, nick_key};
 pub(super) struct Grant {
     pub(super) jid: BareJid,
     pub(super) affiliation: Affiliation,
+    pub(super) extent: Extent,
     pub(super) nick: Option<Box<str>>,
     pub(super) reason: Box<str>,
 }
@@ -64,7 +65,7 @@ impl Room {
     }
 
     fn permitted(&self, by: &Actor, item: AffiliationItem) -> Result<Grant, Refusal> {
-        let AffiliationItem { who, affiliation, nick, reason } = item;
+        let AffiliationItem { who, affiliation, extent, nick, reason } = item;
         let jid = match who {
             Person::Jid(jid) => jid,
             Person::Nick(nick) => self.jid_of(&nick)?,
@@ -72,7 +73,7 @@ impl Room {
         // §9.1: whoever is named by his own address or that of his domain would be out.
         let own = by.jid.bare();
         let bans_himself = affiliation == Affiliation::Outcast
-            && self.standings.of_if(&own, &jid, affiliation) == Affiliation::Outcast;
+            && self.standings.would_ban(&own, &jid);
         if bans_himself {
             return Err(Refusal::SelfBan);
         }
@@ -81,7 +82,16 @@ impl Room {
         }
         let act = Act::SetAffiliation { from: self.standings.of(&jid), to: affiliation };
         allowed(self.rank(by), act, &self.settings)?;
-        Ok(Grant { jid, affiliation, nick, reason })
+        self.check_scope(&jid, affiliation)?;
+        let extent = extent.unwrap_or_else(|| self.usual_grant(jid.clone(), affiliation).extent);
+        Ok(Grant { jid, affiliation, extent, nick, reason })
+    }
+
+    /// An affiliation as those give it who know no more of it: whoever has one may enter, and a presenter stays one.
+    pub(super) fn usual_grant(&self, jid: BareJid, affiliation: Affiliation) -> Grant {
+        let presents = affiliation >= Affiliation::Member
+            && self.standings.get(&jid).is_some_and(|standing| standing.extent.presents);
+        Grant { jid, affiliation, extent: Extent { attends: true, presents }, nick: None, reason: "".into() }
     }
 
     fn jid_of(&self, nick: &str) -> Result<BareJid, Refusal> {
@@ -90,12 +100,9 @@ impl Room {
         Ok(occupant.jid.clone())
     }
 
-    /// The occupants whom an entry of the list speaks of: one person, or everybody of a domain without an entry of
-    /// his own.
+    /// The occupants whom an entry of the list speaks of: one person, or all who belong to the principal.
     fn concerned<'a>(&'a self, jid: &'a BareJid) -> impl Iterator<Item = &'a Arc<Occupant>> {
-        self.occupants.iter().filter(move |occupant| {
-            occupant.jid == *jid || (jid.local().is_none() && occupant.jid.domain() == jid.as_str())
-        })
+        self.occupants.iter().filter(move |occupant| self.standings.concerns(jid, &occupant.jid))
     }
 
     pub(super) fn take_affiliation(&mut self, set: &AffiliationSet) {
@@ -127,7 +134,7 @@ impl Draft<'_> {
 
     /// Sets one affiliation and puts out whom it puts out. Does nothing where all is so already.
     pub(super) fn settle(&mut self, by: &Actor, grant: &Grant) -> Result<Settled, Refusal> {
-        let Grant { jid, affiliation, reason, .. } = grant;
+        let Grant { jid, affiliation, extent, reason, .. } = grant;
         let room = self.room();
         let nick = room.nick_after(grant)?;
         if room.is_settled(grant, nick.as_deref()) {
@@ -143,7 +150,8 @@ impl Draft<'_> {
             by: Some(room.author(by)),
             reason: reason.clone(),
             nick,
-            roles: room.roles_after(jid, *affiliation),
+            extent: *extent,
+            roles: room.roles_after(grant),
             version: room.standings.version() + 1,
         };
         self.log(Change::AffiliationSet(set));
@@ -164,10 +172,12 @@ impl Draft<'_> {
         let mut parts = Vec::new();
         for occupant in room.concerned(&grant.jid) {
             let reason = grant.reason.clone();
-            let cause = match room.standings.of_if(&occupant.jid, &grant.jid, grant.affiliation) {
+            let place = room.standings.place_if(&occupant.jid, Some(grant.into()));
+            let cause = match place.affiliation {
                 Affiliation::Outcast => Departure::Banned { by: author.clone(), reason },
-                Affiliation::None
-                    if room.settings.members_only && occupant.affiliation > Affiliation::None =>
+                _ if room.settings.members_only
+                    && !place.extent.attends
+                    && occupant.affiliation > Affiliation::None =>
                 {
                     Departure::AffiliationLost { by: author.clone(), reason }
                 }
@@ -183,12 +193,12 @@ impl Draft<'_> {
     fn notify(&mut self, by: &Actor, was: Affiliation, grant: Grant) {
         let Grant { jid, affiliation, reason, .. } = grant;
         let is_a_stranger = was.max(affiliation) < Affiliation::Member;
-        if jid.local().is_none() || jid == by.jid.bare() || was == affiliation || is_a_stranger {
+        if !self.room().standings.view().is_person(&jid) || jid == by.jid.bare() || was == affiliation || is_a_stranger {
             return;
         }
         let settings = &self.room().settings;
         let is_new_member = was == Affiliation::None && affiliation == Affiliation::Member;
-        let kind = if is_new_member && settings.members_only {
+        let kind = if is_new_member && settings.members_only && self.room().invites_members() {
             let password = settings.password.as_deref().map(Into::into);
             ParcelKind::Invitation { by: by.jid.clone(), reason, continues: None, password }
         } else {
@@ -204,6 +214,7 @@ impl Room {
             return grant.affiliation == Affiliation::None;
         };
         standing.affiliation == grant.affiliation
+            && standing.extent == grant.extent
             && standing.nick.as_deref() == nick
             && (grant.reason.is_empty() || grant.reason == standing.reason)
     }
@@ -224,12 +235,13 @@ impl Room {
         }
     }
 
-    fn roles_after(&self, jid: &BareJid, affiliation: Affiliation) -> Vec<(Box<str>, Role)> {
-        self.concerned(jid)
+    fn roles_after(&self, grant: &Grant) -> Vec<(Box<str>, Role)> {
+        self.concerned(&grant.jid)
             .filter_map(|occupant| {
-                let after = self.standings.of_if(&occupant.jid, jid, affiliation);
-                let is_meant = occupant.jid == *jid || after != occupant.affiliation;
-                let role = role_after((&**occupant).into(), after, &self.settings);
+                let before = self.standings.place(&occupant.jid);
+                let after = self.standings.place_if(&occupant.jid, Some(grant.into()));
+                let is_meant = occupant.jid == grant.jid || after != before;
+                let role = role_after((&**occupant).into(), &before, &after, &self.settings);
                 is_meant.then(|| ((*occupant.nick_key).into(), role))
             })
             .collect()

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use perch_address::BareJid;
 
 use crate::chat::affiliation::{Affiliation, Role};
-use crate::chat::command::{Actor, Command, Join};
-use crate::chat::event::{AffiliationSet, Change, Decision, Departure, Joined, Welcome};
+use crate::chat::command::{Actor, Command, Join, People};
+use crate::chat::event::{AffiliationSet, Change, Decision, Departure, Extent, Joined, Welcome};
 use crate::chat::id::Timestamp;
 use crate::chat::message::{Author, Retention};
 use crate::chat::occupant::Occupants;
@@ -59,34 +59,35 @@ impl Room {
         &self,
         by: &Actor,
         settings: Settings,
-        owners: Option<Vec<BareJid>>,
-        admins: Option<Vec<BareJid>>,
+        people: People,
         now: Timestamp,
     ) -> Result<Decision, Refusal> {
         allowed(self.rank(by), Act::Configure, &self.settings)?;
-        check_settings(&settings)?;
         let mut draft = Draft::new(self, now);
+        let People { owners, admins, presenters } = people;
         for grant in self.listed_grants(&settings, owners, admins)? {
             draft.grant(by, grant)?;
         }
         draft.check_owners(self)?;
-        if settings.members_only && !self.settings.members_only {
-            draft.put_out_strangers();
+        if let Some(presenters) = presenters {
+            for grant in draft.room().presenting(&presenters) {
+                draft.grant(by, grant)?;
+            }
         }
-        if self.is_locked || settings != *self.settings {
-            let configured = Change::Configured { by: by.jid.bare(), settings: Box::new(settings.clone()) };
-            draft.log(configured);
-        }
-        if self.settings.moderated && !settings.moderated {
-            draft.give_voice(self.author(by));
-        }
+        draft.configure(by, settings)?;
         Ok(draft.finish())
     }
 
     /// Cancelling the first configuration destroys the room (§10.1.3), a later one changes nothing (§10.2).
     pub(super) fn cancel_configuration(&self, by: &Actor) -> Result<Decision, Refusal> {
         allowed(self.rank(by), Act::Configure, &self.settings)?;
-        if self.is_locked { self.destroy(by, "".into(), None, None) } else { Ok(Decision::default()) }
+        if !self.is_locked {
+            return Ok(Decision::default());
+        }
+        // It was never in service: nothing is lost that anybody said.
+        let by = Some(by.jid.bare());
+        let destroyed = Change::Destroyed { by, reason: "".into(), alternate: None, password: None };
+        Ok(Decision { changes: vec![destroyed], ..Decision::default() })
     }
 
     /// Whether a creator who has not configured his room takes it as it is. COMPAT: Dino makes rooms by entering them and
@@ -115,6 +116,7 @@ impl Room {
         password: Option<Box<str>>,
     ) -> Result<Decision, Refusal> {
         allowed(self.rank(by), Act::Destroy, &self.settings)?;
+        self.may_be_destroyed_by(by)?;
         let destroyed = Change::Destroyed { by: Some(by.jid.bare()), reason, alternate, password };
         Ok(Decision { changes: vec![destroyed], ..Decision::default() })
     }
@@ -156,7 +158,8 @@ impl Room {
         };
         let mut grants: Vec<Grant> = concerned
             .into_iter()
-            .map(|jid| Grant { affiliation: becomes(&jid), jid, nick: None, reason: "".into() })
+            .map(|jid| (becomes(&jid), jid))
+            .map(|(affiliation, jid)| self.usual_grant(jid, affiliation))
             .filter(|grant| grant.affiliation != self.standings.of(&grant.jid))
             .collect();
         // New owners first: at no point of the log has the room none.
@@ -164,9 +167,28 @@ impl Room {
         Ok(grants)
     }
 
+    /// What has to be set so that those present, and nobody else. A presenter is a member.
+    fn presenting(&self, presenters: &[BareJid]) -> Vec<Grant> {
+        let mut concerned: Vec<BareJid> = presenters.to_vec();
+        concerned.extend(self.standings.listed().filter(|s| s.extent.presents).map(|s| s.jid.clone()));
+        concerned.sort();
+        concerned.dedup();
+        let grant = |jid: BareJid| {
+            let listed = self.standings.get(&jid);
+            let presents = presenters.contains(&jid);
+            let attends = presents || listed.is_none_or(|standing| standing.extent.attends);
+            let affiliation = listed.map_or(Affiliation::None, |standing| standing.affiliation);
+            let affiliation = if presents { affiliation.max(Affiliation::Member) } else { affiliation };
+            Grant { extent: Extent { attends, presents }, ..self.usual_grant(jid, affiliation) }
+        };
+        concerned.into_iter().map(grant).collect()
+    }
+
     pub(super) fn take_settings(&mut self, settings: &Settings) {
         self.settings = Arc::new(settings.clone());
         self.is_locked = false;
+        let view = self.standings.view().clone();
+        self.see(&view);
         self.count_crowd();
     }
 
@@ -178,7 +200,7 @@ impl Room {
 
 impl Draft<'_> {
     /// Those who may not be in a members-only room, when it becomes one (§10.2, code 322).
-    fn put_out_strangers(&mut self) {
+    pub(super) fn put_out_strangers(&mut self) {
         let strangers: Vec<Change> = self
             .room()
             .occupants
@@ -190,16 +212,16 @@ impl Draft<'_> {
     }
 
     /// In a room that is no longer moderated nobody is left without a voice for want of affiliation.
-    fn give_voice(&mut self, by: Author) {
+    pub(super) fn give_voice(&mut self, by: Author) {
         let room = self.room();
         let voices: Vec<Change> = room
             .occupants
             .iter()
-            .filter(|occupant| occupant.role == Role::Visitor && occupant.affiliation == Affiliation::None)
+            .filter(|occupant| occupant.role == Role::Visitor)
             .map(|occupant| Change::RoleSet {
                 nick_key: (*occupant.nick_key).into(),
                 nick: (*occupant.nick).into(),
-                role: default_role(occupant.affiliation, &room.settings),
+                role: default_role(occupant.affiliation, false, &room.settings),
                 by: Some(by.clone()),
                 reason: "".into(),
             })
@@ -222,6 +244,7 @@ pub fn foundation(owner: &BareJid, secret: &[u8; 32], settings: Settings, locked
         by: Some(author),
         reason: "".into(),
         nick: None,
+        extent: Extent::default(),
         roles: Vec::new(),
         version: 1,
     };
@@ -249,7 +272,7 @@ pub fn status_codes(old: &Settings, new: &Settings) -> Vec<u16> {
 }
 
 /// Values that no room can work with, whoever asks for them.
-fn check_settings(settings: &Settings) -> Result<(), Refusal> {
+pub(super) fn check_settings(settings: &Settings) -> Result<(), Refusal> {
     let too_long = |text: &str, max: usize| text.chars().count() > max;
     let fault = if settings.password.as_deref() == Some("") {
         "the password is empty"

@@ -76,14 +76,23 @@ impl Room {
         if self.is_locked && affiliation != Affiliation::Owner {
             return Err(Refusal::Locked);
         }
-        // Banned is banned: an administrator who wants to enter lifts the ban first, for all to see.
-        match self.standings.of(&by.jid.bare()) {
-            Affiliation::Outcast => Err(Refusal::Banned),
-            Affiliation::None if self.settings.members_only && affiliation == Affiliation::None => {
-                Err(Refusal::MembersOnly)
-            }
-            Affiliation::None | Affiliation::Member | Affiliation::Admin | Affiliation::Owner => Ok(()),
+        if self.settings.disabled {
+            return Err(Refusal::Disabled);
         }
+        let place = self.standings.place(&by.jid.bare());
+        // Banned is banned: an administrator who wants to enter lifts the ban first, for all to see.
+        if place.affiliation == Affiliation::Outcast {
+            return Err(Refusal::Banned);
+        }
+        if by.is_administrator {
+            return Ok(());
+        }
+        if !place.is_in_scope {
+            return Err(Refusal::OutOfScope);
+        }
+        // Who manages a room is not in it by that: he puts himself on the list of members first.
+        let is_member = place.affiliation >= Affiliation::Member && place.extent.attends;
+        if self.settings.members_only && !is_member { Err(Refusal::MembersOnly) } else { Ok(()) }
     }
 
     fn check_password(&self, by: &Actor, given: Option<&str>) -> Result<(), Refusal> {
@@ -115,16 +124,16 @@ impl Room {
             return Err(Refusal::Full);
         }
         let jid = by.jid.bare();
-        let affiliation = self.standings.of(&jid);
+        let place = self.standings.place(&jid);
         let joined = Joined {
             nick: join.nick.clone(),
             nick_key,
             session: by.session,
             jid: by.jid.clone(),
             occupant_id: occupant_id(&self.secret, &jid),
-            affiliation,
+            affiliation: place.affiliation,
             // An administrator of the service shows no affiliation that he has not, but acts as a moderator.
-            role: default_role(rank.affiliation, &self.settings),
+            role: default_role(rank.affiliation, place.extent.presents, &self.settings),
             presence: join.presence.clone(),
             has_created: false,
             nick_assigned: false,

@@ -6,6 +6,7 @@
 use crate::chat::affiliation::{Affiliation, Lists, Role};
 use crate::chat::refusal::Refusal;
 use crate::chat::settings::{PrivateMessages, Settings, Whois};
+use crate::room::standings::Place;
 
 /// What someone is in a room at the moment he acts or is acted upon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,8 +18,10 @@ pub struct Rank {
 /// What someone is about to do, with what the answer depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Act {
-    /// A message to everybody.
-    Speak,
+    /// A message to everybody. `presents`: by someone who speaks in an auditorium.
+    Speak {
+        presents: bool,
+    },
     SetSubject,
     Whisper,
     Invite,
@@ -47,7 +50,7 @@ pub enum Act {
 /// Whether `actor` may do `act` in a room with these settings.
 pub fn allowed(actor: Rank, act: Act, settings: &Settings) -> Result<(), Refusal> {
     match act {
-        Act::Speak => speak(actor.role),
+        Act::Speak { presents } => speak(actor, presents, settings),
         Act::SetSubject => set_subject(actor.role, settings),
         Act::Whisper => whisper(actor.role, settings),
         Act::Invite => invite(actor, settings),
@@ -68,26 +71,27 @@ pub fn lists(reader: Rank, settings: &Settings) -> Lists {
     Lists::ALL.into_iter().filter(may_see).collect()
 }
 
-/// The role that someone of this affiliation has when he enters (XEP-0045 §5.1.2).
-pub fn default_role(affiliation: Affiliation, settings: &Settings) -> Role {
+/// The role that someone has when he enters (XEP-0045 §5.1.2). In an auditorium only presenters have a voice.
+pub fn default_role(affiliation: Affiliation, presents: bool, settings: &Settings) -> Role {
     match affiliation {
         Affiliation::Outcast => Role::None,
-        Affiliation::None if settings.moderated => Role::Visitor,
-        Affiliation::None | Affiliation::Member => Role::Participant,
         Affiliation::Admin | Affiliation::Owner => Role::Moderator,
+        Affiliation::None | Affiliation::Member if settings.is_auditorium() && !presents => Role::Visitor,
+        Affiliation::None if settings.moderated && !presents => Role::Visitor,
+        Affiliation::None | Affiliation::Member => Role::Participant,
     }
 }
 
-/// The role that an occupant has after a change of his affiliation. What a new affiliation brings is fixed (§5.1.3);
-/// what a lost one takes is ours to say: the role that came with it, but not one that was given by hand.
-pub fn role_after(was: Rank, affiliation: Affiliation, settings: &Settings) -> Role {
-    let brought = default_role(affiliation, settings);
-    if affiliation > was.affiliation {
+/// The role that an occupant has after a change of his place. What a new affiliation brings is fixed (§5.1.3); what a
+/// lost one takes is ours to say: the role that came with it, but not one that was given by hand.
+pub fn role_after(was: Rank, before: &Place, after: &Place, settings: &Settings) -> Role {
+    let brought = default_role(after.affiliation, after.extent.presents, settings);
+    if after.affiliation > was.affiliation {
         was.role.max(brought)
-    } else if was.role == default_role(was.affiliation, settings) {
+    } else if was.role == default_role(was.affiliation, before.extent.presents, settings) {
         brought
     } else {
-        was.role
+        was.role.max(if after.extent.presents { brought } else { Role::None })
     }
 }
 
@@ -110,10 +114,12 @@ fn reach(within: bool) -> Result<(), Refusal> {
     if within { Ok(()) } else { Err(Refusal::TargetOutranks) }
 }
 
-fn speak(role: Role) -> Result<(), Refusal> {
-    match role {
+/// To moderate an auditorium is not to speak in it. A voice that a moderator gives is for a stay, and counts.
+fn speak(actor: Rank, presents: bool, settings: &Settings) -> Result<(), Refusal> {
+    match actor.role {
         Role::None => Err(Refusal::NotAnOccupant),
         Role::Visitor => Err(Refusal::NoVoice),
+        Role::Moderator if settings.is_auditorium() && !presents => Err(Refusal::NoVoice),
         Role::Participant | Role::Moderator => Ok(()),
     }
 }

@@ -34,7 +34,8 @@ impl RoomTask {
 
     async fn load(&self) -> Result<Option<Loaded>, StoreError> {
         let snapshot = self.services.store.load_room(&self.name).await?;
-        Ok(snapshot.map(|snapshot| Loaded::new(&self.address, snapshot)))
+        let view = self.services.directory.view();
+        Ok(snapshot.map(|snapshot| Loaded::new(&self.address, snapshot, &view)))
     }
 
     /// Takes in everything that the store has of the room, also what is in no log.
@@ -175,7 +176,9 @@ impl Loaded {
     fn take_snapshot(&mut self, snapshot: RoomSnapshot) {
         self.audience.set_epoch(&snapshot.secret, snapshot.epoch);
         (self.quiet, self.moved) = (snapshot.quiet, snapshot.seq);
-        let before = std::mem::replace(&mut self.room, Room::load(snapshot));
+        let view = self.room.standings().view().clone();
+        let before = std::mem::replace(&mut self.room, Room::load(snapshot, &view));
+        self.is_reviewed = false;
         // Whoever lost his seat by what no log has is told by nobody else.
         self.audience
             .dismiss(|session| self.room.occupants().by_session(session).is_some(), before.occupants());
@@ -183,6 +186,7 @@ impl Loaded {
 
     /// The next events of the log, which another member wrote.
     fn take_events(&mut self, events: Vec<Event>) {
+        self.note_rules(&events);
         for step in logged(&mut self.room, events) {
             let is_blank = match &step.event.change {
                 Change::Posted { content, .. } | Change::Whispered { content, .. } => {

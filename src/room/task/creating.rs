@@ -20,14 +20,14 @@ impl RoomTask {
     pub(super) async fn create(&mut self, by: Actor, join: Join, mailbox: Option<Mailbox>, receipt: Receipt) {
         let services = self.services.clone();
         let at = services.clock.now();
-        let new_room = match creation::new_room(&self.name, &by, &join, &services.policy, at) {
+        let new_room = match creation::new_room(&self.name, &by, &join, &services, at) {
             Ok(new_room) => new_room,
             Err(refusal) => return receipt.give(Err(refusal)),
         };
         let changes = Arc::clone(&new_room.changes);
         match services.store.create_room(new_room).await {
             Ok(snapshot) if snapshot.seq == Seq(changes.len() as i64) => {
-                let mut loaded = Loaded::new(&self.address, snapshot);
+                let mut loaded = Loaded::new(&self.address, snapshot, &services.directory.view());
                 if let Some(mailbox) = mailbox {
                     loaded.audience.attach(by.session, mailbox);
                 }
@@ -37,7 +37,7 @@ impl RoomTask {
             }
             // It was long until this was known, and others have come in: he is shown what he has missed.
             Ok(snapshot) => {
-                self.state = Some(Loaded::new(&self.address, snapshot));
+                self.state = Some(Loaded::new(&self.address, snapshot, &services.directory.view()));
                 self.enter(Question { by, command: Command::Join(join), mailbox }, receipt).await;
             }
             Err(CreateRoomError::NameTaken) if services.store.is_shared() => {
@@ -73,7 +73,7 @@ impl Loaded {
             event: Event { seq: self.room.seq(), at, origin: by.origin, change: joined.clone() },
             before: Vec::new(),
             after: after.into_iter().collect(),
-            view: View::of(self.room.settings(), self.room.standings().version()),
+            view: View::of(self.room.settings(), self.room.is_archived(), self.room.standings().version()),
             welcome: Some(Welcome::empty(listing)),
             everybody: Vec::new(),
             statuses: Vec::new(),

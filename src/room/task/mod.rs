@@ -9,6 +9,7 @@ mod catch_up;
 mod creating;
 mod leaving;
 mod moving;
+mod review;
 mod round;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use crate::chat::event::{Change, Ephemeral};
 use crate::chat::id::Seq;
 use crate::chat::refusal::Refusal;
 use crate::chat::snapshot::RoomSnapshot;
+use crate::directory;
 use crate::fanout::audience::{Audience, Moderation, Past, Step, View};
 use crate::room::decided::{Decided, Shown};
 use crate::room::directory::{Mark, Services};
@@ -57,6 +59,8 @@ struct Loaded {
     quiet: i64,
     /// The last event that was more than words.
     moved: Seq,
+    /// Everybody inside was looked at since the last change of what he may be here for.
+    is_reviewed: bool,
 }
 
 /// Requests decided together. More would only make the first of them wait longer.
@@ -144,12 +148,19 @@ impl RoomTask {
     #[expect(clippy::vec_box, reason = "the queue gives them boxed")]
     async fn handle(&mut self, batch: &mut Vec<Box<Request>>) {
         let mut unread = self.be_current().await.err();
+        if unread.is_none() {
+            unread = self.review().await.err();
+        }
         let mut round = Round::default();
         for request in batch.drain(..) {
             // What became of the last one may not be known: it is looked for before the next is decided.
             if unread.is_none() && self.mark.is_behind() {
                 self.settle(std::mem::take(&mut round)).await;
                 unread = self.be_current().await.err();
+            }
+            if unread.is_none() && !self.is_reviewed() {
+                self.settle(std::mem::take(&mut round)).await;
+                unread = self.review().await.err();
             }
             if let Some(error) = &unread {
                 self.turn_away(*request, &refusal_of(error)).await;
@@ -165,6 +176,8 @@ impl RoomTask {
                     self.shutdown();
                     let _ = done.send(());
                 }
+                // It was done before anything else was.
+                Request::Review => {}
                 Request::Heard(note) => {
                     self.settle(std::mem::take(&mut round)).await;
                     self.hear(note).await;
@@ -201,6 +214,10 @@ impl RoomTask {
             }
         }
         self.settle(round).await;
+        if unread.is_none() && !self.is_reviewed() {
+            // Should it not be taken now, it is done before whatever is asked next.
+            let _ = self.review().await;
+        }
     }
 
     /// Answers what cannot be decided, as the room cannot be read.
@@ -248,7 +265,7 @@ impl RoomTask {
                 };
                 round.pending.push(Pending::Answered { reply, answer });
             }
-            Request::Shutdown { .. } | Request::Heard(_) | Request::Release { .. } => {
+            Request::Shutdown { .. } | Request::Heard(_) | Request::Release { .. } | Request::Review => {
                 unreachable!("handled before anything is decided")
             }
         }
@@ -431,9 +448,10 @@ impl RoomTask {
 }
 
 impl Loaded {
-    fn new(address: &str, snapshot: RoomSnapshot) -> Self {
+    fn new(address: &str, snapshot: RoomSnapshot, view: &Arc<directory::View>) -> Self {
         let audience = Audience::new(address, &snapshot.secret, snapshot.epoch);
-        Self { quiet: snapshot.quiet, moved: snapshot.seq, room: Room::load(snapshot), audience }
+        let (quiet, moved) = (snapshot.quiet, snapshot.seq);
+        Self { quiet, moved, room: Room::load(snapshot, view), audience, is_reviewed: false }
     }
 
     fn show(&mut self, step: &Step) {

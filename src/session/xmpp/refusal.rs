@@ -37,6 +37,9 @@ pub fn verdict(refusal: &Refusal) -> (ErrorType, StanzaCondition) {
         Refusal::NoSuchOccupant | Refusal::NoSuchMessage => (Cancel, Condition::ItemNotFound),
         Refusal::Destroyed { .. } => (Cancel, Condition::Gone),
         Refusal::CreationRestricted
+        | Refusal::DestructionRestricted
+        | Refusal::PrincipalOutOfScope { .. }
+        | Refusal::Disabled
         | Refusal::TargetOutranks
         | Refusal::RegistrationClosed
         | Refusal::PrivateMessagesOff => (Cancel, Condition::NotAllowed),
@@ -44,10 +47,10 @@ pub fn verdict(refusal: &Refusal) -> (ErrorType, StanzaCondition) {
         // XEP-0410 §3.2 shows the type that XEP-0045 leaves open.
         Refusal::NotAnOccupant | Refusal::NicksLocked => (Cancel, Condition::NotAcceptable),
         Refusal::NickMissing | Refusal::NickMalformed => (Modify, Condition::JidMalformed),
-        Refusal::NickTaken | Refusal::LastOwner | Refusal::SelfBan | Refusal::AlreadyDone { .. } => {
+        Refusal::Stale | Refusal::NickTaken | Refusal::LastOwner | Refusal::SelfBan | Refusal::AlreadyDone { .. } => {
             (Cancel, Condition::Conflict)
         }
-        Refusal::Banned | Refusal::Forbidden | Refusal::NoVoice => (Auth, Condition::Forbidden),
+        Refusal::Banned | Refusal::OutOfScope | Refusal::Forbidden | Refusal::NoVoice => (Auth, Condition::Forbidden),
         Refusal::MembersOnly | Refusal::NotRegistered => (Auth, Condition::RegistrationRequired),
         Refusal::PasswordRequired => (Auth, Condition::NotAuthorized),
         Refusal::Full => (Wait, Condition::ServiceUnavailable),

@@ -25,12 +25,7 @@ impl Projected {
     ) -> Result<(), AppendError> {
         match change {
             Change::Created { settings, locked, .. } => self.configure(settings, *locked),
-            Change::Configured { settings, .. } => {
-                self.configure(settings, false);
-                let is_stranger =
-                    |row: &SeatRow| self.affiliation_of(&row.seat.jid.bare()) < Affiliation::Member;
-                need(!(settings.members_only && self.seats.iter().any(is_stranger)))?;
-            }
+            Change::Configured { settings, .. } => self.configure(settings, false),
             Change::Destroyed { .. } => {
                 self.is_open = false;
                 self.seats.clear();
@@ -79,7 +74,9 @@ impl Projected {
                     }
                 }
             }
-            Change::RoleSet { nick_key, role, .. } => self.give_role(nick_key, *role),
+            Change::RoleSet { nick_key, role, .. } | Change::Regraded { nick_key, role, .. } => {
+                self.give_role(nick_key, *role);
+            }
             Change::AffiliationSet(set) => self.affiliate(set)?,
             Change::SubjectSet { author, subject, content } => {
                 let (author, text, content) = (author.clone(), subject.clone(), content.clone());
@@ -159,6 +156,7 @@ impl Projected {
             affiliation: set.affiliation,
             nick: set.nick.clone(),
             reason: set.reason.clone(),
+            extent: set.extent,
             version: set.version,
         };
         self.standings.insert(set.jid.clone(), standing);

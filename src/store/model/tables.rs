@@ -238,7 +238,7 @@ impl Projected {
                     nick_key: row.nick_key.clone(),
                     jid: row.seat.jid.bare(),
                     occupant_id: row.occupant_id.clone(),
-                    affiliation: self.affiliation_of(&row.seat.jid.bare()),
+                    affiliation: Affiliation::None,
                     role: row.role,
                     seats: [row.seat.clone()].into(),
                 }),
@@ -246,15 +246,6 @@ impl Projected {
         }
         let affiliations = self.standings.values().cloned().collect();
         RoomSnapshot { affiliations, occupants, ..self.head.clone() }
-    }
-
-    /// A person's own entry goes before that of his domain.
-    pub(super) fn affiliation_of(&self, jid: &BareJid) -> Affiliation {
-        let listed = |name: &str| {
-            let standing = self.standings.values().find(|standing| standing.jid.as_str() == name)?;
-            Some(standing.affiliation).filter(|affiliation| *affiliation != Affiliation::None)
-        };
-        listed(jid.as_str()).or_else(|| listed(jid.domain())).unwrap_or_default()
     }
 }
 

@@ -13,6 +13,7 @@ mod account_project;
 mod accounts;
 mod append;
 mod archive;
+mod categories;
 mod commit;
 mod database;
 mod events;

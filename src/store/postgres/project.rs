@@ -49,9 +49,6 @@ impl Following {
             // The first configuration takes the room into service.
             Change::Configured { settings, .. } => {
                 then(CONFIGURE, configuration(settings, false));
-                if settings.members_only {
-                    then(NO_STRANGERS, Value::Null);
-                }
             }
             Change::Destroyed { .. } => {
                 for sql in [UNNAME, EMPTY, FORGET] {
@@ -79,7 +76,7 @@ impl Following {
                 then(RENAME, json!({ "nick_key": nick_key, "new_nick_key": new_nick_key, "nick": new_nick }));
                 then(SHOW, json!({ "session": session, "presence": presence }));
             }
-            Change::RoleSet { nick_key, role, .. } => {
+            Change::RoleSet { nick_key, role, .. } | Change::Regraded { nick_key, role, .. } => {
                 then(SET_ROLE, json!({ "nick_key": nick_key, "role": role.as_str() }));
             }
             Change::AffiliationSet(set) => self.affiliation(set, place),
@@ -119,6 +116,8 @@ impl Following {
             "affiliation": set.affiliation.as_str(),
             "nick": set.nick,
             "reason": set.reason,
+            "attends": set.extent.attends,
+            "presents": set.extent.presents,
             "version": set.version,
         });
         self.steps.push(Step { sql: AFFILIATION, place, args });
@@ -140,7 +139,8 @@ impl Following {
 }
 
 fn configuration(settings: &Settings, locked: bool) -> Value {
-    json!({ "settings": record::json(settings), "public": settings.public, "locked": locked })
+    json!({ "settings": record::json(settings), "public": settings.is_listed(), "locked": locked,
+        "category": settings.category })
 }
 
 fn seat(joined: &Joined) -> Value {
@@ -157,8 +157,8 @@ fn seat(joined: &Joined) -> Value {
 }
 
 const CONFIGURE: &str = "UPDATE room SET settings = $1 ->> 'settings', public = ($1 ->> 'public')::boolean,
-    locked = ($1 ->> 'locked')::boolean WHERE id = $2";
-const UNNAME: &str = "UPDATE room SET former_name = name, name = NULL WHERE id = $2";
+    locked = ($1 ->> 'locked')::boolean, category = ($1 ->> 'category')::bigint WHERE id = $2";
+const UNNAME: &str = "UPDATE room SET former_name = name, name = NULL, category = NULL WHERE id = $2";
 const EMPTY: &str = "DELETE FROM seat WHERE room = $2";
 const FORGET: &str = "DELETE FROM affiliation WHERE room = $2";
 const SEAT: &str = "INSERT INTO seat (room, nick_key, session, nick, owner, resource, occupant_id, role, presence,
@@ -211,20 +211,18 @@ const VACATED: &str = "SELECT need_1(NOT EXISTS (SELECT FROM seat
     WHERE room = $2 AND nick_key = $1 ->> 'nick_key'))";
 const ALL_KNOWN: &str = "SELECT need_1(NOT EXISTS (SELECT FROM seat
     WHERE room = $2 AND owner = $1 ->> 'jid' AND NOT ($1 -> 'known') ? nick_key))";
-const NO_STRANGERS: &str = "SELECT need_1(NOT EXISTS (SELECT FROM seat
-    WHERE seat.room = $2 AND NOT EXISTS (SELECT FROM affiliation
-        WHERE affiliation.room = $2 AND jid IN (owner, split_part(owner, '@', 2))
-            AND affiliation NOT IN ('none', 'outcast'))))";
 const SET_ROLE: &str =
     "UPDATE seat SET role = $1 ->> 'role' WHERE room = $2 AND nick_key = $1 ->> 'nick_key'";
 const SET_SUBJECT: &str =
     "UPDATE room SET subject = ($1 || jsonb_build_object('seq', $3, 'at', $4))::text WHERE id = $2";
 const SET_VERSION: &str = "UPDATE room
     SET affiliations_version = greatest(affiliations_version, ($1 ->> 'version')::bigint) WHERE id = $2";
-const AFFILIATION: &str = "INSERT INTO affiliation (room, jid, affiliation, nick, reason, version)
-    VALUES ($2, $1 ->> 'jid', $1 ->> 'affiliation', $1 ->> 'nick', $1 ->> 'reason', ($1 ->> 'version')::bigint)
+const AFFILIATION: &str = "INSERT INTO affiliation (room, jid, affiliation, nick, reason, version, attends, presents)
+    VALUES ($2, $1 ->> 'jid', $1 ->> 'affiliation', $1 ->> 'nick', $1 ->> 'reason', ($1 ->> 'version')::bigint,
+        ($1 ->> 'attends')::boolean, ($1 ->> 'presents')::boolean)
     ON CONFLICT (room, jid) DO UPDATE SET affiliation = excluded.affiliation, nick = excluded.nick,
-        reason = excluded.reason, version = excluded.version";
+        reason = excluded.reason, version = excluded.version, attends = excluded.attends,
+        presents = excluded.presents";
 /// A message keeps its row and its seq; a subject goes with the content that announced it.
 const BLANK: &str = "UPDATE room_event SET lang = NULL, text = NULL, payload = '', expires = NULL,
         data = (coalesce(data::jsonb - 'subject', '{}') || jsonb_build_object('tombstone', ($1 -> 'tombstone')

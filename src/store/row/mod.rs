@@ -1,6 +1,7 @@
 //! Rows on their way back into what they tell: written once for all engines, whose tables have the same columns.
 
 mod account;
+mod category;
 mod journal;
 mod message;
 mod room;
@@ -13,6 +14,7 @@ use sqlx::sqlite::SqliteRow;
 use crate::store::error::StoreError;
 
 pub(super) use account::{account_entry, credential, entry, item, last_item, letter, loaded_account};
+pub(super) use category::{category, category_count};
 pub(super) use journal::journal_entry;
 pub(super) use message::{Rows, id, message_columns};
 pub(super) use room::{Head, detached_room, due_seat, retained, room_entry};

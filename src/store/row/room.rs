@@ -5,6 +5,7 @@ use std::sync::Arc;
 use perch_address::BareJid;
 
 use crate::chat::affiliation::{Affiliation, Role};
+use crate::chat::event::Extent;
 use crate::chat::id::{Epoch, RoomId, RulesVersion, Seq, SessionId, Timestamp};
 use crate::chat::message::Payload;
 use crate::chat::occupant::{Occupant, Seat};
@@ -55,12 +56,12 @@ impl Head {
         seats: &[impl Columns],
     ) -> Result<RoomSnapshot, StoreError> {
         let affiliations = self::standings(standings, self.0.id)?;
-        let occupants = occupants(seats, self.0.id, &affiliations)?;
+        let occupants = occupants(seats, self.0.id)?;
         Ok(RoomSnapshot { affiliations, occupants, ..self.0 })
     }
 }
 
-/// `jid, affiliation, nick, reason, version`
+/// `jid, affiliation, nick, reason, version, attends, presents`
 fn standings(rows: &[impl Columns], room: RoomId) -> Result<Vec<Standing>, StoreError> {
     let inconsistent = StoreError::Inconsistent { table: "affiliation", row: room.0 };
     let mut standings = Vec::with_capacity(rows.len());
@@ -71,6 +72,7 @@ fn standings(rows: &[impl Columns], room: RoomId) -> Result<Vec<Standing>, Store
             nick: row.text_if_any(2)?.map(Into::into),
             reason: row.text(3)?.into(),
             version: row.integer(4)?,
+            extent: Extent { attends: row.flag(5)?, presents: row.flag(6)? },
         });
     }
     Ok(standings)
@@ -78,11 +80,7 @@ fn standings(rows: &[impl Columns], room: RoomId) -> Result<Vec<Standing>, Store
 
 /// `nick_key, session, nick, owner, resource, occupant_id, role, presence, deadline`: nick by nick, in each the seat
 /// that is shown first.
-fn occupants(
-    rows: &[impl Columns],
-    room: RoomId,
-    standings: &[Standing],
-) -> Result<Vec<Occupant>, StoreError> {
+fn occupants(rows: &[impl Columns], room: RoomId) -> Result<Vec<Occupant>, StoreError> {
     let inconsistent = StoreError::Inconsistent { table: "seat", row: room.0 };
     let mut occupants: Vec<Occupant> = Vec::new();
     for row in rows {
@@ -99,7 +97,8 @@ fn occupants(
             None => occupants.push(Occupant {
                 nick_key,
                 nick: row.text(2)?.into(),
-                affiliation: affiliation_of(&owner, standings),
+                // Not for the store to say: it follows from what he belongs to.
+                affiliation: Affiliation::None,
                 jid: owner,
                 occupant_id: row.text(5)?.into(),
                 role: Role::parse(row.text(6)?).ok_or(inconsistent)?,
@@ -108,15 +107,6 @@ fn occupants(
         }
     }
     Ok(occupants)
-}
-
-/// A person's own entry goes before that of his domain. The list comes sorted.
-fn affiliation_of(jid: &BareJid, standings: &[Standing]) -> Affiliation {
-    let listed = |name: &str| {
-        let place = standings.binary_search_by(|standing| standing.jid.as_str().cmp(name)).ok()?;
-        Some(standings[place].affiliation).filter(|affiliation| *affiliation != Affiliation::None)
-    };
-    listed(jid.as_str()).or_else(|| listed(jid.domain())).unwrap_or_default()
 }
 
 /// `id, name, title`

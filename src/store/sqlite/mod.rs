@@ -9,6 +9,7 @@ mod accounts;
 mod append;
 mod archive;
 mod batch;
+mod categories;
 mod checkpoint;
 mod events;
 pub(super) mod fault;

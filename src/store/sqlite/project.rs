@@ -60,7 +60,7 @@ impl Scene {
                     [presence.as_str().into(), self.at.0.into(), room, session.0.into()],
                 );
             }
-            Change::RoleSet { nick_key, role, .. } => {
+            Change::RoleSet { nick_key, role, .. } | Change::Regraded { nick_key, role, .. } => {
                 batch.one(self.room.0, SET_ROLE, [role.as_str().into(), room, (&**nick_key).into()]);
             }
             Change::AffiliationSet(set) => self.affiliation(batch, set),
@@ -112,8 +112,9 @@ impl Scene {
     fn settings(self, batch: &mut Batch, settings: &Settings, locked: bool) {
         let values = [
             json(settings).into(),
-            i64::from(settings.public).into(),
+            i64::from(settings.is_listed()).into(),
             i64::from(locked).into(),
+            settings.category.map(|category| category.0).into(),
             self.room.0.into(),
         ];
         batch.one(self.room.0, CONFIGURE, values);
@@ -143,6 +144,8 @@ impl Scene {
             set.nick.as_deref().into(),
             (&*set.reason).into(),
             set.version.into(),
+            i64::from(set.extent.attends).into(),
+            i64::from(set.extent.presents).into(),
         ];
         batch.row(self.room.0, &AFFILIATION, row);
         batch.one(self.room.0, SET_VERSION, [set.version.into(), self.room.0.into()]);
@@ -156,8 +159,8 @@ impl Scene {
     }
 }
 
-const CONFIGURE: &str = "UPDATE room SET settings = ?, public = ?, locked = ? WHERE id = ?";
-const UNNAME: &str = "UPDATE room SET former_name = name, name = NULL WHERE id = ?";
+const CONFIGURE: &str = "UPDATE room SET settings = ?, public = ?, locked = ?, category = ? WHERE id = ?";
+const UNNAME: &str = "UPDATE room SET former_name = name, name = NULL, category = NULL WHERE id = ?";
 const EMPTY: &str = "DELETE FROM seat WHERE room = ?";
 const FORGET: &str = "DELETE FROM affiliation WHERE room = ?";
 const RENAME: &str = "UPDATE seat SET nick_key = ?, nick = ? WHERE room = ? AND nick_key = ?";
@@ -194,9 +197,10 @@ static TAKE_OVER: Form = Form::new(
     ") AS new WHERE seat.session = new.column2 AND seat.room = new.column1",
 );
 static AFFILIATION: Form = Form::new(
-    "INSERT OR FAIL INTO affiliation (room, jid, affiliation, nick, reason, version) VALUES",
-    6,
+    "INSERT OR FAIL INTO affiliation (room, jid, affiliation, nick, reason, version, attends, presents) VALUES",
+    8,
     "ON CONFLICT (room, jid) DO UPDATE SET affiliation = excluded.affiliation, nick = excluded.nick,
-        reason = excluded.reason, version = excluded.version",
+        reason = excluded.reason, version = excluded.version, attends = excluded.attends,
+        presents = excluded.presents",
 );
 static JOURNAL: Form = Form::new("INSERT OR FAIL INTO journal (at, room, seq, change) VALUES", 4, "");

@@ -101,7 +101,7 @@ fn room_type(settings: &Settings) -> [&'static str; 6] {
         either(settings.public, "muc_public", "muc_hidden"),
         either(settings.persistent, "muc_persistent", "muc_temporary"),
         either(settings.members_only, "muc_membersonly", "muc_open"),
-        either(settings.moderated, "muc_moderated", "muc_unmoderated"),
+        either(settings.moderated || settings.is_auditorium(), "muc_moderated", "muc_unmoderated"),
         either(settings.whois == Whois::Anyone, "muc_nonanonymous", "muc_semianonymous"),
     ]
 }
@@ -137,6 +137,8 @@ fn room_form(overview: &Overview) -> Form {
         )),
         Some(text("muc#roominfo_occupants", "Number of occupants", &count)),
         Some(text("muc#maxhistoryfetch", "Messages shown at most to who joins", &history_max)),
+        optional("x-perch_category", "Category", overview.category.as_deref().unwrap_or_default()),
+        settings.is_auditorium().then(|| text("x-perch_type", "What the room is for", "auditorium")),
         (!settings.contacts.is_empty()).then(|| contacts.with_values(&settings.contacts)),
     ];
     let form = Form::new(FormKind::Result, namespace::MUC_ROOM_INFO);
@@ -188,6 +190,7 @@ mod tests {
         Overview {
             name: "tea".into(),
             settings: Arc::new(settings),
+            category: None,
             occupant_count: 3,
             subject: Some("Spells".into()),
             nicks: None,

@@ -5,8 +5,9 @@ use perch_xmpp::extension::form::{Field, FieldKind, Form};
 
 use crate::chat::affiliation::Role;
 use crate::chat::answer::Configuration;
+use crate::chat::category::CategoryId;
 use crate::chat::refusal::Refusal;
-use crate::chat::settings::{PrivateMessages, Settings, Whois};
+use crate::chat::settings::{Kind, PrivateMessages, Settings, Whois};
 
 /// Every field, with what is configured now.
 pub(super) fn all(configuration: &Configuration) -> Vec<Field> {
@@ -15,9 +16,11 @@ pub(super) fn all(configuration: &Configuration) -> Vec<Field> {
     fields.extend(entry(settings));
     fields.extend(conversation(settings));
     fields.extend(visibility(settings));
+    fields.extend(place(configuration));
     let people = |var, label, jids: &[BareJid]| Field::new(FieldKind::JidMulti, var, label).with_values(jids);
     fields.push(people(ADMINS, "Room admins", &configuration.admins));
     fields.push(people(OWNERS, "Room owners", &configuration.owners));
+    fields.push(people(PRESENTERS, "Presenters, who speak in an auditorium", &configuration.presenters));
     fields
 }
 
@@ -93,6 +96,29 @@ fn visibility(settings: &Settings) -> Vec<Field> {
     ]
 }
 
+/// What a multi-user chat has no words for.
+fn place(configuration: &Configuration) -> Vec<Field> {
+    let settings = &*configuration.settings;
+    let kind = Field::new(FieldKind::ListSingle, KIND, "What is the room for?")
+        .with_value(kind_word(settings.kind))
+        .with_option("Conversation among all", kind_word(Kind::Normal))
+        .with_option("An auditorium: presenters speak, the others listen", kind_word(Kind::Auditorium));
+    let mut fields = vec![
+        kind,
+        Field::boolean(INVITES_MEMBERS, "Invite whoever becomes a member?", settings.invites_members),
+        Field::boolean(DISABLED, "Disable the room? An administrator can enable it again.", settings.disabled),
+    ];
+    if let Some(now) = settings.category {
+        let category = Field::new(FieldKind::ListSingle, CATEGORY, "Category: for whom the room is")
+            .with_value(&now.0.to_string());
+        let with_option = |field: Field, (id, name): &(CategoryId, Box<str>)| {
+            field.with_option(name, &id.0.to_string())
+        };
+        fields.push(configuration.categories.iter().fold(category, with_option));
+    }
+    fields
+}
+
 /// The settings that a submission makes of those that there are.
 pub(super) fn read(form: &Form, current: &Settings) -> Result<Settings, Refusal> {
     let text = |var, current: &str| form.value(var).unwrap_or(current).to_owned();
@@ -121,6 +147,11 @@ pub(super) fn read(form: &Form, current: &Settings) -> Result<Settings, Refusal>
         contacts: form.values(CONTACTS).map_or_else(|| current.contacts.clone(), <[String]>::to_vec),
         participant_update_limit: current.participant_update_limit,
         retention_days: current.retention_days,
+        kind: kind(form, current)?,
+        category: category(form, current)?,
+        disabled: flag(DISABLED, current.disabled)?,
+        invites_members: flag(INVITES_MEMBERS, current.invites_members)?,
+        addin: current.addin.clone(),
     })
 }
 
@@ -203,6 +234,32 @@ fn private_messages_word(who: PrivateMessages) -> &'static str {
     }
 }
 
+fn kind(form: &Form, current: &Settings) -> Result<Kind, Refusal> {
+    let Some(word) = form.value(KIND) else { return Ok(current.kind) };
+    [Kind::Normal, Kind::Auditorium]
+        .into_iter()
+        .find(|&kind| kind_word(kind) == word)
+        .ok_or(Refusal::BadSetting("what the room is for is not known"))
+}
+
+fn kind_word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Normal => "normal",
+        Kind::Auditorium => "auditorium",
+    }
+}
+
+/// Whether there is such a category, and he may bring the room there, says the room.
+fn category(form: &Form, current: &Settings) -> Result<Option<CategoryId>, Refusal> {
+    match form.value(CATEGORY) {
+        None | Some("") => Ok(current.category),
+        Some(text) => {
+            let id = text.parse().map_err(|_fault| Refusal::BadSetting("the category is not known"))?;
+            Ok(Some(CategoryId(id)))
+        }
+    }
+}
+
 fn roles(form: &Form, var: &str, current: &[Role]) -> Result<Vec<Role>, Refusal> {
     let Some(values) = form.values(var) else { return Ok(current.to_vec()) };
     // XEP-0045 §10.1.3 lets the list of members be seen by affiliations too: those who have one may anyway.
@@ -235,6 +292,13 @@ const HISTORY_MAX: &str = "muc#maxhistoryfetch";
 const WHOIS: &str = "muc#roomconfig_whois";
 const PRESENCE: &str = "muc#roomconfig_presencebroadcast";
 const MEMBER_LIST: &str = "muc#roomconfig_getmemberlist";
+
+/// Fields of our own, which clients show as they come (XEP-0068 §3.4: names that nobody has registered begin so).
+pub(super) const PRESENTERS: &str = "x-perch_presenters";
+const KIND: &str = "x-perch_type";
+const CATEGORY: &str = "x-perch_category";
+const DISABLED: &str = "x-perch_disabled";
+const INVITES_MEMBERS: &str = "x-perch_invitemembers";
 
 /// The word of §10.1.3 for a room without a limit.
 const UNLIMITED: &str = "none";

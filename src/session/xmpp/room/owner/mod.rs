@@ -10,7 +10,7 @@ use perch_xmpp::namespace;
 use perch_xmpp::xml::Element;
 
 use crate::chat::answer::Configuration;
-use crate::chat::command::Command;
+use crate::chat::command::{Command, People};
 use crate::chat::refusal::Refusal;
 
 /// What an owner's request asks for.
@@ -51,8 +51,11 @@ pub fn submission(form: &Form, current: &Configuration) -> Result<Command, Refus
     let settings = fields::read(form, &current.settings)?;
     Ok(Command::Configure {
         settings: Box::new(settings),
-        owners: fields::addresses(form, fields::OWNERS)?,
-        admins: fields::addresses(form, fields::ADMINS)?,
+        people: People {
+            owners: fields::addresses(form, fields::OWNERS)?,
+            admins: fields::addresses(form, fields::ADMINS)?,
+            presenters: fields::addresses(form, fields::PRESENTERS)?,
+        },
     })
 }
 

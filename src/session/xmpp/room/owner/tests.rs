@@ -53,7 +53,7 @@ fn an_empty_submission_takes_the_room_as_it_is() {
     let query = parse("<x xmlns='jabber:x:data' type='submit'/>");
     let Ok(Request::Submission(form)) = request(&query, true) else { panic!() };
     let command = submission(&form, &configuration(settings.clone()));
-    let expected = Command::Configure { settings: Box::new(settings), owners: None, admins: None };
+    let expected = Command::Configure { settings: Box::new(settings), people: People::default() };
     assert_eq!(command, Ok(expected));
 }
 
@@ -161,8 +161,7 @@ fn the_lists_of_owners_and_admins_are_whole_lists() {
         let jids = |list: &[&str]| list.iter().map(|jid| jid.parse().unwrap()).collect();
         let expected = Command::Configure {
             settings: Box::default(),
-            owners: owners.map(jids),
-            admins: admins.map(jids),
+            people: People { owners: owners.map(jids), admins: admins.map(jids), presenters: None },
         };
         let command = submission(&submit(fields), &configuration(Settings::default()));
         assert_eq!(command, Ok(expected), "{fields:?}");
@@ -181,8 +180,11 @@ fn the_form_submitted_as_it_came_changes_nothing() {
         filled_in.kind = FormKind::Submit;
         let expected = Command::Configure {
             settings: Box::new(settings.clone()),
-            owners: Some(vec!["owner@x".parse().unwrap()]),
-            admins: Some(vec![]),
+            people: People {
+                owners: Some(vec!["owner@x".parse().unwrap()]),
+                admins: Some(vec![]),
+                presenters: Some(vec![]),
+            },
         };
         assert_eq!(submission(&filled_in, &configuration(settings)), Ok(expected));
     };

@@ -1,0 +1,158 @@
+//! For whom a room is: the scope of its category, and what follows for those inside when that changes, or when somebody
+//! belongs to other principals than before.
+
+use std::sync::Arc;
+
+use perch_address::BareJid;
+
+use crate::chat::affiliation::Affiliation;
+use crate::chat::category::{Category, CategoryId};
+use crate::chat::command::Actor;
+use crate::chat::event::{Change, Decision, Departure};
+use crate::chat::id::Timestamp;
+use crate::chat::occupant::Occupant;
+use crate::chat::refusal::Refusal;
+use crate::chat::settings::Settings;
+use crate::directory::View;
+use crate::room::draft::Draft;
+use crate::room::occupancy::all_left;
+use crate::room::rights::role_after;
+use crate::room::standings::Place;
+use crate::room::state::Room;
+
+impl Room {
+    /// By this people are known from now on. Whoever is inside is looked at by [`Command::Review`].
+    ///
+    /// [`Command::Review`]: crate::chat::command::Command::Review
+    pub fn see(&mut self, view: &Arc<View>) {
+        Arc::make_mut(&mut self.standings).see(view.clone(), self.settings.category);
+    }
+
+    /// The version of what people are known by.
+    pub fn rights_version(&self) -> i64 {
+        self.standings.view().version()
+    }
+
+    pub fn category(&self) -> Option<&Category> {
+        self.settings.category.and_then(|id| self.standings.view().category(id))
+    }
+
+    /// Where the room is, and where else he may bring it.
+    pub(super) fn homes(&self, by: &Actor) -> Vec<(CategoryId, Box<str>)> {
+        let (view, creator) = (self.standings.view(), by.jid.bare());
+        let is_open = |category: &&Category| {
+            Some(category.id) == self.settings.category
+                || by.is_administrator
+                || view.lets_create(category.id, &creator)
+        };
+        view.categories().filter(is_open).map(|category| (category.id, category.name.clone())).collect()
+    }
+
+    /// Whether what is said is kept for those who may read it.
+    pub fn is_archived(&self) -> bool {
+        self.settings.archived && self.category().is_none_or(|category| category.rules.history)
+    }
+
+    /// Whether new members are invited.
+    pub(super) fn invites_members(&self) -> bool {
+        self.settings.invites_members && self.category().is_none_or(|category| category.rules.invitations)
+    }
+
+    /// Whether those who own the room may end it, as XEP-0045 has it.
+    pub(super) fn may_be_destroyed_by(&self, by: &Actor) -> Result<(), Refusal> {
+        let is_theirs = self.category().is_none_or(|category| category.rules.managers_destroy);
+        if is_theirs || by.is_administrator { Ok(()) } else { Err(Refusal::DestructionRestricted) }
+    }
+
+    /// Rights are given to nobody whom the category is not for (a ban is no right).
+    pub(super) fn check_scope(&self, principal: &BareJid, affiliation: Affiliation) -> Result<(), Refusal> {
+        let is_fine = affiliation <= Affiliation::None || self.standings.place(principal).is_in_scope;
+        if is_fine { Ok(()) } else { Err(Refusal::PrincipalOutOfScope { principal: principal.clone() }) }
+    }
+
+    /// What only some owners may change: where the room belongs, and whether it comes back into service.
+    pub(super) fn check_bounds(&self, by: &Actor, settings: &Settings) -> Result<(), Refusal> {
+        if by.is_administrator {
+            return Ok(());
+        }
+        if self.settings.disabled && !settings.disabled {
+            return Err(Refusal::Forbidden);
+        }
+        let is_moved = settings.category != self.settings.category;
+        let view = self.standings.view();
+        let may_move = || settings.category.is_some_and(|id| view.lets_create(id, &by.jid.bare()));
+        if is_moved && !may_move() { Err(Refusal::CreationRestricted) } else { Ok(()) }
+    }
+
+    /// Who is inside and may be so no longer leaves; who is something else now is shown so. Administrators of the service
+    /// are `spared`: they are let in whatever they are.
+    pub(super) fn review(&self, spared: &[BareJid], now: Timestamp) -> Decision {
+        let mut draft = Draft::new(self, now);
+        draft.review(spared);
+        draft.finish()
+    }
+}
+
+impl Draft<'_> {
+    /// What is set in a category that the room leaves, and does not reach into the one that it comes to.
+    pub(super) fn purge_for_move(&mut self, by: &Actor, settings: &Settings) -> Result<(), Refusal> {
+        let room = self.room();
+        let view = room.standings.view();
+        let is_out = |jid: &BareJid| !view.is_in_scope(settings.category, view.belongs(jid));
+        let outside: Vec<BareJid> = room
+            .standings
+            .listed()
+            .filter(|standing| standing.affiliation > Affiliation::None && is_out(&standing.jid))
+            .map(|standing| standing.jid.clone())
+            .collect();
+        for jid in outside {
+            let grant = self.room().usual_grant(jid, Affiliation::None);
+            self.settle(by, &grant)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn review(&mut self, spared: &[BareJid]) {
+        let occupants: Vec<Arc<Occupant>> = self.room().occupants.iter().cloned().collect();
+        for occupant in occupants {
+            let place = self.room().standings.place(&occupant.jid);
+            match self.room().cause_to_leave(&place) {
+                Some(cause) if !spared.contains(&occupant.jid) => {
+                    all_left(&occupant, &cause).for_each(|change| self.log(change));
+                }
+                _ => self.regrade(&occupant, &place),
+            }
+        }
+    }
+
+    fn regrade(&mut self, occupant: &Occupant, place: &Place) {
+        if occupant.affiliation == place.affiliation || place.affiliation == Affiliation::Outcast {
+            return;
+        }
+        let role = role_after(occupant.into(), place, place, &self.room().settings);
+        self.log(Change::Regraded {
+            nick_key: (*occupant.nick_key).into(),
+            nick: (*occupant.nick).into(),
+            affiliation: place.affiliation,
+            role,
+        });
+    }
+}
+
+impl Room {
+    /// Why somebody who is inside may not be so, by all that is known of him now.
+    fn cause_to_leave(&self, place: &Place) -> Option<Departure> {
+        let reason = |text: &str| text.into();
+        if place.affiliation == Affiliation::Outcast {
+            return Some(Departure::Banned { by: None, reason: reason("") });
+        }
+        if self.settings.disabled {
+            return Some(Departure::Kicked { by: None, reason: reason("The room was disabled") });
+        }
+        let is_lost = !place.is_in_scope
+            || self.settings.members_only
+                && (place.affiliation < Affiliation::Member || !place.extent.attends);
+        let reason = if place.is_in_scope { "" } else { "The room is no longer for you" };
+        is_lost.then(|| Departure::AffiliationLost { by: None, reason: reason.into() })
+    }
+}
