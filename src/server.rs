@@ -33,6 +33,7 @@ use crate::bus::{self, Bus, BusError};
 use crate::chat::note::{self, Note};
 use crate::clock::Clock;
 use crate::config::{Config, Creation};
+use crate::directory::Directory;
 use crate::fanout::mailbox::Ending;
 use crate::listener::tls::{Tls, TlsError, WATCH_INTERVAL};
 use crate::listener::{Admission, BindError, Kind, Listener};
@@ -118,8 +119,12 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     let accounts =
         Accounts::new(store.clone(), config.domain.clone(), config.accounts.clone(), clock.clone());
 
+    let directory = Directory::open(store.clone(), bus.clone(), config.domain.clone()).await?;
+
     let (listeners, streams, services) = (Stage::default(), Stage::default(), Stage::default());
-    let router = admin::http::router(Admin::new(accounts.clone(), pool.clone()), Caller::Operator);
+    let router =
+        admin::http::router(Admin::new(accounts.clone(), pool.clone(), directory.clone()), Caller::Operator);
+    services.spawn(|stop| directory.clone().run(stop));
     services.spawn(|stop| socket.serve(router, stop));
     services.spawn(|stop| tls.clone().watch(WATCH_INTERVAL, stop));
     let listening =
@@ -137,11 +142,14 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     services.spawn(|stop| letter::carry(inbox, people.clone(), stop));
     let sessions = sessions(&config, &rooms, people.clone(), &clock);
     services.spawn(|stop| sessions.clone().forget_lapsed(stop));
-    services.spawn(|stop| end_revoked(accounts.revocations(), sessions.clone(), bus.clone(), stop));
+    services.spawn(|stop| {
+        end_revoked(accounts.revocations(), sessions.clone(), rooms.clone(), bus.clone(), stop)
+    });
     let policy = stream_policy(&config, &accounts, members::directions(&pool));
     let speaker = Streams::new(tls.clone(), accounts.clone(), sessions.clone(), policy, streams.stop.clone());
     let ears = members::Ears {
         pool: pool.clone(),
+        directory,
         rooms: rooms.clone(),
         people: people.clone(),
         sessions: sessions.clone(),
@@ -176,6 +184,7 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
 async fn end_revoked(
     mut revocations: broadcast::Receiver<Revocation>,
     sessions: Sessions,
+    rooms: Rooms,
     bus: Bus,
     stop: CancellationToken,
 ) {
@@ -185,9 +194,13 @@ async fn end_revoked(
             revoked = revocations.recv() => revoked,
         };
         match revoked {
-            Ok(Revocation { account, spared }) => {
+            Ok(Revocation { account, spared, rooms: listed }) => {
                 sessions.end_account(account, spared);
                 bus.publish(Note::Revoked { account, spared });
+                for room in listed {
+                    rooms.hear(Note::RoomStale { room: room.clone() });
+                    bus.publish(Note::RoomStale { room });
+                }
             }
             // It is not known whose revocation was lost: everybody signs in again.
             Err(RecvError::Lagged(_)) => sessions.end_all(Ending::AccountGone),

@@ -10,6 +10,7 @@
 //! | [`database`] | where a pool's database is, and what follows it |
 //! | [`session`] | signed-in devices |
 //! | [`account`] | accounts and their credentials |
+//! | [`principal`] | whoever rights can be given to, and who belongs where |
 //! | [`account_log`] | accounts' logs, rosters and nodes |
 //! | [`retention`] | what time takes |
 //! | [`error`] | what can go wrong |
@@ -58,6 +59,7 @@ pub mod member;
 pub mod model;
 mod paging;
 mod postgres;
+pub mod principal;
 mod record;
 pub mod retention;
 pub mod room;

@@ -24,6 +24,7 @@ mod links;
 mod members;
 mod nodes;
 mod open;
+mod principals;
 mod project;
 mod queue;
 mod retention;

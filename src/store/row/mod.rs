@@ -3,6 +3,7 @@
 mod account;
 mod journal;
 mod message;
+mod principal;
 mod room;
 mod session;
 
@@ -15,7 +16,8 @@ use crate::store::error::StoreError;
 pub(super) use account::{account_entry, credential, entry, item, last_item, letter, loaded_account};
 pub(super) use journal::journal_entry;
 pub(super) use message::{Rows, id, message_columns};
-pub(super) use room::{Head, detached_room, due_seat, retained, room_entry};
+pub(super) use principal::{belongs_row, principal, principal_row};
+pub(super) use room::{Head, detached_room, due_seat, retained, room_entry, room_name};
 pub(super) use session::{saved_session, written_in_account, written_in_room};
 
 /// A row's columns by number. Whole numbers are of 64 bits in every table of every engine.
