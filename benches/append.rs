@@ -27,6 +27,7 @@ use perch::store::account::{NewAccount, ScramHash, ScramRow};
 use perch::store::archive::{ArchiveQuery, Log, PageAt};
 use perch::store::room::{Append, NewRoom};
 use perch::store::{Options, Store};
+use perch_address::BareJid;
 
 use cluster::Cluster;
 
@@ -178,8 +179,8 @@ async fn accounts(store: &Store) {
         server_key: vec![5; size].into(),
     });
     for round in 0..10 {
-        let name = |number| format!("account {round} {number}").into();
-        let account = |number| NewAccount { name: name(number), credentials: keys.to_vec() };
+        let name = |number| BareJid::new(&format!("account-{round}-{number}@perch.test")).unwrap();
+        let account = |number| NewAccount { address: name(number), credentials: keys.to_vec() };
         store.add_accounts((0..1000).map(account).collect()).await.unwrap();
     }
     meter.report(10_000);

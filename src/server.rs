@@ -30,9 +30,11 @@ use crate::admin::socket::{Socket, SocketError};
 use crate::admin::{self, Admin, Caller};
 use crate::auth::{Accounts, Registration, Revocation};
 use crate::bus::{self, Bus, BusError};
+use crate::chat::category::Rules;
 use crate::chat::note::{self, Note};
 use crate::clock::Clock;
 use crate::config::{Config, Creation};
+use crate::directory::Directory;
 use crate::fanout::mailbox::Ending;
 use crate::listener::tls::{Tls, TlsError, WATCH_INTERVAL};
 use crate::listener::{Admission, BindError, Kind, Listener};
@@ -41,7 +43,8 @@ use crate::room::{self, Rooms};
 use crate::session::xmpp::room::letter;
 use crate::session::{self, Sessions};
 use crate::store::Store;
-use crate::store::error::{OpenError, StoreError};
+use crate::store::category::CategoryText;
+use crate::store::error::{CategoryError, OpenError, StoreError};
 use crate::stream::{self, Directions, Streams};
 
 /// A running server.
@@ -118,15 +121,21 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     let accounts =
         Accounts::new(store.clone(), config.domain.clone(), config.accounts.clone(), clock.clone());
 
+    let directory = Directory::open(store.clone(), bus.clone(), config.domain.clone()).await?;
+
     let (listeners, streams, services) = (Stage::default(), Stage::default(), Stage::default());
-    let router = admin::http::router(Admin::new(accounts.clone(), pool.clone()), Caller::Operator);
+    let router =
+        admin::http::router(Admin::new(accounts.clone(), pool.clone(), directory.clone()), Caller::Operator);
+    services.spawn(|stop| directory.clone().run(stop));
     services.spawn(|stop| socket.serve(router, stop));
     services.spawn(|stop| tls.clone().watch(WATCH_INTERVAL, stop));
     let listening =
         bound.iter().map(|bound| Listening { kind: bound.kind(), address: bound.address() }).collect();
     let admission = Admission::new(config.limits.connections);
     let (letters, inbox) = mpsc::channel(LETTERS);
-    let rooms = rooms(&config, &store, &bus, &clock, letters);
+    found_category(&config, &store, &directory).await?;
+    let rooms = rooms(&config, &store, &bus, &clock, directory.clone(), letters);
+    services.spawn(|stop| rooms.clone().follow_rights(stop));
     rooms.recover(clock.now().plus(RETURN_TIME)).await?;
     store.detach_sessions(clock.now().plus(RESUMPTION_TIME)).await?;
     // Other domains are not served yet: what is for them is refused before it gets here.
@@ -137,11 +146,14 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     services.spawn(|stop| letter::carry(inbox, people.clone(), stop));
     let sessions = sessions(&config, &rooms, people.clone(), &clock);
     services.spawn(|stop| sessions.clone().forget_lapsed(stop));
-    services.spawn(|stop| end_revoked(accounts.revocations(), sessions.clone(), bus.clone(), stop));
+    services.spawn(|stop| {
+        end_revoked(accounts.revocations(), sessions.clone(), rooms.clone(), bus.clone(), stop)
+    });
     let policy = stream_policy(&config, &accounts, members::directions(&pool));
     let speaker = Streams::new(tls.clone(), accounts.clone(), sessions.clone(), policy, streams.stop.clone());
     let ears = members::Ears {
         pool: pool.clone(),
+        directory,
         rooms: rooms.clone(),
         people: people.clone(),
         sessions: sessions.clone(),
@@ -176,6 +188,7 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
 async fn end_revoked(
     mut revocations: broadcast::Receiver<Revocation>,
     sessions: Sessions,
+    rooms: Rooms,
     bus: Bus,
     stop: CancellationToken,
 ) {
@@ -185,9 +198,13 @@ async fn end_revoked(
             revoked = revocations.recv() => revoked,
         };
         match revoked {
-            Ok(Revocation { account, spared }) => {
+            Ok(Revocation { account, spared, rooms: listed }) => {
                 sessions.end_account(account, spared);
                 bus.publish(Note::Revoked { account, spared });
+                for room in listed {
+                    rooms.hear(Note::RoomStale { room: room.clone() });
+                    bus.publish(Note::RoomStale { room });
+                }
             }
             // It is not known whose revocation was lost: everybody signs in again.
             Err(RecvError::Lagged(_)) => sessions.end_all(Ending::AccountGone),
@@ -196,19 +213,45 @@ async fn end_revoked(
     }
 }
 
+/// Where anyone may make rooms there is a category for all who have an account, as long as there is no other.
+async fn found_category(config: &Config, store: &Store, directory: &Directory) -> Result<(), StoreError> {
+    if config.rooms.creation != Creation::Anyone || directory.view().categories().next().is_some() {
+        return Ok(());
+    }
+    let everybody = vec![config.domain.clone()];
+    let category = CategoryText {
+        name: "General".into(),
+        description: "For everybody who has an account here".into(),
+        allowed: everybody.clone(),
+        denied: Vec::new(),
+        creators: everybody,
+        rules: Rules { invitations: true, managers_destroy: true, ..Rules::default() },
+    };
+    match store.create_category(category).await {
+        Ok(made) => directory.wait_for_all(made.version).await,
+        // Another member of the pool has started too.
+        Err(CategoryError::NameTaken) => directory.settle().await,
+        Err(CategoryError::Store(error)) => Err(error),
+        Err(_) => Ok(()),
+    }
+}
+
 fn rooms(
     config: &Config,
     store: &Store,
     bus: &Bus,
     clock: &Clock,
+    directory: Directory,
     letters: mpsc::Sender<room::Letter>,
 ) -> Rooms {
     let policy = room::Policy {
-        is_creation_open: config.rooms.creation == Creation::Anyone,
+        is_creation_open: config.rooms.creation != Creation::Admins,
         locks_new_rooms: config.rooms.locking,
         defaults: config.rooms.defaults.clone(),
+        administrators: config.accounts.admins.clone(),
     };
-    Rooms::new(store.clone(), bus.clone(), clock.clone(), config.rooms_domain.domain(), policy, letters)
+    let domain = config.rooms_domain.domain();
+    Rooms::new(store.clone(), bus.clone(), clock.clone(), domain, policy, directory, letters)
 }
 
 fn sessions(config: &Config, rooms: &Rooms, people: account::Accounts, clock: &Clock) -> Sessions {

@@ -6,6 +6,7 @@ use thiserror::Error;
 use tracing::info;
 
 use crate::auth::{Accounts, AddError, ChangeError, Secret};
+use crate::directory::Directory;
 use crate::pool::{MemberStatus, Pool, PoolError};
 use crate::store::database::Database;
 use crate::store::error::StoreError;
@@ -16,6 +17,7 @@ use crate::store::member::MemberState;
 pub struct Admin {
     accounts: Accounts,
     pool: Pool,
+    directory: Directory,
 }
 
 /// Who asks.
@@ -68,8 +70,8 @@ pub enum AdminError {
 }
 
 impl Admin {
-    pub fn new(accounts: Accounts, pool: Pool) -> Self {
-        Self { accounts, pool }
+    pub fn new(accounts: Accounts, pool: Pool, directory: Directory) -> Self {
+        Self { accounts, pool, directory }
     }
 
     /// The members of the pool.
@@ -106,6 +108,8 @@ impl Admin {
         self.authorize(caller)?;
         let address = self.address(address)?;
         self.accounts.add(&address, secret).await?;
+        // Somebody may have had the name before.
+        self.directory.settle().await?;
         info!(%address, ?caller, "an account was added");
         Ok(User { address, is_disabled: false })
     }
@@ -155,6 +159,7 @@ impl Admin {
         self.authorize(caller)?;
         let address = self.address(address)?;
         self.accounts.set_disabled(&address, is_disabled).await?;
+        self.directory.settle().await?;
         info!(%address, ?caller, is_disabled, "an account was disabled or enabled");
         Ok(User { address, is_disabled })
     }
@@ -164,6 +169,7 @@ impl Admin {
         self.authorize(caller)?;
         let address = self.address(address)?;
         self.accounts.remove(&address).await?;
+        self.directory.settle().await?;
         info!(%address, ?caller, "an account was removed");
         Ok(address)
     }
@@ -255,8 +261,9 @@ mod tests {
         let me = note::Member { name: "perch".into(), incarnation: store.incarnation() };
         let times = ReturnTimes { sessions: Duration::ZERO, seats: Duration::ZERO };
         let pool = Pool::join(store.clone(), Bus::Local, clock.clone(), me, times).await.unwrap();
+        let rights = Directory::open(store.clone(), Bus::Local, localhost.clone()).await.unwrap();
         let accounts = Accounts::new(store, localhost, policy, clock);
-        (Admin::new(accounts, pool), directory)
+        (Admin::new(accounts, pool, rights), directory)
     }
 
     #[tokio::test]

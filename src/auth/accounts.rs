@@ -19,6 +19,7 @@ use tracing::info;
 use super::guesses::{Guesses, TooManyAttempts};
 use super::{Policy, Registration};
 use crate::chat::id::{AccountId, SessionId};
+use crate::chat::note::RoomName;
 use crate::clock::Clock;
 use crate::store::Store;
 use crate::store::account::{Account, AccountEntry, NewAccount, ScramHash as StoredHash, ScramRow};
@@ -38,11 +39,13 @@ pub struct Accounts {
 }
 
 /// The sessions of this account have to end: it was removed, disabled, or has a new password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revocation {
     pub account: AccountId,
     /// The session that asked for it itself, and may stay.
     pub spared: Option<SessionId>,
+    /// Rooms in whose lists it was.
+    pub rooms: Vec<RoomName>,
 }
 
 /// What a sign-in needs to know of an account.
@@ -181,7 +184,7 @@ impl Accounts {
         if self.store.account(name).await?.is_some() {
             return Err(AddError::NameTaken);
         }
-        let account = NewAccount { name: name.into(), credentials: self.rows(secret).await? };
+        let account = NewAccount { address: address.clone(), credentials: self.rows(secret).await? };
         self.store.add_account(account).await.map_err(|error| match error {
             AddAccountError::NameTaken => AddError::NameTaken,
             AddAccountError::Store(error) => AddError::Store(error),
@@ -200,28 +203,27 @@ impl Accounts {
         if !self.store.set_credentials(account, rows).await? {
             return Err(ChangeError::NoSuchAccount);
         }
-        self.revoke(Revocation { account, spared: asker });
+        self.revoke(Revocation { account, spared: asker, rooms: Vec::new() });
         Ok(account)
     }
 
     /// Lets an account sign in, or no longer.
     pub async fn set_disabled(&self, address: &BareJid, is_disabled: bool) -> Result<AccountId, ChangeError> {
         let account = self.find(address).await?.ok_or(ChangeError::NoSuchAccount)?.id;
-        if !self.store.set_account_disabled(account, is_disabled).await? {
+        if !self.store.set_account_disabled(account, address, is_disabled).await? {
             return Err(ChangeError::NoSuchAccount);
         }
         if is_disabled {
-            self.revoke(Revocation { account, spared: None });
+            self.revoke(Revocation { account, spared: None, rooms: Vec::new() });
         }
         Ok(account)
     }
 
     pub async fn remove(&self, address: &BareJid) -> Result<AccountId, ChangeError> {
         let account = self.find(address).await?.ok_or(ChangeError::NoSuchAccount)?.id;
-        if !self.store.remove_account(account).await? {
-            return Err(ChangeError::NoSuchAccount);
-        }
-        self.revoke(Revocation { account, spared: None });
+        let removed = self.store.remove_account(account, address).await?;
+        let removed = removed.ok_or(ChangeError::NoSuchAccount)?;
+        self.revoke(Revocation { account, spared: None, rooms: removed.rooms });
         Ok(account)
     }
 

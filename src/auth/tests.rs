@@ -96,17 +96,17 @@ async fn a_change_ends_the_sessions_of_the_account() {
 
     let asker = SessionId(5);
     scene.accounts.change(&alice, new(), Some(asker)).await.unwrap();
-    assert_eq!(revocations.try_recv(), Ok(Revocation { account, spared: Some(asker) }));
+    assert_eq!(revocations.try_recv(), Ok(Revocation { account, spared: Some(asker), rooms: Vec::new() }));
     assert!(scene.knows("alice@localhost", "new").await && !scene.knows("alice@localhost", "old").await);
 
     scene.accounts.set_disabled(&alice, true).await.unwrap();
-    assert_eq!(revocations.try_recv(), Ok(Revocation { account, spared: None }));
+    assert_eq!(revocations.try_recv(), Ok(Revocation { account, spared: None, rooms: Vec::new() }));
     assert!(scene.accounts.sign_in(&alice).await.unwrap().unwrap().credentials.is_disabled);
     scene.accounts.set_disabled(&alice, false).await.unwrap();
     assert!(revocations.try_recv().is_err());
 
     scene.accounts.remove(&alice).await.unwrap();
-    assert_eq!(revocations.try_recv(), Ok(Revocation { account, spared: None }));
+    assert_eq!(revocations.try_recv(), Ok(Revocation { account, spared: None, rooms: Vec::new() }));
     assert_eq!(scene.accounts.change(&alice, new(), None).await, Err(ChangeError::NoSuchAccount));
     assert_eq!(scene.accounts.remove(&alice).await, Err(ChangeError::NoSuchAccount));
 

@@ -159,6 +159,7 @@ fn shortened(note: Note) -> Option<Note> {
         | Note::WantSessions
         | Note::SessionsTold
         | Note::Revoked { .. }
+        | Note::RightsChanged { .. }
         | Note::Heartbeat { .. } => None,
     }
 }

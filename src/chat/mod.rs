@@ -12,6 +12,7 @@ pub mod id;
 pub mod message;
 pub mod note;
 pub mod occupant;
+pub mod principal;
 pub mod refusal;
 pub mod settings;
 pub mod snapshot;

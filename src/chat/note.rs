@@ -59,6 +59,8 @@ pub enum Note {
     SessionsTold,
     /// Sessions of an account are to be ended: it was removed, disabled, or got another password.
     Revoked { account: AccountId, spared: Option<SessionId> },
+    /// Rights outside of rooms have changed: there is this version of them in the store.
+    RightsChanged { version: i64 },
     /// A sign of life. The digest is over all the publisher's [`Note::AccountSessions`].
     Heartbeat { sessions_digest: u64 },
 }

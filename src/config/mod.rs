@@ -75,7 +75,7 @@ pub struct Rooms {
 /// Who may create a room by entering it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Creation {
-    /// Whoever has an account: a new store is given a category in which all are creators.
+    /// Whoever has an account: while there is no category, one is made in which all are creators.
     Anyone,
     /// The creators of its categories, as far as there are any.
     Creators,

@@ -193,13 +193,14 @@ pub(super) fn accounts(sheet: &mut Sheet, domain: &BareJid) -> auth::Policy {
 }
 
 pub(super) fn rooms(sheet: &mut Sheet, store_url: &str) -> Rooms {
-    let creation =
-        sheet.take("rooms", "creation", "\"anyone\", \"creators\" or \"admins\"", |value| match value.text()? {
+    let creation = sheet.take("rooms", "creation", "\"anyone\", \"creators\" or \"admins\"", |value| {
+        match value.text()? {
             "anyone" => Some(Creation::Anyone),
             "creators" => Some(Creation::Creators),
             "admins" => Some(Creation::Admins),
             _ => None,
-        });
+        }
+    });
     let locking = sheet.take("rooms", "locking", "true or false", Value::flag);
     let history = sheet.take("rooms", "history", "a number from 0 to 1000", |value| {
         value.number(1000).and_then(|number| u32::try_from(number).ok())

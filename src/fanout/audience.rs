@@ -87,12 +87,7 @@ impl View {
         for &role in &settings.presence_broadcast {
             broadcast[role as usize] = true;
         }
-        Self {
-            is_non_anonymous: settings.whois == Whois::Anyone,
-            is_archived,
-            list_version,
-            broadcast,
-        }
+        Self { is_non_anonymous: settings.whois == Whois::Anyone, is_archived, list_version, broadcast }
     }
 
     fn broadcasts(&self, role: Role) -> bool {

@@ -11,7 +11,6 @@ mod membership;
 mod task;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -44,7 +43,6 @@ struct Shared {
     /// The rows as they were last read.
     members: watch::Sender<Vec<Member>>,
     state: watch::Sender<MemberState>,
-    rights: AtomicI64,
     began: Instant,
     hurry: Notify,
     deposed: CancellationToken,
@@ -121,7 +119,6 @@ impl Pool {
             return_times,
             members: watch::Sender::new(members),
             state: watch::Sender::new(state),
-            rights: AtomicI64::new(0),
             began: Instant::now(),
             hurry: Notify::new(),
             deposed: CancellationToken::new(),
@@ -211,12 +208,6 @@ impl Pool {
             return Err(PoolError::NoSuchMember);
         }
         Ok(())
-    }
-
-    /// Shows the others by which version of the rights outside of rooms this member goes.
-    pub async fn show_rights(&self, version: i64) -> Result<(), StoreError> {
-        self.0.rights.store(version, Ordering::Relaxed);
-        self.0.show().await
     }
 }
 

@@ -4,7 +4,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -16,7 +15,7 @@ use super::membership::Step;
 use super::{Alarm, Shared};
 use crate::chat::note::{self, Note, RoomName};
 use crate::store::error::StoreError;
-use crate::store::member::{Deadlines, MemberState, Showing};
+use crate::store::member::{Deadlines, MemberState};
 
 pub(super) async fn run(pool: Arc<Shared>, alarms: mpsc::Sender<Alarm>, stop: CancellationToken) {
     let mut task = Task { pool: pool.clone(), alarms, is_store_away: false };
@@ -154,8 +153,8 @@ impl Task {
 
 impl Shared {
     pub(super) async fn show(&self) -> Result<(), StoreError> {
-        let showing = Showing { state: *self.state.borrow(), rights: self.rights.load(Ordering::Relaxed) };
-        self.store.show_member(showing).await
+        let state = *self.state.borrow();
+        self.store.show_member(state).await
     }
 }
 

@@ -25,10 +25,8 @@ pub(super) fn new_room(
     if !(policy.is_creation_open || by.is_administrator) {
         return Err(Refusal::CreationRestricted);
     }
-    let settings = Settings {
-        category: Some(category_for(by, &services.directory.view())?),
-        ..policy.defaults.clone()
-    };
+    let settings =
+        Settings { category: Some(category_for(by, &services.directory.view())?), ..policy.defaults.clone() };
     let mut secret = [0; 32];
     rand::fill(&mut secret).map_err(|_unspecified| Refusal::TemporarilyUnavailable)?;
     let decision = Room::creation(by, join, settings, policy.locks_new_rooms, &secret)?;

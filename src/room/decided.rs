@@ -237,7 +237,9 @@ fn step(
     let statuses =
         settings_before.map_or_else(Vec::new, |old| configuration::status_codes(&old, room.settings()));
     let everybody = match &event.change {
-        Change::RoleSet { role: Role::Moderator, .. } | Change::Regraded { role: Role::Moderator, .. } => room.occupants().iter().cloned().collect(),
+        Change::RoleSet { role: Role::Moderator, .. } | Change::Regraded { role: Role::Moderator, .. } => {
+            room.occupants().iter().cloned().collect()
+        }
         Change::AffiliationSet(set) if set.roles.iter().any(|(_, role)| *role == Role::Moderator) => {
             room.occupants().iter().cloned().collect()
         }

@@ -71,7 +71,12 @@ impl Room {
             settings: self.settings.clone(),
             owners: list(Affiliation::Owner),
             admins: list(Affiliation::Admin),
-            presenters: self.standings.listed().filter(|s| s.extent.presents).map(|s| s.jid.clone()).collect(),
+            presenters: self
+                .standings
+                .listed()
+                .filter(|s| s.extent.presents)
+                .map(|s| s.jid.clone())
+                .collect(),
             categories: self.homes(by),
             is_locked: self.is_locked,
         }

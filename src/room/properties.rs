@@ -8,7 +8,9 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
 use crate::chat::affiliation::{Affiliation, Role};
-use crate::chat::command::{Actor, AffiliationItem, Command, Invitation, Join, Person, Query, RoleItem};
+use crate::chat::command::{
+    Actor, AffiliationItem, Command, Invitation, Join, People, Person, Query, RoleItem,
+};
 use crate::chat::event::Departure;
 use crate::chat::id::{Epoch, MessageId, Seq, Timestamp};
 use crate::chat::message::{Payload, Retention};
@@ -63,8 +65,9 @@ fn affiliation_items() -> impl Strategy<Value = AffiliationItem> {
         1 => nicks().prop_map(Person::Nick),
         1 => whole_domain,
     ];
-    (who, select(&AFFILIATIONS), option::weighted(0.3, nicks()))
-        .prop_map(|(who, affiliation, nick)| AffiliationItem { who, affiliation, nick, reason: "".into() })
+    (who, select(&AFFILIATIONS), option::weighted(0.3, nicks())).prop_map(|(who, affiliation, nick)| {
+        AffiliationItem { who, affiliation, extent: None, nick, reason: "".into() }
+    })
 }
 
 fn lists_of_people() -> impl Strategy<Value = Option<Vec<perch_address::BareJid>>> {

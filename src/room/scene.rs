@@ -2,6 +2,7 @@
 //! from it. What happens is told in short sentences, so that expectations read like a log.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use perch_address::BareJid;
 
@@ -118,7 +119,7 @@ impl Scene {
 }
 
 pub(super) fn empty_room() -> Room {
-    Room::load(RoomSnapshot {
+    let snapshot = RoomSnapshot {
         id: RoomId(1),
         name: "tea".into(),
         epoch: Epoch(0),
@@ -134,7 +135,8 @@ pub(super) fn empty_room() -> Room {
         affiliations: Vec::new(),
         affiliations_version: 0,
         occupants: Vec::new(),
-    })
+    };
+    Room::load(snapshot, &Arc::default())
 }
 
 pub(super) fn jid(who: &str) -> BareJid {
@@ -176,6 +178,7 @@ pub(super) fn affiliate(people: &[(&str, Affiliation)]) -> Command {
     let item = |&(who, affiliation): &(&str, Affiliation)| AffiliationItem {
         who: Person::Jid(if who.contains('.') { who.parse().unwrap() } else { jid(who) }),
         affiliation,
+        extent: None,
         nick: None,
         reason: "".into(),
     };
@@ -238,6 +241,9 @@ fn sentence(change: &Change) -> String {
         Change::TakenOver { jid, .. } => format!("{jid} takes over"),
         Change::Renamed { nick, new_nick, .. } => format!("{nick} is now {new_nick}"),
         Change::RoleSet { nick, role, .. } => format!("{nick} is now {}", role.as_str()),
+        Change::Regraded { nick, affiliation, role, .. } => {
+            format!("{nick} counts as {}, now {}", affiliation.as_str(), role.as_str())
+        }
         Change::AffiliationSet(set) => {
             let nick = set.nick.as_ref().map_or_else(String::new, |nick| format!(" as {nick}"));
             let roles: String =

@@ -156,3 +156,6 @@ impl Room {
         is_lost.then(|| Departure::AffiliationLost { by: None, reason: reason.into() })
     }
 }
+
+#[cfg(test)]
+mod tests;

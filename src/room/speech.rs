@@ -40,8 +40,7 @@ impl Room {
 
     pub(super) fn speaking(&self, by: &Actor) -> Act {
         // Seldom asked: in most rooms the answer does not matter.
-        let presents =
-            self.settings.is_auditorium() && self.standings.place(&by.jid.bare()).extent.presents;
+        let presents = self.settings.is_auditorium() && self.standings.place(&by.jid.bare()).extent.presents;
         Act::Speak { presents }
     }
 

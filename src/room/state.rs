@@ -328,7 +328,6 @@ fn is_for_disabled(command: &Command) -> bool {
             Command::Review { .. }
                 | Command::SetAffiliations { .. }
                 | Command::Configure { .. }
-        | Command::Arrange { .. }
                 | Command::Arrange { .. }
                 | Command::Destroy { .. }
         )

@@ -8,6 +8,7 @@ use crate::account;
 use crate::bus::{self, Bus, BusError, Heard};
 use crate::chat::note::{self, Note, RoomName};
 use crate::config::Config;
+use crate::directory::Directory;
 use crate::fanout::mailbox::Ending;
 use crate::pool::{Alarm, Pool};
 use crate::room::Rooms;
@@ -34,6 +35,7 @@ pub(super) async fn open_bus(
 #[derive(Clone)]
 pub(super) struct Ears {
     pub(super) pool: Pool,
+    pub(super) directory: Directory,
     pub(super) rooms: Rooms,
     pub(super) people: account::Accounts,
     pub(super) sessions: Sessions,
@@ -47,6 +49,7 @@ pub(super) async fn hear(mut heard: mpsc::Receiver<Heard>, ears: Ears, stop: Can
         ears.pool.hears(&heard);
         ears.people.hear(&heard);
         if let Heard::Note { note, .. } = heard {
+            ears.directory.hear(&note);
             ears.sessions.hear(&note);
             ears.streams.hear(&note);
             ears.rooms.hear(note);

@@ -1,8 +1,10 @@
 //! Accounts as rows: a name, whether it may sign in, and the keys that prove a password without holding it.
 
+use perch_address::BareJid;
 use tracing::instrument;
 
 use crate::chat::id::AccountId;
+use crate::chat::note::RoomName;
 use crate::store::Store;
 use crate::store::error::{AddAccountError, StoreError};
 
@@ -48,20 +50,27 @@ impl Store {
         ask_lasting!(self, engine => engine.set_credentials(account, credentials).await)
     }
 
-    /// False when there is no such account.
+    /// False when there is no such account. One that is disabled belongs to nothing.
     #[instrument(skip_all)]
     pub async fn set_account_disabled(
         &self,
         account: AccountId,
+        address: &BareJid,
         is_disabled: bool,
     ) -> Result<bool, StoreError> {
-        ask_lasting!(self, engine => engine.set_account_disabled(account, is_disabled).await)
+        ask_lasting!(self, engine => engine.set_account_disabled(account, address, is_disabled).await)
     }
 
-    /// Removes an account with its keys; false when there was none. The name may be given again, the id never is.
+    /// Removes an account with its keys, its place in groups and units, and what its address may in rooms; None when
+    /// there was none. The name may be given again, the id never is. What somebody is kept from stays forbidden to the
+    /// name, or he would only have to register anew.
     #[instrument(skip_all)]
-    pub async fn remove_account(&self, account: AccountId) -> Result<bool, StoreError> {
-        ask_lasting!(self, engine => engine.remove_account(account).await)
+    pub async fn remove_account(
+        &self,
+        account: AccountId,
+        address: &BareJid,
+    ) -> Result<Option<RemovedAccount>, StoreError> {
+        ask_lasting!(self, engine => engine.remove_account(account, address).await)
     }
 }
 
@@ -77,8 +86,15 @@ pub struct Account {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewAccount {
-    pub name: Box<str>,
+    pub address: BareJid,
     pub credentials: Vec<ScramRow>,
+}
+
+/// What ended with an account.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RemovedAccount {
+    /// Rooms whose lists had its address: they are to be read again.
+    pub rooms: Vec<RoomName>,
 }
 
 /// An account as it stands in a list.
@@ -87,6 +103,13 @@ pub struct AccountEntry {
     pub id: AccountId,
     pub name: Box<str>,
     pub is_disabled: bool,
+}
+
+impl NewAccount {
+    /// What the account is found by.
+    pub(super) fn name(&self) -> &str {
+        self.address.local().unwrap_or_default()
+    }
 }
 
 /// The keys of RFC 5802 §3 for one hash function.

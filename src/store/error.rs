@@ -1,5 +1,6 @@
 //! What can go wrong in a store. Each operation has its own outcomes beside these; "not found" is an `Option`.
 
+use perch_address::BareJid;
 use thiserror::Error;
 
 use crate::chat::id::Seq;
@@ -71,6 +72,21 @@ pub enum OpenError {
 pub enum AddAccountError {
     #[error("there is an account of this name")]
     NameTaken,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why principals were not changed. None of them was.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum PrincipalError {
+    #[error("{0} is or was the address of another principal")]
+    AddressTaken(BareJid),
+    #[error("{0} stands for that entry of the directory")]
+    EntryTaken(BareJid),
+    #[error("there is no principal {0}")]
+    NoSuchPrincipal(BareJid),
+    #[error("{member} cannot be in {parent}: groups hold users and groups, units hold units too")]
+    CannotHold { parent: BareJid, member: BareJid },
     #[error(transparent)]
     Store(#[from] StoreError),
 }

@@ -17,15 +17,15 @@ impl Store {
     /// Shows to the others what this member is at, and renews its lease. The lease is renewed so from then on, until
     /// the store is closed or something else is shown.
     #[instrument(skip_all)]
-    pub async fn show_member(&self, showing: Showing) -> Result<(), StoreError> {
+    pub async fn show_member(&self, state: MemberState) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(engine) => {
-                engine.show_member(showing);
+                engine.show_member(state);
                 Ok(())
             }
-            Self::Postgres(engine) => engine.show_member(showing).await,
+            Self::Postgres(engine) => engine.show_member(state).await,
             #[cfg(feature = "simulation")]
-            Self::Model(engine) => engine.show_member(showing).await,
+            Self::Model(engine) => engine.show_member(state).await,
         }
     }
 

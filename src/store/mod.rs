@@ -11,6 +11,7 @@
 //! | [`session`] | signed-in devices |
 //! | [`account`] | accounts and their credentials |
 //! | [`category`] | whom rooms are for |
+//! | [`principal`] | whoever rights can be given to, and who belongs where |
 //! | [`account_log`] | accounts' logs, rosters and nodes |
 //! | [`retention`] | what time takes |
 //! | [`error`] | what can go wrong |
@@ -60,6 +61,7 @@ pub mod member;
 pub mod model;
 mod paging;
 mod postgres;
+pub mod principal;
 mod record;
 pub mod retention;
 pub mod room;

@@ -8,6 +8,7 @@ use perch::chat::id::Timestamp;
 use perch::chat::note::{self, Note, RoomName};
 use perch::chat::settings::Settings;
 use perch::clock::Clock;
+use perch::directory::Directory;
 use perch::pool::{Alarm, Pool, ReturnTimes};
 use perch::room::{Policy, Rooms};
 use perch::store::error::StoreError;
@@ -73,8 +74,16 @@ impl Member {
         let pool = Pool::join(store.clone(), bus.clone(), clock.clone(), me.clone(), RETURN_TIMES).await?;
         // Nobody here takes letters.
         let (letters, _inbox) = mpsc::channel(1);
-        let policy = Policy { is_creation_open: true, locks_new_rooms: false, defaults: Settings::default() };
-        let rooms = Rooms::new(store.clone(), bus.clone(), clock.clone(), ROOMS_DOMAIN, policy, letters);
+        let policy = Policy {
+            is_creation_open: true,
+            locks_new_rooms: false,
+            defaults: Settings::default(),
+            administrators: Vec::new(),
+        };
+        let domain = DOMAIN.parse().expect("a domain");
+        let directory = Directory::open(store.clone(), bus.clone(), domain).await?;
+        let rooms =
+            Rooms::new(store.clone(), bus.clone(), clock.clone(), ROOMS_DOMAIN, policy, directory, letters);
         rooms.recover(clock.now().plus(RETURN_TIME)).await?;
         store.detach_sessions(clock.now().plus(RETURN_TIMES.sessions)).await?;
         let (alarms, raised) = mpsc::channel(ALARMS);
@@ -135,7 +144,7 @@ async fn heed(mut alarms: mpsc::Receiver<Alarm>, rooms: Rooms) {
     }
 }
 
-pub(crate) const DOMAIN: &str = "perch.test";
+pub(crate) use perch::store::model::DOMAIN;
 const ROOMS_DOMAIN: &str = "rooms.perch.test";
 const START: Timestamp = Timestamp(1_700_000_000_000);
 const ALARMS: usize = 64;

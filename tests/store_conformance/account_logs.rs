@@ -15,6 +15,7 @@ use perch::store::error::ArchiveError;
 use perch_address::{BareJid, Jid};
 
 use crate::Place;
+use crate::scene::address;
 
 const NOW: Timestamp = Timestamp(1_000_000);
 
@@ -213,7 +214,7 @@ pub(crate) async fn what_the_archive_does_not_show_goes_after_a_while(place: Pla
 }
 
 pub(crate) async fn account(store: &Store, name: &str) -> AccountId {
-    store.add_account(NewAccount { name: name.into(), credentials: Vec::new() }).await.unwrap()
+    store.add_account(NewAccount { address: address(name), credentials: Vec::new() }).await.unwrap()
 }
 
 fn append(account: AccountId, number: i64, changes: Vec<AccountChange>) -> AccountAppend {

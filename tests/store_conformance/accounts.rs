@@ -4,7 +4,7 @@ use perch::store::account::AccountEntry;
 use perch::store::error::AddAccountError;
 
 use crate::Place;
-use crate::scene::account;
+use crate::scene::{account, address};
 
 pub(crate) async fn accounts_are_added_read_and_removed(place: Place) {
     let store = place.open().await;
@@ -26,11 +26,11 @@ pub(crate) async fn accounts_are_added_read_and_removed(place: Place) {
 
     assert!(store.set_credentials(bob, Vec::new()).await.unwrap());
     assert_eq!(store.account("bob").await.unwrap().unwrap().credentials, []);
-    assert!(store.set_account_disabled(bob, true).await.unwrap());
+    assert!(store.set_account_disabled(bob, &address("bob"), true).await.unwrap());
     assert!(store.account("bob").await.unwrap().unwrap().is_disabled);
 
-    assert!(store.remove_account(bob).await.unwrap());
-    assert!(!store.remove_account(bob).await.unwrap());
+    assert!(store.remove_account(bob, &address("bob")).await.unwrap().is_some());
+    assert!(store.remove_account(bob, &address("bob")).await.unwrap().is_none());
     assert!(!store.set_credentials(bob, account("bob").credentials).await.unwrap());
     let again = store.add_account(account("bob")).await.unwrap();
     assert!(again > bob, "an id is never given twice");

@@ -14,6 +14,7 @@ mod model;
 mod opening;
 mod outages;
 mod pool;
+mod principals;
 mod proxy;
 mod rooms;
 mod scene;
@@ -151,6 +152,12 @@ macro_rules! on_postgres {
 on_every_engine! {
     opening: what_was_written_is_there_after_a_restart a_second_process_is_kept_out;
     accounts: accounts_are_added_read_and_removed many_accounts_are_added_at_once;
+    principals: changes_of_principals_are_all_or_nothing
+        a_view_follows_what_changes
+        memberships_that_ended_are_forgotten_once_all_know
+        an_account_that_does_not_count_belongs_to_nothing
+        what_an_address_may_ends_with_its_account
+        principals_are_found_by_what_they_are_called;
     account_logs: a_message_is_in_both_logs_or_in_none
         stamps_of_an_account_do_not_fall
         an_account_is_loaded_as_its_log_left_it

@@ -13,7 +13,8 @@ use crate::scene::{account, append, join, make, post, quietly};
 pub(crate) async fn a_member_shows_what_it_is_at(place: Place) {
     let store = place.open().await;
     let shown = Showing { state: MemberState::Draining, rights: 7 };
-    store.show_member(shown).await.unwrap();
+    store.show_member(shown.state).await.unwrap();
+    store.show_rights(shown.rights).await.unwrap();
     let members = store.members().await.unwrap();
     let [member] = members.as_slice() else { panic!("{members:?}") };
     assert_eq!((&*member.name, member.incarnation), ("perch", store.incarnation()));

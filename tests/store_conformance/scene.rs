@@ -12,6 +12,7 @@ use perch::store::account::{NewAccount, ScramHash, ScramRow};
 use perch::store::archive::ArchivedMessage;
 use perch::store::error::AppendError;
 use perch::store::room::{Append, Appended, NewRoom};
+use perch_address::BareJid;
 
 /// A room with ten messages, one a millisecond, and other events between them.
 pub(crate) async fn chatty(store: &Store) -> RoomSnapshot {
@@ -132,6 +133,10 @@ pub(crate) fn affiliation(who: &str, affiliation: Affiliation, version: i64) -> 
     })
 }
 
+pub(crate) fn address(name: &str) -> BareJid {
+    BareJid::from_parts(Some(name), "localhost").unwrap()
+}
+
 pub(crate) fn account(name: &str) -> NewAccount {
     let row = |hash, size| ScramRow {
         hash,
@@ -141,7 +146,7 @@ pub(crate) fn account(name: &str) -> NewAccount {
         server_key: vec![2; size].into(),
     };
     NewAccount {
-        name: name.into(),
+        address: address(name),
         credentials: vec![row(ScramHash::Sha1, 20), row(ScramHash::Sha256, 32), row(ScramHash::Sha512, 64)],
     }
 }

@@ -73,7 +73,7 @@ fn word(text: &str) -> &str {
     text.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default()
 }
 
-const SMALL: [&str; 4] = ["meta", "member", "pg_class", "pg_db_role_setting"];
+const SMALL: [&str; 5] = ["meta", "member", "rights", "pg_class", "pg_db_role_setting"];
 
 /// Without a look into their arguments.
 const STEPS: [&str; 10] = [

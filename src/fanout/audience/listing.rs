@@ -114,6 +114,7 @@ impl Audience {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chat::event::Extent;
     use crate::chat::id::Epoch;
     use crate::fanout::version::Versions;
 
@@ -121,6 +122,7 @@ mod tests {
 
     fn standing(version: i64) -> Standing {
         Standing {
+            extent: Extent::default(),
             jid: format!("p{version}@verona.example").parse().unwrap(),
             affiliation: Affiliation::Member,
             nick: None,

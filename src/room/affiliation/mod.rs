@@ -72,8 +72,7 @@ impl Room {
         };
         // §9.1: whoever is named by his own address or that of his domain would be out.
         let own = by.jid.bare();
-        let bans_himself = affiliation == Affiliation::Outcast
-            && self.standings.would_ban(&own, &jid);
+        let bans_himself = affiliation == Affiliation::Outcast && self.standings.would_ban(&own, &jid);
         if bans_himself {
             return Err(Refusal::SelfBan);
         }
@@ -193,7 +192,11 @@ impl Draft<'_> {
     fn notify(&mut self, by: &Actor, was: Affiliation, grant: Grant) {
         let Grant { jid, affiliation, reason, .. } = grant;
         let is_a_stranger = was.max(affiliation) < Affiliation::Member;
-        if !self.room().standings.view().is_person(&jid) || jid == by.jid.bare() || was == affiliation || is_a_stranger {
+        if !self.room().standings.view().is_person(&jid)
+            || jid == by.jid.bare()
+            || was == affiliation
+            || is_a_stranger
+        {
             return;
         }
         let settings = &self.room().settings;

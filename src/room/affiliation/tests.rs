@@ -20,6 +20,7 @@ fn item(who: &str, affiliation: Affiliation, nick: Option<&str>, reason: &str) -
         items: vec![AffiliationItem {
             who: Person::Jid(jid(who)),
             affiliation,
+            extent: Option::None,
             nick: nick.map(Into::into),
             reason: reason.into(),
         }],
@@ -166,6 +167,7 @@ fn a_person_can_be_named_by_his_nick() {
         items: vec![AffiliationItem {
             who: Person::Nick(nick.into()),
             affiliation: Member,
+            extent: Option::None,
             nick: Option::None,
             reason: "".into(),
         }],

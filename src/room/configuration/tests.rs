@@ -10,7 +10,10 @@ fn configure(settings: Settings) -> Command {
 
 fn lists(owners: Option<&[&str]>, admins: Option<&[&str]>) -> Command {
     let jids = |names: &[&str]| names.iter().map(|name| jid(name)).collect();
-    Command::Configure { settings: Box::default(), people: People { owners: owners.map(jids), admins: admins.map(jids), presenters: None } }
+    Command::Configure {
+        settings: Box::default(),
+        people: People { owners: owners.map(jids), admins: admins.map(jids), presenters: None },
+    }
 }
 
 #[test]
@@ -70,7 +73,8 @@ fn a_room_that_becomes_members_only_loses_its_strangers() {
     let mut scene = Scene::open().full();
     let with_bob = Command::Configure {
         settings: Box::new(members_only),
-        people: People { admins: Some(vec![jid("admin"), jid("bob")]), ..People::default() } };
+        people: People { admins: Some(vec![jid("admin"), jid("bob")]), ..People::default() },
+    };
     scene.check("owner", with_bob, Ok(&["bob is admin, bob: moderator", "configured"]));
 }
 
@@ -105,8 +109,10 @@ fn the_form_has_the_full_lists_of_owners_and_admins() {
 #[test]
 fn an_admin_struck_from_a_members_only_room_stays_as_a_member() {
     let settings = Settings { members_only: true, ..Settings::default() };
-    let strike =
-        Command::Configure { settings: Box::new(settings.clone()), people: People { admins: Some(Vec::new()), ..People::default() } };
+    let strike = Command::Configure {
+        settings: Box::new(settings.clone()),
+        people: People { admins: Some(Vec::new()), ..People::default() },
+    };
     let told = ["admin is member, admin: participant"];
     Scene::with(settings).full().check("owner", strike, Ok(&told));
 }

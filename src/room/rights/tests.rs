@@ -2,6 +2,8 @@
 //! `-` not in the room, `V` no voice, `P` no private messages here, `R` registration closed.
 
 use super::*;
+use crate::chat::event::Extent;
+use crate::chat::settings::Kind;
 
 const AFFILIATIONS: [Affiliation; 5] =
     [Affiliation::Outcast, Affiliation::None, Affiliation::Member, Affiliation::Admin, Affiliation::Owner];
@@ -230,7 +232,10 @@ fn what_a_role_alone_decides() {
             assert_eq!(signs, expected, "{act:?} by {affiliation:?}");
         }
     };
-    check(Act::Speak, plain(), "-V..");
+    check(Act::Speak { presents: false }, plain(), "-V..");
+    let auditorium = || Settings { kind: Kind::Auditorium, ..plain() };
+    check(Act::Speak { presents: false }, auditorium(), "-V.V");
+    check(Act::Speak { presents: true }, auditorium(), "-V..");
     check(Act::SetSubject, plain(), "-FF.");
     check(Act::SetSubject, Settings { subject_by_participants: true, ..plain() }, "-F..");
     check(Act::Whisper, private_messages(PrivateMessages::Anyone), "-...");
@@ -362,19 +367,27 @@ fn nobody_is_listed_for_having_no_affiliation() {
 fn the_first_role_follows_from_affiliation_and_room() {
     let check = |moderated, expected: [Role; 5]| {
         let settings = Settings { moderated, ..Settings::default() };
-        assert_eq!(AFFILIATIONS.map(|affiliation| default_role(affiliation, &settings)), expected);
+        assert_eq!(AFFILIATIONS.map(|affiliation| default_role(affiliation, false, &settings)), expected);
+    };
+    let check_auditorium = |presents, expected: [Role; 5]| {
+        let settings = Settings { kind: Kind::Auditorium, ..Settings::default() };
+        assert_eq!(AFFILIATIONS.map(|affiliation| default_role(affiliation, presents, &settings)), expected);
     };
     use Role::{Moderator, None, Participant, Visitor};
     check(true, [None, Visitor, Participant, Moderator, Moderator]);
     check(false, [None, Participant, Participant, Moderator, Moderator]);
+    check_auditorium(false, [None, Visitor, Visitor, Moderator, Moderator]);
+    check_auditorium(true, [None, Participant, Participant, Moderator, Moderator]);
 }
 
 #[test]
 fn an_affiliation_brings_its_role_and_takes_what_it_brought() {
     let check = |moderated, was: &str, becomes: &str, expected: &str| {
         let settings = Settings { moderated, ..Settings::default() };
-        let role = role_after(parse_rank(was), Affiliation::parse(becomes).unwrap(), &settings);
-        assert_eq!(role.as_str(), expected, "{was} becomes {becomes}");
+        let place = |affiliation| Place { affiliation, extent: Extent::default(), is_in_scope: true };
+        let (was, becomes) = (parse_rank(was), place(Affiliation::parse(becomes).unwrap()));
+        let role = role_after(was, &place(was.affiliation), &becomes, &settings);
+        assert_eq!(role.as_str(), expected, "{was:?} becomes {becomes:?}");
     };
     check(true, "none.visitor", "member", "participant");
     check(true, "member.participant", "none", "visitor");

@@ -69,6 +69,8 @@ const BATCH_MAX: usize = 256;
 const IDLE: Duration = Duration::from_secs(60);
 /// How often a command is decided anew when the rules move under it each time.
 const ATTEMPTS_MAX: u32 = 16;
+/// After this many the room's rows are read and not its log alone.
+const UNHEARD_AFTER: u32 = 3;
 /// Departures that are claimed at a time.
 const CLAIMS_MAX: u32 = 256;
 /// A departure that another member has claimed is looked at again after this.
@@ -337,7 +339,9 @@ impl RoomTask {
 
     /// Others were faster: what they did is taken in, and the same is asked of the room as it is now.
     async fn decide_again(&mut self, questions: Vec<(Question, Receipt)>, attempt: u32) -> Vec<Pending> {
-        let caught_up = self.catch_up(None).await;
+        // Lists also change without an event: when an account is removed, its rights go with it.
+        let is_unheard = attempt >= UNHEARD_AFTER;
+        let caught_up = if is_unheard { self.refresh().await } else { self.catch_up(None).await };
         let mut round = Round::default();
         for (question, receipt) in questions {
             let refusal = match (&self.state, caught_up) {

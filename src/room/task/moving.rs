@@ -51,7 +51,8 @@ impl RoomTask {
         };
         let Some(loaded) = &mut self.state else { return };
         loaded.audience.attach(session, mailbox);
-        let view = View::of(loaded.room.settings(), loaded.room.is_archived(), loaded.room.standings().version());
+        let view =
+            View::of(loaded.room.settings(), loaded.room.is_archived(), loaded.room.standings().version());
         loaded.audience.show_since(&since, loaded.room.occupants(), view);
     }
 

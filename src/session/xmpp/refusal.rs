@@ -47,10 +47,14 @@ pub fn verdict(refusal: &Refusal) -> (ErrorType, StanzaCondition) {
         // XEP-0410 §3.2 shows the type that XEP-0045 leaves open.
         Refusal::NotAnOccupant | Refusal::NicksLocked => (Cancel, Condition::NotAcceptable),
         Refusal::NickMissing | Refusal::NickMalformed => (Modify, Condition::JidMalformed),
-        Refusal::Stale | Refusal::NickTaken | Refusal::LastOwner | Refusal::SelfBan | Refusal::AlreadyDone { .. } => {
-            (Cancel, Condition::Conflict)
+        Refusal::Stale
+        | Refusal::NickTaken
+        | Refusal::LastOwner
+        | Refusal::SelfBan
+        | Refusal::AlreadyDone { .. } => (Cancel, Condition::Conflict),
+        Refusal::Banned | Refusal::OutOfScope | Refusal::Forbidden | Refusal::NoVoice => {
+            (Auth, Condition::Forbidden)
         }
-        Refusal::Banned | Refusal::OutOfScope | Refusal::Forbidden | Refusal::NoVoice => (Auth, Condition::Forbidden),
         Refusal::MembersOnly | Refusal::NotRegistered => (Auth, Condition::RegistrationRequired),
         Refusal::PasswordRequired => (Auth, Condition::NotAuthorized),
         Refusal::Full => (Wait, Condition::ServiceUnavailable),

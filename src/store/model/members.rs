@@ -89,8 +89,13 @@ impl Model {
         Err(StoreError::Fenced)
     }
 
-    pub(in crate::store) async fn show_member(&self, showing: Showing) -> Result<(), StoreError> {
-        *self.keeper.showing.lock() = showing;
+    pub(in crate::store) async fn show_member(&self, state: MemberState) -> Result<(), StoreError> {
+        self.keeper.showing.lock().state = state;
+        self.renew().await
+    }
+
+    pub(in crate::store) async fn show_rights(&self, version: i64) -> Result<(), StoreError> {
+        self.keeper.showing.lock().rights = version;
         self.renew().await
     }
 

@@ -26,17 +26,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use perch_address::BareJid;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::sync::RwLock;
 use tokio::time::{Instant, sleep};
 
+use crate::chat::category::{Category, Rules};
 use crate::chat::command::HistoryRequest;
 use crate::chat::event::Event;
 use crate::chat::id::{RoomId, Seq, SessionId, Timestamp};
 use crate::chat::note;
 use crate::chat::snapshot::RoomSnapshot;
 use crate::store::archive::{ArchivedMessage, Log};
+use crate::store::category::CategoryText;
 use crate::store::error::StoreError;
 use crate::store::model::members::Keeper;
 use crate::store::model::tables::Tables;
@@ -254,3 +257,21 @@ const QUICK_MS: u64 = 4;
 const SLOW_MS: u64 = 900;
 /// After this long it is clear that no answer comes.
 const GIVE_UP_MS: u64 = 2_000;
+
+/// Where the accounts of a simulation are.
+pub const DOMAIN: &str = "perch.test";
+
+/// The only category.
+pub(super) fn everybody() -> Category {
+    let everybody = vec![BareJid::new(DOMAIN).expect("a domain")];
+    let rules = Rules { invitations: true, managers_destroy: true, ..Rules::default() };
+    let text = CategoryText {
+        name: "General".into(),
+        description: "".into(),
+        allowed: everybody.clone(),
+        denied: Vec::new(),
+        creators: everybody,
+        rules,
+    };
+    text.with(1, 1)
+}

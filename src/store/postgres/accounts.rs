@@ -1,14 +1,17 @@
 //! Accounts and the keys they sign in with.
 
+use perch_address::BareJid;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
 use crate::chat::id::AccountId;
-use crate::store::account::{Account, AccountEntry, NewAccount, ScramRow};
+use crate::chat::principal::Standing;
+use crate::store::account::{Account, AccountEntry, NewAccount, RemovedAccount, ScramRow};
 use crate::store::error::{AddAccountError, StoreError};
 use crate::store::postgres::Postgres;
 use crate::store::postgres::links::Link;
-use crate::store::row::{account_entry, credential};
+use crate::store::postgres::principals::{next_version, raise};
+use crate::store::row::{account_entry, credential, room_name};
 
 impl Postgres {
     pub(in crate::store) async fn add_account(
@@ -29,7 +32,9 @@ impl Postgres {
         for slice in accounts.chunks(ADDED_TOGETHER) {
             link.begin().await?;
             ids.extend(add(&mut link, slice).await?);
+            let version = stand_again(&mut link, slice).await?;
             link.commit().await?;
+            version.inspect(|version| self.keeper.has_rights(*version));
         }
         Ok(ids)
     }
@@ -77,35 +82,90 @@ impl Postgres {
     pub(in crate::store) async fn set_account_disabled(
         &self,
         account: AccountId,
+        address: &BareJid,
         is_disabled: bool,
     ) -> Result<bool, StoreError> {
-        let query = sqlx::query(SET_DISABLED).bind(is_disabled).bind(account.0);
-        Ok(self.links.link().await?.execute(query).await? > 0)
+        let mut link = self.links.link().await?;
+        link.begin().await?;
+        let set = sqlx::query(SET_DISABLED).bind(is_disabled).bind(account.0);
+        if link.execute(set).await? == 0 {
+            link.commit().await?;
+            return Ok(false);
+        }
+        let standing = if is_disabled { Standing::Disabled } else { Standing::Present };
+        let version = next_version(&mut link).await?;
+        stand(&mut link, address, standing, version).await?;
+        raise(&mut link, version).await?;
+        link.commit().await?;
+        self.keeper.has_rights(version);
+        Ok(true)
     }
 
     /// The log goes first: who is appending to it ends before, and finds it gone after.
-    pub(in crate::store) async fn remove_account(&self, account: AccountId) -> Result<bool, StoreError> {
+    pub(in crate::store) async fn remove_account(
+        &self,
+        account: AccountId,
+        address: &BareJid,
+    ) -> Result<Option<RemovedAccount>, StoreError> {
         let mut link = self.links.link().await?;
         link.begin().await?;
         let done = link.execute(sqlx::query(REMOVE).bind(account.0)).await?;
+        if done == 0 {
+            link.commit().await?;
+            return Ok(None);
+        }
         link.execute(sqlx::query(REMOVE_EVENTS).bind(account.0)).await?;
+        let version = next_version(&mut link).await?;
+        stand(&mut link, address, Standing::Removed, version).await?;
+        for sql in [FORGET_ENTRY, LEAVE_ALL] {
+            link.execute(sqlx::query(sql).bind(version).bind(address.as_str())).await?;
+        }
+        raise(&mut link, version).await?;
+        let rows = link.rows(sqlx::query(LISTED_IN).bind(address.as_str())).await?;
+        for sql in [STRIKE_FROM_LISTS, MOVE_LISTS, MOVE_RULES] {
+            link.execute(sqlx::query(sql).bind(address.as_str())).await?;
+        }
         link.commit().await?;
-        Ok(done > 0)
+        self.keeper.has_rights(version);
+        Ok(Some(RemovedAccount { rooms: rows.iter().map(room_name).collect::<Result<_, _>>()? }))
     }
+}
+
+/// Notes whether an account counts.
+async fn stand(
+    link: &mut Link,
+    address: &BareJid,
+    standing: Standing,
+    version: i64,
+) -> Result<(), StoreError> {
+    let note = sqlx::query(STAND).bind(address.as_str()).bind(standing.as_str()).bind(version);
+    link.execute(note).await.map(drop)
 }
 
 /// None for a name that is taken.
 async fn add(link: &mut Link, accounts: &[NewAccount]) -> Result<Vec<Option<AccountId>>, StoreError> {
-    let names: Vec<&str> = accounts.iter().map(|account| &*account.name).collect();
+    let names: Vec<&str> = accounts.iter().map(NewAccount::name).collect();
     let rows = link.rows(sqlx::query(ADD).bind(names)).await?;
     let added = |row: &PgRow| Ok::<_, sqlx::Error>((row.try_get(0)?, AccountId(row.try_get(1)?)));
     let mut added: std::collections::HashMap<String, AccountId> =
         rows.iter().map(added).collect::<Result<_, _>>()?;
     // A name that is in the list twice is given to the first.
-    let ids: Vec<_> = accounts.iter().map(|account| added.remove(&*account.name)).collect();
+    let ids: Vec<_> = accounts.iter().map(|account| added.remove(account.name())).collect();
     let new = ids.iter().zip(accounts).filter_map(|(id, account)| Some(((*id)?, &*account.credentials)));
     put_credentials(link, new).await?;
     Ok(ids)
+}
+
+/// A name that is given again is somebody new. Gives back the version of the rights, if there is another now.
+async fn stand_again(link: &mut Link, accounts: &[NewAccount]) -> Result<Option<i64>, StoreError> {
+    let addresses: Vec<&str> = accounts.iter().map(|account| account.address.as_str()).collect();
+    if link.row(sqlx::query(HAD_ACCOUNTS).bind(&addresses)).await?.is_none() {
+        return Ok(None);
+    }
+    let version = next_version(link).await?;
+    link.execute(sqlx::query(STAND_AGAIN).bind(&addresses).bind(version)).await?;
+    raise(link, version).await?;
+    Ok(Some(version))
 }
 
 async fn put_credentials<'a>(
@@ -136,6 +196,30 @@ const ADD: &str =
     ON CONFLICT (name) DO NOTHING RETURNING name, id";
 const SET_DISABLED: &str = "UPDATE account SET disabled = $1 WHERE id = $2";
 const REMOVE: &str = "DELETE FROM account WHERE id = $1";
+const STAND: &str = "INSERT INTO principal (address, kind, name, standing, version)
+    VALUES ($1, 'user', '', $2, $3)
+    ON CONFLICT (address) DO UPDATE SET standing = excluded.standing, version = excluded.version";
+const HAD_ACCOUNTS: &str = "SELECT id FROM principal
+    WHERE address = ANY ($1) AND standing = 'removed' AND kind = 'user' LIMIT 1";
+const STAND_AGAIN: &str = "UPDATE principal SET standing = 'present', name = '', version = $2
+    WHERE address = ANY ($1) AND standing = 'removed' AND kind = 'user'
+        AND EXISTS (SELECT FROM account WHERE name = split_part(address, '@', 1))";
+const FORGET_ENTRY: &str = "UPDATE principal SET entry = NULL, dn = NULL, version = $1 WHERE address = $2";
+const LEAVE_ALL: &str = "UPDATE belongs SET gone = true, version = $1
+    WHERE NOT gone AND member = (SELECT id FROM principal WHERE address = $2)";
+/// In the order of their ids, as appends take them.
+const LISTED_IN: &str = "SELECT id, coalesce(name, '') FROM room JOIN room_log ON room_log.room = id
+    WHERE id IN (SELECT room FROM affiliation WHERE jid = $1 AND affiliation NOT IN ('none', 'outcast'))
+    ORDER BY id FOR UPDATE OF room_log";
+/// As the lists' own changes leave it: with a version behind all that were given.
+const STRIKE_FROM_LISTS: &str = "UPDATE affiliation SET affiliation = 'none', nick = NULL, reason = '',
+        version = affiliations_version + 1
+    FROM room WHERE id = room AND jid = $1 AND affiliation NOT IN ('none', 'outcast')";
+const MOVE_LISTS: &str = "UPDATE room SET affiliations_version = affiliations_version + 1
+    FROM affiliation WHERE room = id AND jid = $1 AND version > affiliations_version";
+/// Whatever was decided with the old lists in hand is decided again.
+const MOVE_RULES: &str = "UPDATE room_log SET rules = rules + 1 FROM affiliation
+    WHERE affiliation.room = room_log.room AND jid = $1 AND affiliation = 'none'";
 const REMOVE_EVENTS: &str = "DELETE FROM account_event WHERE account = $1";
 const FORGET_CREDENTIALS: &str = "DELETE FROM credential WHERE account = $1";
 const PUT_CREDENTIALS: &str =

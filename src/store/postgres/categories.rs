@@ -81,7 +81,7 @@ impl Postgres {
     }
 
     pub(in crate::store) async fn categories(&self) -> Result<Vec<Category>, StoreError> {
-        let rows = self.links.link().await?.rows(sqlx::query(ALL)).await?;
+        let rows = self.links.link().await?.rows(sqlx::query(ALL_CATEGORIES)).await?;
         rows.iter().map(row::category).collect()
     }
 
@@ -112,13 +112,15 @@ async fn check_name(link: &mut Link, name: &str, but: i64) -> Result<(), Categor
     }
 }
 
-const ALL: &str = "SELECT id, name, description, allowed, denied, creators, rules, version
+pub(super) const ALL_CATEGORIES: &str =
+    "SELECT id, name, description, allowed, denied, creators, rules, version
     FROM category ORDER BY id";
 const COUNTS: &str = "SELECT category, count(*) FROM room
     WHERE category IS NOT NULL AND name IS NOT NULL GROUP BY category ORDER BY category";
 const CREATE: &str = "INSERT INTO category (name, description, allowed, denied, creators, rules, version)
     VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id";
-const CHANGE: &str = "UPDATE category SET name = $1, description = $2, allowed = $3, denied = $4, creators = $5,
+const CHANGE: &str =
+    "UPDATE category SET name = $1, description = $2, allowed = $3, denied = $4, creators = $5,
     rules = $6, version = $7 WHERE id = $8";
 const HOLD: &str = "SELECT id FROM category WHERE id = $1 FOR UPDATE";
 const REMOVE: &str = "DELETE FROM category WHERE id = $1";

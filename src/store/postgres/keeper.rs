@@ -2,7 +2,7 @@
 //! comes back with it: all members go by the database's.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use sqlx::postgres::PgRow;
@@ -15,7 +15,7 @@ use crate::chat::id::Timestamp;
 use crate::clock::Clock;
 use crate::store::Options;
 use crate::store::error::StoreError;
-use crate::store::member::Showing;
+use crate::store::member::{MemberState, Showing};
 use crate::store::postgres::links::Links;
 use crate::store::row::Columns;
 
@@ -34,6 +34,9 @@ struct Own {
     lease: Duration,
     clock: Clock,
     showing: Mutex<Showing>,
+    newest_rights: watch::Sender<i64>,
+    /// Since when this member goes by older rights than the newest.
+    behind_since: Mutex<Option<Instant>>,
     is_fenced: watch::Sender<bool>,
 }
 
@@ -47,6 +50,8 @@ impl Keeper {
             lease: options.lease,
             clock: options.clock.clone(),
             showing: Mutex::default(),
+            newest_rights: watch::Sender::new(0),
+            behind_since: Mutex::default(),
             is_fenced: watch::Sender::new(false),
         });
         let stop = CancellationToken::new();
@@ -54,9 +59,23 @@ impl Keeper {
         Self { own, stop: Mutex::new(Some((stop.drop_guard(), task))) }
     }
 
-    pub(super) async fn show(&self, showing: Showing) -> Result<(), StoreError> {
-        *self.own.showing.lock() = showing;
+    pub(super) async fn show(&self, state: MemberState) -> Result<(), StoreError> {
+        self.own.showing.lock().state = state;
         self.own.renew().await
+    }
+
+    pub(super) async fn show_rights(&self, version: i64) -> Result<(), StoreError> {
+        self.own.showing.lock().rights = version;
+        self.own.renew().await
+    }
+
+    pub(super) fn newest_rights(&self) -> watch::Receiver<i64> {
+        self.own.newest_rights.subscribe()
+    }
+
+    /// That version of the rights is committed.
+    pub(super) fn has_rights(&self, version: i64) {
+        self.own.has_rights(version);
     }
 
     pub(super) async fn fenced(&self) {
@@ -80,12 +99,38 @@ impl Own {
         let mut ticks = tokio::time::interval(self.lease / RENEWALS);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+            if self.is_left_behind() {
+                warn!("the rights outside of rooms cannot be read: this member's lease is not renewed");
+                continue;
+            }
             match self.renew().await {
                 Ok(()) => {}
                 Err(StoreError::Fenced) => return,
                 Err(fault) => warn!(%fault, "this member's lease was not renewed"),
             }
         }
+    }
+
+    fn has_rights(&self, version: i64) {
+        if self.showing.lock().rights < version {
+            self.behind_since.lock().get_or_insert_with(Instant::now);
+        }
+        self.newest_rights.send_if_modified(|newest| {
+            let is_newer = version > *newest;
+            *newest = version.max(*newest);
+            is_newer
+        });
+    }
+
+    /// Whoever changes rights waits for all members that have a lease: it must not be had by one that goes by old rights
+    /// for long. One that has not shown any yet serves nobody.
+    fn is_left_behind(&self) -> bool {
+        let shown = self.showing.lock().rights;
+        let mut since = self.behind_since.lock();
+        if shown == 0 || shown >= *self.newest_rights.borrow() {
+            *since = None;
+        }
+        since.is_some_and(|since| since.elapsed() > self.lease)
     }
 
     async fn renew(&self) -> Result<(), StoreError> {
@@ -103,6 +148,7 @@ impl Own {
             .await?;
         if let Some(renewed) = renewed {
             self.clock.follow(Timestamp(renewed.integer(1)?));
+            self.has_rights(renewed.integer(2)?);
             return Ok(());
         }
         if !self.is_fenced.send_replace(true) {
@@ -118,6 +164,6 @@ const RENEW: &str = "WITH quick AS (
         SELECT set_config('synchronous_commit', 'local', true) AS setting)
     UPDATE member SET state = $3, rights = $4, lease_until = clock_timestamp() + make_interval(secs => $5)
     FROM quick WHERE name = $1 AND incarnation = $2 AND setting = 'local'
-    RETURNING incarnation, (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+    RETURNING incarnation, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, (SELECT version FROM rights)";
 /// In the time of a lease: one may be lost.
 const RENEWALS: u32 = 3;

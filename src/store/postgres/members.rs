@@ -13,8 +13,8 @@ use crate::store::row::{Columns, due_seat, saved_session};
 use crate::store::session::SessionRow;
 
 impl Postgres {
-    pub(in crate::store) async fn show_member(&self, showing: Showing) -> Result<(), StoreError> {
-        self.keeper.show(showing).await
+    pub(in crate::store) async fn show_member(&self, state: MemberState) -> Result<(), StoreError> {
+        self.keeper.show(state).await
     }
 
     pub(in crate::store) async fn fenced(&self) {

@@ -25,6 +25,7 @@ mod links;
 mod members;
 mod nodes;
 mod open;
+mod principals;
 mod project;
 mod queue;
 mod retention;

@@ -128,8 +128,7 @@ const CREATE_LOG: &str = "INSERT INTO room_log (room, open, epoch, first_seq, se
 const ROOM_NAMED: &str = "SELECT id, name, secret, settings, locked, subject, affiliations_version,
         epoch, first_seq, seq, rules, last_at, quiet
     FROM room JOIN room_log ON room_log.room = room.id WHERE name = $1";
-const STANDINGS: &str =
-    "SELECT jid, affiliation, nick, reason, version, attends, presents FROM affiliation WHERE room = $1 ORDER BY jid";
+const STANDINGS: &str = "SELECT jid, affiliation, nick, reason, version, attends, presents FROM affiliation WHERE room = $1 ORDER BY jid";
 const SEATS: &str = "SELECT nick_key, session, nick, owner, resource, occupant_id, role, presence, deadline
     FROM seat WHERE room = $1 ORDER BY nick_key, shown_at DESC, session";
 const LISTED: &str = "SELECT id, name, coalesce(settings::json ->> 'name', '') FROM room

@@ -8,6 +8,7 @@ use crate::chat::affiliation::{Affiliation, Role};
 use crate::chat::event::Extent;
 use crate::chat::id::{Epoch, RoomId, RulesVersion, Seq, SessionId, Timestamp};
 use crate::chat::message::Payload;
+use crate::chat::note::RoomName;
 use crate::chat::occupant::{Occupant, Seat};
 use crate::chat::snapshot::{RoomSnapshot, Standing};
 use crate::store::error::StoreError;
@@ -138,4 +139,9 @@ pub(in crate::store) fn retained(row: &impl Columns) -> Result<Retained, StoreEr
     let id = RoomId(row.integer(0)?);
     let days = row.integer(1)?.try_into();
     Ok(Retained { id, days: days.map_err(|_| StoreError::Inconsistent { table: "room", row: id.0 })? })
+}
+
+/// `id, name`
+pub(in crate::store) fn room_name(row: &impl Columns) -> Result<RoomName, StoreError> {
+    Ok(RoomName { id: RoomId(row.integer(0)?), name: row.text(1)?.into() })
 }

@@ -1,14 +1,17 @@
 //! Accounts and the keys they sign in with.
 
 use futures_util::FutureExt;
+use perch_address::BareJid;
 use sqlx::sqlite::SqliteConnection;
 
 use crate::chat::id::AccountId;
-use crate::store::account::{Account, AccountEntry, NewAccount, ScramRow};
+use crate::chat::principal::Standing;
+use crate::store::account::{Account, AccountEntry, NewAccount, RemovedAccount, ScramRow};
 use crate::store::error::{AddAccountError, StoreError};
-use crate::store::row::{account_entry, credential};
+use crate::store::row::{account_entry, credential, room_name};
 use crate::store::sqlite::Sqlite;
 use crate::store::sqlite::batch::{Batch, Form};
+use crate::store::sqlite::principals::{next_version, raise};
 
 impl Sqlite {
     pub(in crate::store) async fn add_account(
@@ -98,34 +101,80 @@ impl Sqlite {
     pub(in crate::store) async fn set_account_disabled(
         &self,
         account: AccountId,
+        address: &BareJid,
         is_disabled: bool,
     ) -> Result<bool, StoreError> {
-        self.writer
+        let address = address.clone();
+        let version: Option<i64> = self
+            .writer
             .transact(move |connection| {
                 async move {
-                    let done = sqlx::query(SET_DISABLED)
-                        .bind(is_disabled)
-                        .bind(account.0)
-                        .execute(connection)
-                        .await?;
-                    Ok(Ok::<_, StoreError>(done.rows_affected() > 0))
+                    let set = sqlx::query(SET_DISABLED).bind(is_disabled).bind(account.0);
+                    if set.execute(&mut *connection).await?.rows_affected() == 0 {
+                        return Ok(Ok::<_, StoreError>(None));
+                    }
+                    let standing = if is_disabled { Standing::Disabled } else { Standing::Present };
+                    let version = next_version(connection).await?;
+                    stand(connection, &address, standing, version).await?;
+                    raise(connection, version).await?;
+                    Ok(Ok(Some(version)))
                 }
                 .boxed()
             })
-            .await
+            .await?;
+        version.inspect(|version| self.has_rights(*version));
+        Ok(version.is_some())
     }
 
-    pub(in crate::store) async fn remove_account(&self, account: AccountId) -> Result<bool, StoreError> {
-        self.writer
+    pub(in crate::store) async fn remove_account(
+        &self,
+        account: AccountId,
+        address: &BareJid,
+    ) -> Result<Option<RemovedAccount>, StoreError> {
+        let address = address.clone();
+        let removed: Option<(i64, RemovedAccount)> = self
+            .writer
             .transact(move |connection| {
                 async move {
-                    let done = sqlx::query(REMOVE).bind(account.0).execute(connection).await?;
-                    Ok(Ok::<_, StoreError>(done.rows_affected() > 0))
+                    let done = sqlx::query(REMOVE).bind(account.0).execute(&mut *connection).await?;
+                    if done.rows_affected() == 0 {
+                        return Ok(Ok::<_, StoreError>(None));
+                    }
+                    let version = next_version(connection).await?;
+                    stand(connection, &address, Standing::Removed, version).await?;
+                    for sql in [FORGET_ENTRY, LEAVE_ALL] {
+                        let leave = sqlx::query(sql).bind(version).bind(address.as_str());
+                        leave.execute(&mut *connection).await?;
+                    }
+                    raise(connection, version).await?;
+                    let rows =
+                        sqlx::query(LISTED_IN).bind(address.as_str()).fetch_all(&mut *connection).await?;
+                    for sql in [STRIKE_FROM_LISTS, MOVE_LISTS, MOVE_RULES] {
+                        sqlx::query(sql).bind(address.as_str()).execute(&mut *connection).await?;
+                    }
+                    let rooms = rows.iter().map(room_name).collect::<Result<_, _>>()?;
+                    Ok(Ok(Some((version, RemovedAccount { rooms }))))
                 }
                 .boxed()
             })
-            .await
+            .await?;
+        Ok(removed.map(|(version, removed)| {
+            self.has_rights(version);
+            removed
+        }))
     }
+}
+
+/// Notes whether an account counts.
+async fn stand(
+    connection: &mut SqliteConnection,
+    address: &BareJid,
+    standing: Standing,
+    version: i64,
+) -> Result<(), StoreError> {
+    let note = sqlx::query(STAND).bind(address.as_str()).bind(standing.as_str()).bind(version);
+    note.execute(connection).await?;
+    Ok(())
 }
 
 /// None for a name that is taken.
@@ -137,14 +186,21 @@ async fn add(
     let mut batch = Batch::default();
     for account in accounts {
         let id: Option<i64> =
-            sqlx::query_scalar(ADD).bind(&*account.name).fetch_optional(&mut *connection).await?;
+            sqlx::query_scalar(ADD).bind(account.name()).fetch_optional(&mut *connection).await?;
         let id = id.map(AccountId);
         if let Some(id) = id {
             put_credentials(&mut batch, id, &account.credentials);
         }
         ids.push(id);
     }
-    batch.into_script().run(connection).await?;
+    batch.into_script().run(&mut *connection).await?;
+    let new = ids.iter().zip(accounts).filter(|(id, _)| id.is_some());
+    let addresses: Vec<&str> = new.map(|(_, account)| account.address.as_str()).collect();
+    let version = next_version(connection).await?;
+    let stand_again = sqlx::query(STAND_AGAIN).bind(serde_json::json!(addresses).to_string()).bind(version);
+    if stand_again.execute(&mut *connection).await?.rows_affected() > 0 {
+        raise(connection, version).await?;
+    }
     Ok(ids)
 }
 
@@ -170,6 +226,27 @@ const KNOWN: &str = "SELECT count(*) FROM account WHERE id = ?";
 const ADD: &str = "INSERT INTO account (name) VALUES (?) ON CONFLICT (name) DO NOTHING RETURNING id";
 const SET_DISABLED: &str = "UPDATE account SET disabled = ? WHERE id = ?";
 const REMOVE: &str = "DELETE FROM account WHERE id = ?";
+const STAND: &str = "INSERT INTO principal (address, kind, name, standing, version)
+    VALUES (?, 'user', '', ?, ?)
+    ON CONFLICT (address) DO UPDATE SET standing = excluded.standing, version = excluded.version";
+/// A name that is given again is somebody new.
+const STAND_AGAIN: &str = "UPDATE principal SET standing = 'present', name = '', version = ?2
+    WHERE address IN (SELECT value FROM json_each(?1)) AND standing = 'removed' AND kind = 'user'";
+const FORGET_ENTRY: &str = "UPDATE principal SET entry = NULL, dn = NULL, version = ? WHERE address = ?";
+const LEAVE_ALL: &str = "UPDATE belongs SET gone = 1, version = ?
+    WHERE NOT gone AND member = (SELECT id FROM principal WHERE address = ?)";
+const LISTED_IN: &str =
+    "SELECT id, name FROM room WHERE name IS NOT NULL AND id IN (SELECT room FROM affiliation
+    WHERE jid = ? AND affiliation NOT IN ('none', 'outcast')) ORDER BY id";
+/// As the lists' own changes leave it: with a version behind all that were given.
+const STRIKE_FROM_LISTS: &str = "UPDATE affiliation SET affiliation = 'none', nick = NULL, reason = '',
+        version = (SELECT affiliations_version + 1 FROM room WHERE id = room)
+    WHERE jid = ? AND affiliation NOT IN ('none', 'outcast')";
+const MOVE_LISTS: &str = "UPDATE room SET affiliations_version = affiliations_version + 1
+    WHERE id IN (SELECT room FROM affiliation WHERE jid = ? AND version > affiliations_version)";
+/// Whatever was decided with the old lists in hand is decided again.
+const MOVE_RULES: &str = "UPDATE room_log SET rules = rules + 1
+    WHERE room IN (SELECT room FROM affiliation WHERE jid = ? AND affiliation = 'none')";
 const FORGET_CREDENTIALS: &str = "DELETE FROM credential WHERE account = ?";
 /// Accounts in one transaction: some 2 ms.
 const ADDED_TOGETHER: usize = 100;

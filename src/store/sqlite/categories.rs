@@ -45,7 +45,7 @@ impl Sqlite {
     }
 
     pub(in crate::store) async fn categories(&self) -> Result<Vec<Category>, StoreError> {
-        let rows = sqlx::query(ALL).fetch_all(&self.readers).await?;
+        let rows = sqlx::query(ALL_CATEGORIES).fetch_all(&self.readers).await?;
         rows.iter().map(row::category).collect()
     }
 
@@ -143,7 +143,8 @@ async fn is_taken(connection: &mut SqliteConnection, name: &str, but: i64) -> Re
     Ok(sqlx::query_scalar(TAKEN).bind(name).bind(but).fetch_one(connection).await?)
 }
 
-const ALL: &str = "SELECT id, name, description, allowed, denied, creators, rules, version
+pub(super) const ALL_CATEGORIES: &str =
+    "SELECT id, name, description, allowed, denied, creators, rules, version
     FROM category ORDER BY id";
 const COUNTS: &str = "SELECT category, count(*) FROM room
     WHERE category IS NOT NULL AND name IS NOT NULL GROUP BY category ORDER BY category";

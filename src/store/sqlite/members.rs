@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use crate::chat::id::Timestamp;
 use crate::store::error::StoreError;
-use crate::store::member::{DueSeat, Member, MemberState, Showing};
+use crate::store::member::{DueSeat, Member, MemberState};
 use crate::store::row::{due_seat, saved_session};
 use crate::store::session::SessionRow;
 use crate::store::sqlite::Sqlite;
 
 impl Sqlite {
-    pub(in crate::store) fn show_member(&self, showing: Showing) {
-        *self.shared.showing.lock() = showing;
+    pub(in crate::store) fn show_member(&self, state: MemberState) {
+        self.shared.showing.lock().state = state;
     }
 
     /// Until the next start: nobody else would read it.

@@ -18,6 +18,7 @@ mod members;
 mod nodes;
 mod open;
 mod pages;
+mod principals;
 mod project;
 mod retention;
 mod rooms;
@@ -28,6 +29,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use sqlx::sqlite::SqlitePool;
+use tokio::sync::watch;
 
 use crate::store::Options;
 use crate::store::error::{AppendError, OpenError};
@@ -52,6 +54,7 @@ struct Shared {
     member: Box<str>,
     showing: Mutex<Showing>,
     wanted: Mutex<MemberState>,
+    newest_rights: watch::Sender<i64>,
     rules: Rules,
     secret: [u8; 32],
     checkpointer: Mutex<Option<Checkpointer>>,
@@ -81,6 +84,7 @@ impl Sqlite {
                 member: options.member.clone(),
                 showing: Mutex::default(),
                 wanted: Mutex::new(MemberState::Active),
+                newest_rights: watch::Sender::new(0),
                 rules,
                 secret,
                 checkpointer: Mutex::new(Some(Checkpointer::start(&place.path, checkpoints))),

@@ -123,8 +123,7 @@ const CREATE_LOG: &str = "INSERT INTO room_log (room, open, epoch, first_seq, se
 const ROOM_NAMED: &str = "SELECT id, name, secret, settings, locked, subject, affiliations_version,
         epoch, first_seq, seq, rules, last_at, quiet
     FROM room JOIN room_log ON room_log.room = room.id WHERE name = ?";
-const STANDINGS: &str =
-    "SELECT jid, affiliation, nick, reason, version, attends, presents FROM affiliation WHERE room = ? ORDER BY jid";
+const STANDINGS: &str = "SELECT jid, affiliation, nick, reason, version, attends, presents FROM affiliation WHERE room = ? ORDER BY jid";
 const SEATS: &str = "SELECT nick_key, session, nick, owner, resource, occupant_id, role, presence, deadline
     FROM seat WHERE room = ? ORDER BY nick_key, shown_at DESC, session";
 const LISTED: &str = "SELECT id, name, coalesce(settings ->> '$.name', '') FROM room

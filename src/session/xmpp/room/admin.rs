@@ -31,7 +31,7 @@ pub fn command(query: &Element) -> Result<Command, Refusal> {
         match (affiliation(item)?, role(item)?) {
             (Some(affiliation), None) => {
                 let (who, nick) = person(item)?;
-                affiliations.push(AffiliationItem { who, affiliation, nick, reason });
+                affiliations.push(AffiliationItem { who, affiliation, extent: None, nick, reason });
             }
             (None, Some(role)) => {
                 let nick = item.attribute("nick").ok_or(Refusal::BadRequest("a role goes by nick"))?.into();
@@ -107,6 +107,7 @@ const EITHER: Refusal = Refusal::BadRequest("an item has either a role or an aff
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chat::event::Extent;
 
     fn parse(inner: &str) -> Element {
         let xml = format!("<query xmlns='http://jabber.org/protocol/muc#admin'>{inner}</query>");
@@ -164,7 +165,9 @@ mod tests {
         let check = |inner: &str, expected: Result<(Person, Affiliation, Option<&str>, &str), Refusal>| {
             let expected = expected.map(|(who, affiliation, nick, reason)| {
                 let (nick, reason) = (nick.map(Into::into), reason.into());
-                Command::SetAffiliations { items: vec![AffiliationItem { who, affiliation, nick, reason }] }
+                Command::SetAffiliations {
+                    items: vec![AffiliationItem { who, affiliation, extent: None, nick, reason }],
+                }
             });
             assert_eq!(command(&parse(inner)), expected, "{inner}");
         };
@@ -203,6 +206,7 @@ mod tests {
             assert_eq!(str::from_utf8(&bytes).unwrap(), expected);
         };
         let standing = |affiliation, nick: Option<&str>, reason: &str| Standing {
+            extent: Extent::default(),
             jid: jid("a@x"),
             affiliation,
             nick: nick.map(Into::into),

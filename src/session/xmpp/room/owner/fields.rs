@@ -106,14 +106,17 @@ fn place(configuration: &Configuration) -> Vec<Field> {
     let mut fields = vec![
         kind,
         Field::boolean(INVITES_MEMBERS, "Invite whoever becomes a member?", settings.invites_members),
-        Field::boolean(DISABLED, "Disable the room? An administrator can enable it again.", settings.disabled),
+        Field::boolean(
+            DISABLED,
+            "Disable the room? An administrator can enable it again.",
+            settings.disabled,
+        ),
     ];
     if let Some(now) = settings.category {
         let category = Field::new(FieldKind::ListSingle, CATEGORY, "Category: for whom the room is")
             .with_value(&now.0.to_string());
-        let with_option = |field: Field, (id, name): &(CategoryId, Box<str>)| {
-            field.with_option(name, &id.0.to_string())
-        };
+        let with_option =
+            |field: Field, (id, name): &(CategoryId, Box<str>)| field.with_option(name, &id.0.to_string());
         fields.push(configuration.categories.iter().fold(category, with_option));
     }
     fields

@@ -6,7 +6,8 @@ use perch_xmpp::extension::form::Field;
 
 use super::*;
 use crate::chat::affiliation::Role;
-use crate::chat::settings::{PrivateMessages, Settings, Whois};
+use crate::chat::category::CategoryId;
+use crate::chat::settings::{Kind, PrivateMessages, Settings, Whois};
 
 fn parse(inner: &str) -> Element {
     let xml = format!("<query xmlns='http://jabber.org/protocol/muc#owner'>{inner}</query>");
@@ -18,6 +19,8 @@ fn configuration(settings: Settings) -> Configuration {
         settings: Arc::new(settings),
         owners: vec!["owner@x".parse().unwrap()],
         admins: vec![],
+        presenters: vec![],
+        categories: vec![],
         is_locked: false,
     }
 }
@@ -210,6 +213,11 @@ fn the_form_submitted_as_it_came_changes_nothing() {
         participant_update_limit: None,
         retention_days: Some(30),
         contacts: vec!["help@x".into()],
+        category: Some(CategoryId(3)),
+        kind: Kind::Auditorium,
+        disabled: true,
+        invites_members: false,
+        addin: Some("Board".into()),
     });
 }
 

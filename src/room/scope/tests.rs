@@ -1,0 +1,220 @@
+//! Whom rooms are for: categories, groups, and what follows for those inside when either changes.
+
+use super::*;
+use crate::chat::affiliation::Role;
+use crate::chat::category::{CategoryId, Rules};
+use crate::chat::command::{AffiliationItem, Command, Person};
+use crate::chat::event::Extent;
+use crate::chat::message::Retention;
+use crate::chat::settings::{Kind, Privacy};
+use crate::room::scene::{Scene, actor, administrator, affiliate, content, jid, join};
+
+const STAFF: &str = "staff@groups.example.org";
+const ANALYSTS: &str = "analysts@groups.example.org";
+
+fn bare(text: &str) -> BareJid {
+    if text.contains('@') { text.parse().unwrap() } else { jid(text) }
+}
+
+fn category(id: i64, allowed: &[&str], denied: &[&str], creators: &[&str]) -> Category {
+    let jids = |texts: &[&str]| texts.iter().map(|text| bare(text)).collect();
+    Category {
+        id: CategoryId(id),
+        name: format!("Category {id}").into(),
+        description: "".into(),
+        allowed: jids(allowed),
+        denied: jids(denied),
+        creators: jids(creators),
+        rules: Rules { invitations: true, ..Rules::default() },
+        version: 1,
+    }
+}
+
+fn view(version: i64, staff: &[&str], analysts: &[&str]) -> Arc<View> {
+    let addresses = |names: &[&str]| names.iter().map(|name| jid(name).to_string()).collect::<Vec<_>>();
+    let (staff, analysts) = (addresses(staff), addresses(analysts));
+    let staff: Vec<&str> = staff.iter().map(String::as_str).collect();
+    let analysts: Vec<&str> = analysts.iter().map(String::as_str).collect();
+    let categories = vec![
+        category(1, &[STAFF], &[ANALYSTS], &["owner"]),
+        category(2, &[ANALYSTS, "owner"], &[], &["owner"]),
+    ];
+    Arc::new(View::sketch(version, &[(STAFF, &staff), (ANALYSTS, &analysts)], categories))
+}
+
+/// A room of the first category, which is for the staff but for its analysts.
+fn scene(settings: Settings) -> Scene {
+    let mut scene = Scene::with(Settings { category: Some(CategoryId(1)), ..settings });
+    scene.room.see(&view(1, &["owner", "admin", "bob", "member"], &["carol"]));
+    scene
+}
+
+fn private(privacy: Privacy) -> Settings {
+    let mut settings = Settings::default();
+    settings.set_privacy(privacy);
+    settings
+}
+
+fn give(who: &str, affiliation: Affiliation, extent: Extent) -> Command {
+    let item = AffiliationItem {
+        who: Person::Jid(bare(who)),
+        affiliation,
+        extent: Some(extent),
+        nick: None,
+        reason: "".into(),
+    };
+    Command::SetAffiliations { items: vec![item] }
+}
+
+const PLAIN: Extent = Extent { attends: true, presents: false };
+
+#[test]
+fn who_enters_depends_on_scope_and_privacy() {
+    let check = |privacy, who: &str, expected: Result<(), Refusal>| {
+        let mut scene = scene(private(privacy));
+        scene.act("owner", affiliate(&[("member", Affiliation::Member)])).unwrap();
+        let found = scene.room.decide(&actor(who), join(who), scene.now).map(drop);
+        assert_eq!(found, expected, "{who} into {privacy:?}");
+    };
+    for privacy in [Privacy::Open, Privacy::Unlisted] {
+        check(privacy, "bob", Ok(()));
+        check(privacy, "member", Ok(()));
+        check(privacy, "carol", Err(Refusal::OutOfScope));
+        check(privacy, "stranger", Err(Refusal::OutOfScope));
+    }
+    for privacy in [Privacy::Closed, Privacy::Secret] {
+        check(privacy, "bob", Err(Refusal::MembersOnly));
+        check(privacy, "member", Ok(()));
+        check(privacy, "carol", Err(Refusal::OutOfScope));
+    }
+    let scene = scene(private(Privacy::Secret));
+    assert!(
+        scene.room.decide(&administrator(), join("root"), scene.now).is_ok(),
+        "administrators are let in"
+    );
+}
+
+#[test]
+fn rights_are_given_to_groups_and_only_within_the_scope() {
+    let mut scene = scene(private(Privacy::Closed));
+    let refused = |who: &str| Refusal::PrincipalOutOfScope { principal: bare(who) };
+    scene.check("owner", give(ANALYSTS, Affiliation::Member, PLAIN), Err(refused(ANALYSTS)));
+    scene.check("owner", give("carol", Affiliation::Member, PLAIN), Err(refused("carol")));
+    scene.act("owner", give(ANALYSTS, Affiliation::Outcast, PLAIN)).expect("a ban is no right");
+    scene.act("owner", give(STAFF, Affiliation::Member, PLAIN)).unwrap();
+    scene.act("bob", join("bob")).expect("he is of the staff");
+    assert_eq!(scene.room.affiliation_of(&jid("bob")), Affiliation::Member);
+    scene.act("owner", give("bob", Affiliation::Outcast, PLAIN)).unwrap();
+    assert!(!scene.nicks().contains(&"bob"), "his own entry goes before that of his group");
+}
+
+#[test]
+fn who_manages_a_room_is_not_in_it_by_that() {
+    let mut scene = scene(private(Privacy::Closed));
+    let manager = Extent { attends: false, presents: false };
+    scene.act("owner", give("bob", Affiliation::Owner, manager)).unwrap();
+    assert_eq!(scene.room.decide(&actor("bob"), join("bob"), scene.now), Err(Refusal::MembersOnly));
+    scene.act("bob", give("bob", Affiliation::Owner, PLAIN)).expect("he may put himself on the list");
+    scene.act("bob", join("bob")).unwrap();
+}
+
+#[test]
+fn in_an_auditorium_presenters_speak() {
+    let mut scene = scene(Settings { kind: Kind::Auditorium, ..Settings::default() });
+    for who in ["owner", "member", "bob"] {
+        scene.act(who, join(who)).unwrap();
+    }
+    let speak = || Command::Post { content: content(Retention::Kept) };
+    for who in ["owner", "member", "bob"] {
+        assert_eq!(scene.room.decide(&actor(who), speak(), scene.now), Err(Refusal::NoVoice), "{who}");
+    }
+    let presenter = Extent { attends: true, presents: true };
+    scene.act("owner", give("member", Affiliation::Member, presenter)).unwrap();
+    scene.act("owner", give("owner", Affiliation::Owner, presenter)).unwrap();
+    scene.act("member", speak()).unwrap();
+    scene.act("owner", speak()).unwrap();
+    scene.act("owner", give("member", Affiliation::Member, PLAIN)).unwrap();
+    assert_eq!(scene.room.decide(&actor("member"), speak(), scene.now), Err(Refusal::NoVoice));
+    assert_eq!(scene.room.occupants().by_nick("member").unwrap().role, Role::Visitor);
+}
+
+#[test]
+fn who_leaves_the_group_leaves_the_room() {
+    let mut scene = scene(private(Privacy::Open)).full();
+    let review = || Command::Review { spared: Vec::new() };
+    let service = Actor::service();
+    assert_eq!(scene.act_as(&service, review()).unwrap(), Decision::default(), "nothing has changed");
+    scene.room.see(&view(2, &["owner", "admin", "member", "bob"], &["bob"]));
+    scene.check_as(&service, review(), Ok(&["bob leaves (affiliation lost)"]));
+    scene.room.see(&view(3, &["owner", "member"], &[]));
+    let spared = Command::Review { spared: vec![jid("admin")] };
+    assert_eq!(
+        scene.act_as(&service, spared).unwrap().changes.len(),
+        1,
+        "who is spared is shown as he is now"
+    );
+    scene.check_as(&service, review(), Ok(&["admin leaves (affiliation lost)"]));
+}
+
+#[test]
+fn who_joins_a_group_is_shown_as_what_it_makes_him() {
+    let mut scene = scene(private(Privacy::Open)).full();
+    scene.act("owner", give(ANALYSTS, Affiliation::None, PLAIN)).unwrap();
+    scene.act("owner", affiliate(&[("member", Affiliation::None)])).unwrap();
+    scene.act("owner", give(STAFF, Affiliation::Member, PLAIN)).unwrap();
+    let shown = |scene: &Scene, nick: &str| scene.room.occupants().by_nick(nick).unwrap().affiliation;
+    assert_eq!((shown(&scene, "bob"), shown(&scene, "member")), (Affiliation::Member, Affiliation::Member));
+    scene.act("owner", give(STAFF, Affiliation::None, PLAIN)).unwrap();
+    assert_eq!(shown(&scene, "bob"), Affiliation::None);
+}
+
+#[test]
+fn a_move_takes_what_does_not_reach_into_the_new_category() {
+    let mut scene = scene(private(Privacy::Open)).full();
+    let moved = |category| Command::Configure {
+        settings: Box::new(Settings { category: Some(CategoryId(category)), ..private(Privacy::Open) }),
+        people: Default::default(),
+    };
+    scene.check("bob", moved(2), Err(Refusal::Forbidden));
+    scene.act("owner", moved(2)).unwrap();
+    assert_eq!(scene.nicks(), ["owner"], "the others are out of scope");
+    assert_eq!(scene.room.affiliation_of(&jid("member")), Affiliation::None);
+    assert!(scene.room.standings().get(&jid("member")).unwrap().affiliation == Affiliation::None);
+    scene.check("owner", moved(3), Err(Refusal::CreationRestricted));
+}
+
+#[test]
+fn a_disabled_room_is_empty_and_only_administrators_enable_it() {
+    let mut scene = scene(private(Privacy::Open)).full();
+    let set = |disabled| Command::Configure {
+        settings: Box::new(Settings { disabled, category: Some(CategoryId(1)), ..private(Privacy::Open) }),
+        people: Default::default(),
+    };
+    scene.act("owner", set(true)).unwrap();
+    assert!(scene.nicks().is_empty());
+    scene.check("bob", join("bob"), Err(Refusal::Disabled));
+    scene.check("owner", set(false), Err(Refusal::Forbidden));
+    scene.act_as(&administrator(), set(false)).unwrap();
+    scene.act("bob", join("bob")).unwrap();
+}
+
+#[test]
+fn rooms_are_destroyed_by_whom_the_category_lets() {
+    let mut scene = scene(private(Privacy::Open)).full();
+    let destroy = || Command::Destroy { reason: "".into(), alternate: None, password: None };
+    scene.check("owner", destroy(), Err(Refusal::DestructionRestricted));
+    scene.act_as(&administrator(), destroy()).unwrap();
+    assert!(scene.room.is_destroyed());
+}
+
+#[test]
+fn a_category_without_history_keeps_none() {
+    let mut scene = scene(private(Privacy::Open)).full();
+    let mut silent = category(1, &[STAFF], &[], &[]);
+    silent.rules.history = false;
+    let staff = jid("bob").to_string();
+    scene.room.see(&Arc::new(View::sketch(4, &[(STAFF, &[&staff])], vec![silent])));
+    let decision = scene.act("bob", Command::Post { content: content(Retention::Kept) }).unwrap();
+    let Change::Posted { content, .. } = &decision.changes[0] else { panic!("{decision:?}") };
+    assert_eq!(content.retention, Retention::Transient);
+}
