@@ -378,6 +378,6 @@ const STORE_TIME: Duration = Duration::from_secs(4);
 /// A client that is not answered at all for this long looks for another server.
 const PATIENCE: Duration = Duration::from_secs(4);
 /// As the server has them.
-const SETTLE_STEPS: u32 = 10;
+const SETTLE_STEPS: u32 = 600;
 const SETTLE_STEP: Duration = Duration::from_secs(1);
 const RESUMPTION_TIME: Duration = Duration::from_secs(600);
