@@ -256,6 +256,7 @@ fn summary(change: &Change) -> String {
         Change::Configured { settings, .. } => format!("configured, {}", settings.name),
         Change::SubjectSet { subject, .. } => format!("the subject is {subject}"),
         Change::Whispered { to, .. } => format!("a whisper to {to}"),
+        Change::Retracted { target, .. } => format!("{} is taken back", target.0),
         _ => "something else".to_owned(),
     }
 }

@@ -368,6 +368,8 @@ fn kind(command: &Command) -> &'static str {
         Command::SetRoles { .. } => "role",
         Command::SetAffiliations { .. } => "affiliation",
         Command::Configure { .. } => "configure",
+        Command::Retract { .. } => "retract",
+        Command::Moderate { .. } => "moderate",
         _ => "other",
     }
 }

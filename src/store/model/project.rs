@@ -85,9 +85,11 @@ impl Projected {
                 let (author, text, content) = (author.clone(), subject.clone(), content.clone());
                 self.head.subject = Some(Subject { seq, at, author, text, content });
             }
+            Change::Retracted { target, .. } => {
+                self.head.subject.take_if(|subject| subject.seq == *target);
+            }
             Change::Posted { .. }
             | Change::Whispered { .. }
-            | Change::Retracted { .. }
             | Change::Invited { .. }
             | Change::VoiceRequested { .. } => {}
         }

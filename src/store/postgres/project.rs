@@ -103,6 +103,7 @@ impl Following {
                     is_moderation: *is_moderation,
                     reason: reason.clone(),
                 };
+                then(CLEAR_SUBJECT, json!({ "target": target }));
                 let args = json!({ "target": target, "tombstone": tombstone });
                 self.late.push(Step { sql: BLANK, place, args });
             }
@@ -224,6 +225,8 @@ const SET_ROLE: &str =
     "UPDATE seat SET role = $1 ->> 'role' WHERE room = $2 AND nick_key = $1 ->> 'nick_key'";
 const SET_SUBJECT: &str =
     "UPDATE room SET subject = ($1 || jsonb_build_object('seq', $3, 'at', $4))::text WHERE id = $2";
+const CLEAR_SUBJECT: &str =
+    "UPDATE room SET subject = NULL WHERE id = $2 AND subject::jsonb -> 'seq' = $1 -> 'target'";
 const SET_VERSION: &str = "UPDATE room
     SET affiliations_version = greatest(affiliations_version, ($1 ->> 'version')::bigint) WHERE id = $2";
 const AFFILIATION: &str = "INSERT INTO affiliation (room, jid, affiliation, nick, reason, version)
