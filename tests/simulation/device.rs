@@ -368,6 +368,7 @@ fn kind(command: &Command) -> &'static str {
         Command::SetRoles { .. } => "role",
         Command::SetAffiliations { .. } => "affiliation",
         Command::Configure { .. } => "configure",
+        Command::Destroy { .. } => "destroy",
         Command::Retract { .. } => "retract",
         Command::Moderate { .. } => "moderate",
         _ => "other",

@@ -76,6 +76,7 @@ impl Wishes {
             88..92 => Command::SetRoles { items: vec![role(random, somebody)] },
             92..96 => Command::SetAffiliations { items: vec![affiliation(random, somebody)] },
             96..98 => self.retraction(random),
+            98 => Command::Destroy { reason: "".into(), alternate: None, password: None },
             _ => Command::Configure { settings: Box::new(settings(random)), owners: None, admins: None },
         };
         Wish::Command(room, command)

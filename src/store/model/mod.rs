@@ -39,7 +39,7 @@ use crate::chat::snapshot::RoomSnapshot;
 use crate::store::archive::{ArchivedMessage, Log};
 use crate::store::error::StoreError;
 use crate::store::model::members::Keeper;
-use crate::store::model::tables::Tables;
+use crate::store::model::tables::{RoomRows, Tables};
 use crate::store::room::{DetachedRoom, RoomPlace};
 use crate::store::session::{SavedSession, SessionRow};
 
@@ -111,10 +111,17 @@ impl Database {
         self.0.tables.lock().stands(&own)
     }
 
-    /// A room as its rows have it, and its log.
-    pub fn look(&self, name: &str) -> Option<(RoomSnapshot, Vec<Event>)> {
+    /// The rooms that have had a name, one after the other, each as its rows have it, and its log. All but the last were
+    /// destroyed.
+    pub fn look(&self, name: &str) -> Vec<(RoomSnapshot, Vec<Event>)> {
         let tables = self.0.tables.lock();
-        tables.named(name).map(|room| (room.projected.snapshot(), room.log.clone()))
+        let had_it = |room: &&RoomRows| *room.projected.head.name == *name;
+        tables
+            .rooms
+            .values()
+            .filter(had_it)
+            .map(|room| (room.projected.snapshot(), room.log.clone()))
+            .collect()
     }
 
     /// How often something was written by an incarnation that was over: a fence that holds lets nothing through.
