@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use perch::chat::answer::{Answer, RoleEntry};
 use perch::chat::command::{Actor, Query};
 use perch::chat::event::{Change, Event};
-use perch::chat::id::{RulesVersion, Seq, SessionId};
+use perch::chat::id::{MessageId, RulesVersion, Seq, SessionId};
 use perch::chat::message::{Content, Retention};
 use perch::chat::snapshot::RoomSnapshot;
 use perch::room::state::Room;
@@ -23,14 +23,23 @@ struct Named {
     lives: Vec<(RoomSnapshot, Vec<Event>)>,
     /// Their logs as one, counted through.
     log: Vec<Event>,
+    /// What each event of it is called.
+    ids: Vec<MessageId>,
 }
 
 impl Named {
     fn of(world: &World, name: &str) -> Self {
-        let lives = world.database.look(name);
-        let events = lives.iter().flat_map(|(_, log)| log).cloned();
-        let log = events.zip(1..).map(|(event, place)| Event { seq: Seq(place), ..event }).collect();
-        Self { lives, log }
+        let mut named = Self { lives: Vec::new(), log: Vec::new(), ids: Vec::new() };
+        for (snapshot, log) in world.database.look(name) {
+            let (ids, log): (Vec<MessageId>, Vec<Event>) = log.into_iter().unzip();
+            named.ids.extend(ids);
+            named.log.extend(log.iter().cloned());
+            named.lives.push((snapshot, log));
+        }
+        for (event, place) in named.log.iter_mut().zip(1..) {
+            event.seq = Seq(place);
+        }
+        named
     }
 
     /// The one that is there now.
@@ -84,6 +93,7 @@ pub(crate) async fn check(world: &World) -> (Vec<String>, Figures) {
         let entry = named.is_whole().then(|| entry_of(&history, stay, &named.log)).flatten();
         faults.extend(misheard(&history, stay, &named.log, entry));
     }
+    faults.extend(misnamed(&history, &rooms));
     faults.extend(ghosts(&history, &rooms));
     for (session, room) in &history.parted {
         let Some(named) = rooms.get(&**room) else { continue };
@@ -116,6 +126,19 @@ fn lost_or_doubled(history: &History, rooms: &BTreeMap<&str, Named>) -> Vec<Stri
         }
     }
     faults
+}
+
+/// A message has one id, however and by whomever it is shown.
+fn misnamed(history: &History, rooms: &BTreeMap<&str, Named>) -> Vec<String> {
+    let of_one = |named: &Named| {
+        let named = named.log.iter().zip(&named.ids);
+        let ids = named.filter_map(|(event, id)| Some((said(event)?.content.id.clone()?, id.to_string())));
+        ids.collect::<Vec<_>>()
+    };
+    let right: BTreeMap<Box<str>, String> = rooms.values().flat_map(of_one).collect();
+    let is_wrong = |(id, shown): &&(Box<str>, Box<str>)| right.get(id).is_none_or(|right| **right != **shown);
+    let wrong = history.stanza_ids.iter().filter(is_wrong);
+    wrong.map(|(id, shown)| format!("{id} was called {shown}, not {:?}", right.get(id))).collect()
 }
 
 /// Who is in a room sees what is said there in the order of its log, and all of it.

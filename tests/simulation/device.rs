@@ -267,13 +267,20 @@ impl Device {
                     }
                 }
             }
-            Sight::Message { room, id, is_past } => match history.stay(session, room) {
-                // Who joins again without having left is shown it all once more.
-                Some(stay) if *is_past && stay.heard.is_empty() => stay.past.push(id.clone()),
-                Some(_) if *is_past => {}
-                Some(stay) => stay.heard.push(id.clone()),
-                None => history.oddities.push(format!("{} hears {id} without being in {room}", session.0)),
-            },
+            Sight::Message { room, id, is_past, stanza_id } => {
+                if let Some(stanza_id) = stanza_id {
+                    history.stanza_ids.insert((id.clone(), stanza_id.clone()));
+                }
+                match history.stay(session, room) {
+                    // Who joins again without having left is shown it all once more.
+                    Some(stay) if *is_past && stay.heard.is_empty() => stay.past.push(id.clone()),
+                    Some(_) if *is_past => {}
+                    Some(stay) => stay.heard.push(id.clone()),
+                    None => {
+                        history.oddities.push(format!("{} hears {id} without being in {room}", session.0));
+                    }
+                }
+            }
         }
         drop(history);
         self.world.trace.note(format_args!("{} sees {sight:?}", session.0));

@@ -92,7 +92,7 @@ impl Wishes {
 
     /// Of his own words, or as a moderator of anybody's: wherever they are, he has something to hit.
     fn retraction(&mut self, random: &mut StdRng) -> Command {
-        let target = MessageId::new(Epoch(1), Seq(random.random_range(1..SEQS)));
+        let target = MessageId::new(Epoch(random.random_range(1..3)), Seq(random.random_range(1..SEQS)));
         if random.random_bool(0.5) {
             let content = self.content("retraction", Retention::Kept);
             Command::Retract { target, target_author: None, content }

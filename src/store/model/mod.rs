@@ -33,7 +33,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::chat::command::HistoryRequest;
 use crate::chat::event::Event;
-use crate::chat::id::{RoomId, Seq, SessionId, Timestamp};
+use crate::chat::id::{MessageId, RoomId, Seq, SessionId, Timestamp};
 use crate::chat::note;
 use crate::chat::snapshot::RoomSnapshot;
 use crate::store::archive::{ArchivedMessage, Log};
@@ -111,16 +111,19 @@ impl Database {
         self.0.tables.lock().stands(&own)
     }
 
-    /// The rooms that have had a name, one after the other, each as its rows have it, and its log. All but the last were
-    /// destroyed.
-    pub fn look(&self, name: &str) -> Vec<(RoomSnapshot, Vec<Event>)> {
+    /// The rooms that have had a name, one after the other, each as its rows have it, and its log with the events' ids. All
+    /// but the last were destroyed.
+    pub fn look(&self, name: &str) -> Vec<(RoomSnapshot, Vec<(MessageId, Event)>)> {
         let tables = self.0.tables.lock();
         let had_it = |room: &&RoomRows| *room.projected.head.name == *name;
         tables
             .rooms
             .values()
             .filter(had_it)
-            .map(|room| (room.projected.snapshot(), room.log.clone()))
+            .map(|room| {
+                let log = room.log.iter().map(|event| (room.id_of(event.seq), event.clone()));
+                (room.projected.snapshot(), log.collect())
+            })
             .collect()
     }
 
