@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use perch::chat::answer::{Answer, RoleEntry};
 use perch::chat::command::{Actor, Query};
-use perch::chat::event::{Change, Event};
+use perch::chat::event::{Change, Departure, Event};
 use perch::chat::id::{MessageId, RulesVersion, Seq, SessionId};
 use perch::chat::message::{Content, Retention};
 use perch::chat::snapshot::RoomSnapshot;
@@ -209,11 +209,15 @@ fn is_replaced(session: SessionId, log: &[Event]) -> bool {
     {
         return true;
     }
-    let left =
-        log.iter().rposition(|event| matches!(&event.change, Change::Left(left) if left.session == session));
-    let Some(left) = left else { return false };
-    let mut after = log[left..].iter().skip_while(|event| matches!(event.change, Change::Left(_)));
-    after.next().is_some_and(|event| matches!(event.change, Change::Joined(_)))
+    let is_parted = |event: &Event| match &event.change {
+        Change::Left(left) => left.session == session && left.cause == Departure::Technical,
+        _ => false,
+    };
+    // He may have been in more than once.
+    log.iter().enumerate().filter(|(_, event)| is_parted(event)).any(|(place, _)| {
+        let mut after = log[place..].iter().skip_while(|event| matches!(event.change, Change::Left(_)));
+        after.next().is_some_and(|event| matches!(event.change, Change::Joined(_)))
+    })
 }
 
 /// Whoever believes to be in a room is, and nobody else.
@@ -324,8 +328,7 @@ fn summary(change: &Change) -> String {
     }
 }
 
-fn cause(cause: &perch::chat::event::Departure) -> &'static str {
-    use perch::chat::event::Departure;
+fn cause(cause: &Departure) -> &'static str {
     match cause {
         Departure::Own => "of its own",
         Departure::Technical => "for its connection is gone",
