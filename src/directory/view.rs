@@ -250,6 +250,13 @@ impl<'a> Closure<'a> {
     }
 }
 
+/// What all members of a simulation go by.
+#[cfg(feature = "simulation")]
+pub fn view_of_everybody() -> Arc<View> {
+    use crate::store::model::{DOMAIN, everybody};
+    Arc::new(View::new(1, DOMAIN, &[], vec![everybody()].into()))
+}
+
 #[cfg(test)]
 impl View {
     /// Groups with their members, and categories, for whoever tries what follows from them.

@@ -9,6 +9,7 @@ use perch::chat::id::{RulesVersion, Seq, Timestamp};
 use perch::chat::occupant::Occupant;
 use perch::chat::settings::Settings;
 use perch::chat::snapshot::RoomSnapshot;
+use perch::directory::view::view_of_everybody;
 use perch::room::state::Room;
 
 use perch_address::BareJid;
@@ -19,10 +20,13 @@ pub(crate) fn faults(snapshot: &RoomSnapshot, log: &[Event]) -> Vec<String> {
     let mut faults = Vec::new();
     // Comings and goings that are in no log leave it open who is in.
     let is_whole = snapshot.quiet == 0;
-    let mut room = Room::load(beginning(snapshot));
+    let mut room = Room::load(beginning(snapshot), &view_of_everybody());
     // Whom a rule of the room took out, and who has not come back since.
     let mut put_out = BTreeSet::new();
     for event in log {
+        if room.is_destroyed() {
+            faults.push(format!("{} comes after the end", event.seq.0));
+        }
         if event.seq != room.seq().next() {
             faults.push(format!("{} follows {} in the log", event.seq.0, room.seq().0));
         }
@@ -38,7 +42,10 @@ pub(crate) fn faults(snapshot: &RoomSnapshot, log: &[Event]) -> Vec<String> {
     if snapshot.rules != moves(log) {
         faults.push(format!("{:?}, though they have moved {:?}", snapshot.rules, moves(log)));
     }
-    let loaded = Room::load(snapshot.clone());
+    if room.is_destroyed() {
+        return faults;
+    }
+    let loaded = Room::load(snapshot.clone(), &view_of_everybody());
     if (loaded.settings(), loaded.standings()) != (room.settings(), room.standings()) {
         faults.push("settings or standings are not those that the log leads to".to_owned());
     }

@@ -2,10 +2,11 @@
 //! applied the same log in memory, and the log is what was applied.
 
 use std::io::Write as _;
+use std::sync::Arc;
 
 use perch::chat::affiliation::{Affiliation, Role};
 use perch::chat::command::{
-    Actor, AffiliationItem, Command, HistoryRequest, Invitation, Join, Person, RoleItem,
+    Actor, AffiliationItem, Command, HistoryRequest, Invitation, Join, People, Person, RoleItem,
 };
 use perch::chat::event::{Change, Decision, Event};
 use perch::chat::id::{Epoch, MessageId, Origin, RulesVersion, Seq, SessionId, Timestamp};
@@ -87,7 +88,7 @@ impl World {
         let changes = foundation(&owner, &SECRET, settings, false);
         let snapshot = self.store.create_room(self.new_room(name, changes)).await.unwrap();
         let log = self.store.events_after(snapshot.id, Seq(0), 10).await.unwrap();
-        self.rooms.push(Known { room: Room::load(snapshot), log });
+        self.rooms.push(Known { room: Room::load(snapshot, &Arc::default()), log });
     }
 
     async fn refuse_name(&self, name: &str) {
@@ -154,7 +155,8 @@ impl World {
 
     async fn check(&self) {
         for Known { room, log } in &self.rooms {
-            let loaded = Room::load(self.store.load_room(room.name()).await.unwrap().unwrap());
+            let loaded =
+                Room::load(self.store.load_room(room.name()).await.unwrap().unwrap(), &Arc::default());
             assert_eq!(
                 (loaded.seq(), loaded.rules(), loaded.last_at()),
                 (room.seq(), room.rules(), room.last_at())
@@ -285,6 +287,7 @@ impl World {
         AffiliationItem {
             who: Person::Jid(who),
             affiliation: self.one_of(&[Outcast, None, Member, Admin, Owner]),
+            extent: Option::None,
             nick: self.random.random_bool(0.3).then_some(nick),
             reason: "because".into(),
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use perch::chat::affiliation::{Affiliation, Role};
-use perch::chat::event::{AffiliationSet, Change, Departure, Joined, Left};
+use perch::chat::event::{AffiliationSet, Change, Departure, Extent, Joined, Left};
 use perch::chat::id::{SessionId, Timestamp};
 use perch::chat::message::{Author, Content, Payload, Retention};
 use perch::chat::snapshot::RoomSnapshot;
@@ -128,6 +128,7 @@ pub(crate) fn affiliation(who: &str, affiliation: Affiliation, version: i64) -> 
         by: Some(author("alice")),
         reason: "so it is".into(),
         nick: None,
+        extent: Extent::default(),
         roles: Vec::new(),
         version,
     })

@@ -188,14 +188,7 @@ impl Loaded {
     fn take_events(&mut self, events: Vec<Event>) {
         self.note_rules(&events);
         for step in logged(&mut self.room, events) {
-            let is_blank = match &step.event.change {
-                Change::Posted { content, .. } | Change::Whispered { content, .. } => {
-                    content.payload.0.is_empty()
-                }
-                _ => false,
-            };
-            // Taken back, or expired, before it was read: there is nothing to show any more.
-            if !is_blank {
+            if !step.event.change.is_blank() {
                 self.show(&step);
             }
         }
