@@ -118,7 +118,8 @@ impl Scene {
 fn sections(member: &str, store: &str) -> String {
     format!(
         "[store]\nurl = \"{store}\"\n[bus]\nurl = \"postgres\"\n\
-         [pool]\nname = \"moving\"\nmember = \"{member}\"\naddress = \"{member}.example.org\"\n"
+         [pool]\nname = \"moving\"\nmember = \"{member}\"\naddress = \"{member}.example.org\"\n\
+         [rooms]\ncreation = \"anyone\"\n"
     )
 }
 

@@ -176,11 +176,15 @@ impl Own {
         Ok(())
     }
 
+    /// People make rooms by entering them, unless the transcript says otherwise.
     fn config(&self) -> Result<Config, String> {
+        let file =
+            std::fs::read_to_string(config_path(&self.directory)).map_err(|error| error.to_string())?;
+        let open = ("PERCH_ROOMS__CREATION".to_owned(), "anyone".to_owned());
         let sources = Sources {
             file: Some(config_path(&self.directory)),
             data_dir: Some(self.directory.path().join("data")),
-            environment: Vec::new(),
+            environment: if file.contains("creation =") { Vec::new() } else { vec![open] },
         };
         Config::load(sources).map_err(|faults| faults.to_string())
     }

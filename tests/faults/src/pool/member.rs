@@ -45,6 +45,8 @@ impl Member {
         let hosts: Vec<String> = lines.iter().map(|line| format!("127.0.0.1:{}", line.port)).collect();
         server.environment = vec![
             ("PERCH_STORE__URL", format!("postgres://perch@{}/perch", hosts.join(","))),
+            // Clients make the rooms.
+            ("PERCH_ROOMS__CREATION", "anyone".to_owned()),
             ("PERCH_BUS__URL", format!("nats://127.0.0.1:{}", bus.port)),
             ("PERCH_POOL__MEMBER", name.to_owned()),
         ];
