@@ -15,6 +15,7 @@ mod append;
 mod archive;
 mod commit;
 mod database;
+mod duty;
 mod events;
 pub(super) mod fault;
 mod hosts;
