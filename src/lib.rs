@@ -26,14 +26,14 @@
 //! | `pool` | chat, clock, store, bus | who else is there, who is dead, what is due |
 //! | `directory` | chat, clock, store, bus | who belongs where, as of one version of the rights |
 //! | `fanout` | chat | one event to many mailboxes, rendered once for each way of seeing it |
-//! | `auth` | chat, clock, store | who may sign in: keys, guesses, registration |
+//! | `auth` | chat, clock, store, directory | who may sign in: keys, guesses, registration |
 //! | `room` | chat, clock, store, bus, directory, fanout | a room's rules (pure), and the task that runs one |
 //! | `account` | chat, clock, store, bus, fanout | a person's log, roster, presence and nodes, built as rooms are |
 //! | `session` | chat, clock, store, bus, fanout, room, account | a signed-in device: stanzas to commands, outcomes to stanzas |
 //! | `listener` | chat, clock, auth | sockets, TLS, limits on strangers, the PROXY protocol |
 //! | `stream` | chat, fanout, auth, listener, session | one task per connection: bytes to stanzas, frames to bytes |
 //! | `admin` | chat, clock, store, auth, bus, pool, directory | every operation of an administrator, typed; the socket that serves it |
-//! | `config` | chat, bus, auth, listener, room, session, stream, store, telemetry | what the operator wrote, checked |
+//! | `config` | chat, bus, auth, directory, listener, room, session, stream, store, telemetry | what the operator wrote, checked |
 //! | `server` | all | puts it together, and takes it apart in order |
 //! | `cli` | all | the command line: one file per command |
 //!

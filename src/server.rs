@@ -34,7 +34,9 @@ use crate::chat::category::Rules;
 use crate::chat::note::{self, Note};
 use crate::clock::Clock;
 use crate::config::{Config, Creation};
-use crate::directory::Directory;
+use crate::directory::ldap::{DirectoryError, Ldap};
+use crate::directory::synchronisation::{self, Farewell};
+use crate::directory::{Directory, Source};
 use crate::fanout::mailbox::Ending;
 use crate::listener::tls::{Tls, TlsError, WATCH_INTERVAL};
 use crate::listener::{Admission, BindError, Kind, Listener};
@@ -81,6 +83,8 @@ pub enum StartError {
     Store(#[from] OpenError),
     #[error("the store cannot be used: {0}")]
     Unusable(#[from] StoreError),
+    #[error("the directory cannot be followed: {0}")]
+    Directory(#[from] DirectoryError),
     #[error(transparent)]
     Bus(#[from] BusError),
     #[error(transparent)]
@@ -118,8 +122,13 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     let me = note::Member { name: config.pool.member.as_str().into(), incarnation: store.incarnation() };
     let (bus, heard) = members::open_bus(&config, &store, me.clone()).await?;
     let pool = Pool::join(store.clone(), bus.clone(), clock.clone(), me, RETURN_TIMES).await?;
+    let source = match &config.directory {
+        Some(options) => Source::Ldap(Ldap::new(options.clone())?),
+        None => Source::Local,
+    };
     let accounts =
-        Accounts::new(store.clone(), config.domain.clone(), config.accounts.clone(), clock.clone());
+        Accounts::new(store.clone(), config.domain.clone(), config.accounts.clone(), clock.clone())
+            .with_source(source.clone());
 
     let directory = Directory::open(store.clone(), bus.clone(), config.domain.clone()).await?;
 
@@ -127,6 +136,11 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     let router =
         admin::http::router(Admin::new(accounts.clone(), pool.clone(), directory.clone()), Caller::Operator);
     services.spawn(|stop| directory.clone().run(stop));
+    if let Source::Ldap(ldap) = source {
+        let (farewells, said) = mpsc::channel(FAREWELLS);
+        services.spawn(|stop| synchronisation::run(directory.clone(), ldap, farewells, stop));
+        services.spawn(|stop| revoke(said, accounts.clone(), stop));
+    }
     services.spawn(|stop| socket.serve(router, stop));
     services.spawn(|stop| tls.clone().watch(WATCH_INTERVAL, stop));
     let listening =
@@ -182,6 +196,13 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
         services,
         _lock: lock,
     })
+}
+
+/// Tells of users who are gone from the directory.
+async fn revoke(mut said: mpsc::Receiver<Farewell>, accounts: Accounts, stop: CancellationToken) {
+    while let Some(Some(Farewell { account, rooms })) = stop.run_until_cancelled(said.recv()).await {
+        accounts.revoke(Revocation { account, spared: None, rooms });
+    }
 }
 
 /// Ends the sessions of accounts that were removed, disabled, or got a new password.
@@ -263,6 +284,14 @@ fn sessions(config: &Config, rooms: &Rooms, people: account::Accounts, clock: &C
     Sessions::new(config.domain.clone(), rooms.clone(), people, clock.clone(), policy)
 }
 
+/// Users of a directory can prove nothing but their password to it. A client takes the strongest that is offered, and
+/// does not try another: so nothing else is offered where there may be such users.
+fn mechanisms(config: &Config) -> Vec<Mechanism> {
+    let has_directory = config.directory.is_some();
+    let works = |mechanism: &Mechanism| !has_directory || !matches!(mechanism, Mechanism::Scram { .. });
+    Mechanism::ALL.into_iter().filter(works).collect()
+}
+
 fn stream_policy(config: &Config, accounts: &Accounts, directions: Directions) -> stream::Policy {
     let limits = Limits { stanza_bytes_max: config.limits.stanza_bytes, ..Limits::CLIENT };
     let announced = |bytes: usize| Some(AnnouncedLimits { max_bytes: bytes as u32, idle_seconds: None });
@@ -270,7 +299,7 @@ fn stream_policy(config: &Config, accounts: &Accounts, directions: Directions) -
         Arc::new(NegotiationConfig {
             domain: config.domain.domain().to_owned(),
             starttls,
-            mechanisms: Mechanism::ALL.to_vec(),
+            mechanisms: mechanisms(config),
             registration: config.accounts.registration == Registration::Open,
             decoy: accounts.decoy(),
             entrance_limits: announced(Limits::PRE_AUTH.stanza_bytes_max),
@@ -399,6 +428,9 @@ const LEASE: Duration = Duration::from_secs(5);
 
 /// Alarms of the pool that may wait to be heeded.
 const ALARMS: usize = 64;
+
+/// Users gone from the directory whose sessions wait to be ended.
+const FAREWELLS: usize = 64;
 
 /// Letters from rooms to people that may wait.
 const LETTERS: usize = 1024;

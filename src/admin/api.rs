@@ -1,5 +1,7 @@
 //! The operations, each with its caller: what the caller may do is decided here, before anything is looked up.
 
+pub mod principals;
+
 use perch_address::nickname::PasswordError;
 use perch_address::{AddressError, BareJid};
 use thiserror::Error;
@@ -57,8 +59,20 @@ pub enum AdminError {
     NameTaken,
     #[error("there is no account of this name")]
     NoSuchAccount,
+    #[error("there is no such user, group, unit or domain")]
+    NoSuchPrincipal,
+    #[error("too many groups or units have, or had, this name")]
+    AddressTaken,
+    #[error("groups hold users and groups, units hold units too")]
+    CannotHold,
+    #[error("only groups and units are made and changed")]
+    NotMade,
+    #[error("a name has 1 to 256 bytes, and nothing that cannot be read")]
+    BadName,
     #[error("{0}")]
     Password(#[from] PasswordError),
+    #[error("it comes from the directory, and is changed there")]
+    OfDirectory,
     #[error("there is no member of this name in the pool")]
     NoSuchMember,
     #[error("it is the last active member: there is no other to take its clients")]
@@ -223,6 +237,7 @@ impl From<ChangeError> for AdminError {
     fn from(error: ChangeError) -> Self {
         match error {
             ChangeError::NoSuchAccount => Self::NoSuchAccount,
+            ChangeError::OfDirectory => Self::OfDirectory,
             ChangeError::Password(error) => Self::Password(error),
             ChangeError::Store(error) => Self::Store(error),
         }

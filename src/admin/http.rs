@@ -1,5 +1,7 @@
 //! The operations as HTTP and JSON: one route each, no logic. Who calls is decided by where the router is served.
 
+mod principals;
+
 use std::time::Duration;
 
 use axum::extract::rejection::{JsonRejection, QueryRejection};
@@ -26,6 +28,7 @@ pub fn router(admin: Admin, caller: Caller) -> Router {
         .route("/v1/users/{address}/secret", put(change_secret))
         .route("/v1/pool", get(pool))
         .route("/v1/pool/{member}", patch(want_member))
+        .merge(principals::routes())
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .layer(Extension(caller))
@@ -192,6 +195,12 @@ impl From<AdminError> for Refused {
             AdminError::NameTaken => (StatusCode::CONFLICT, "name-taken"),
             AdminError::NoSuchAccount => (StatusCode::NOT_FOUND, "no-such-account"),
             AdminError::Password(_) => (StatusCode::BAD_REQUEST, "bad-password"),
+            AdminError::NoSuchPrincipal => (StatusCode::NOT_FOUND, "no-such-principal"),
+            AdminError::AddressTaken => (StatusCode::CONFLICT, "address-taken"),
+            AdminError::CannotHold => (StatusCode::CONFLICT, "cannot-hold"),
+            AdminError::NotMade => (StatusCode::BAD_REQUEST, "not-made"),
+            AdminError::BadName => (StatusCode::BAD_REQUEST, "bad-name"),
+            AdminError::OfDirectory => (StatusCode::CONFLICT, "of-directory"),
             AdminError::NoSuchMember => (StatusCode::NOT_FOUND, "no-such-member"),
             AdminError::LastActive => (StatusCode::CONFLICT, "last-active"),
             AdminError::NoWish => (StatusCode::BAD_REQUEST, "no-wish"),

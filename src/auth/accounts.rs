@@ -21,6 +21,8 @@ use super::{Policy, Registration};
 use crate::chat::id::{AccountId, SessionId};
 use crate::chat::note::RoomName;
 use crate::clock::Clock;
+use crate::directory::Source;
+use crate::directory::ldap::DirectoryError;
 use crate::store::Store;
 use crate::store::account::{Account, AccountEntry, NewAccount, ScramHash as StoredHash, ScramRow};
 use crate::store::error::{AddAccountError, StoreError};
@@ -31,6 +33,7 @@ pub struct Accounts {
     store: Store,
     domain: BareJid,
     policy: Arc<Policy>,
+    source: Source,
     guesses: Guesses,
     derivations: Arc<Semaphore>,
     revocations: broadcast::Sender<Revocation>,
@@ -53,6 +56,8 @@ pub struct Revocation {
 pub struct SignIn {
     pub account: AccountId,
     pub credentials: Credentials,
+    /// Where the directory has it, which then knows the password: it is asked by [`Accounts::ask_directory`].
+    pub entry: Option<Box<str>>,
     /// What [`Accounts::is_current`] wants to know later.
     pub as_of: AsOf,
 }
@@ -98,6 +103,8 @@ pub enum RegisterError {
 pub enum ChangeError {
     #[error("there is no account of this name")]
     NoSuchAccount,
+    #[error("the password is the directory's, and is changed there")]
+    OfDirectory,
     #[error(transparent)]
     Password(#[from] PasswordError),
     #[error(transparent)]
@@ -112,10 +119,16 @@ impl Accounts {
             domain,
             guesses: Guesses::new(policy.guesses, clock),
             policy: Arc::new(policy),
+            source: Source::Local,
             derivations: Arc::new(Semaphore::new(available_parallelism().map_or(1, NonZero::get))),
             revocations: broadcast::channel(REVOCATIONS).0,
             revoked: Arc::default(),
         }
+    }
+
+    /// The same accounts, of which some come from a directory.
+    pub fn with_source(self, source: Source) -> Self {
+        Self { source, ..self }
     }
 
     pub fn domain(&self) -> &BareJid {
@@ -149,11 +162,31 @@ impl Accounts {
     pub async fn sign_in(&self, address: &BareJid) -> Result<Option<SignIn>, StoreError> {
         // Before the look-up: what is revoked during it counts as later.
         let as_of = AsOf(self.revoked.load(Ordering::SeqCst));
-        Ok(self.find(address).await?.map(|account| SignIn {
+        let Some(account) = self.find(address).await? else { return Ok(None) };
+        let entry = if account.credentials.is_empty() { self.entry(address).await? } else { None };
+        Ok(Some(SignIn {
             account: account.id,
             credentials: credentials(account.credentials, account.is_disabled),
+            entry,
             as_of,
         }))
+    }
+
+    /// Whether the directory takes that password of the entry of that name.
+    pub async fn ask_directory(&self, entry: &str, password: &str) -> Result<bool, DirectoryError> {
+        match &self.source {
+            Source::Local => Ok(false),
+            Source::Ldap(ldap) => ldap.authenticate(entry, password).await,
+        }
+    }
+
+    /// Where the directory has an account.
+    async fn entry(&self, address: &BareJid) -> Result<Option<Box<str>>, StoreError> {
+        if matches!(self.source, Source::Local) {
+            return Ok(None);
+        }
+        let entry = self.store.principal(address).await?.and_then(|principal| principal.entry);
+        Ok(entry.map(|entry| entry.dn).filter(|dn| !dn.is_empty()))
     }
 
     /// Whether nothing was revoked since. A session asks once it can be found by those that end sessions: a client
@@ -199,6 +232,9 @@ impl Accounts {
         asker: Option<SessionId>,
     ) -> Result<AccountId, ChangeError> {
         let account = self.find(address).await?.ok_or(ChangeError::NoSuchAccount)?.id;
+        if self.entry(address).await?.is_some() {
+            return Err(ChangeError::OfDirectory);
+        }
         let rows = self.rows(secret).await?;
         if !self.store.set_credentials(account, rows).await? {
             return Err(ChangeError::NoSuchAccount);
@@ -244,7 +280,8 @@ impl Accounts {
         address.local().filter(|_| address.domain() == self.domain.domain())
     }
 
-    fn revoke(&self, revocation: Revocation) {
+    /// Says that sessions have to end, for what others have done to their account.
+    pub fn revoke(&self, revocation: Revocation) {
         self.revoked.fetch_add(1, Ordering::SeqCst);
         // Nobody listening means that nobody is signed in.
         let _ = self.revocations.send(revocation);

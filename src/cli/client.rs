@@ -15,6 +15,10 @@ use thiserror::Error;
 use tokio::net::UnixStream;
 
 use crate::admin::socket;
+use crate::admin::wire::principals::{
+    AddressPage, Enrolled, Enrolments, NewPrincipal, PlacedPrincipal, Principal, PrincipalChange,
+    PrincipalPage, PrincipalQuery,
+};
 use crate::admin::wire::{
     Address, MemberWish, NewUser, PoolMember, PoolStatus, Problem, Secret, User, UserChange, UserPage,
 };
@@ -107,6 +111,69 @@ impl Conversation {
         read(self.ask(Method::DELETE, &format!("/v1/users/{}", escape(address)), None::<&()>).await?)
     }
 
+    pub(super) async fn principals(&mut self, query: &PrincipalQuery) -> Result<PrincipalPage, ClientError> {
+        let mut path = "/v1/principals?".to_owned();
+        let kind = query.kind.map(|kind| kind.as_str().to_owned());
+        for (name, value) in [("kind", &kind), ("words", &query.words), ("after", &query.after)] {
+            if let Some(value) = value {
+                path.push_str(&format!("{name}={}&", escape(value)));
+            }
+        }
+        read(self.ask(Method::GET, &path, None::<&()>).await?)
+    }
+
+    pub(super) async fn principal(&mut self, address: &str) -> Result<PlacedPrincipal, ClientError> {
+        read(self.ask(Method::GET, &principal_path(address, ""), None::<&()>).await?)
+    }
+
+    pub(super) async fn members_of(
+        &mut self,
+        group: &str,
+        after: Option<&str>,
+    ) -> Result<PrincipalPage, ClientError> {
+        let path = principal_path(group, &format!("/members{}", after_query(after)));
+        read(self.ask(Method::GET, &path, None::<&()>).await?)
+    }
+
+    pub(super) async fn users_of(
+        &mut self,
+        principal: &str,
+        after: Option<&str>,
+    ) -> Result<AddressPage, ClientError> {
+        let path = principal_path(principal, &format!("/users{}", after_query(after)));
+        read(self.ask(Method::GET, &path, None::<&()>).await?)
+    }
+
+    pub(super) async fn make_principal(&mut self, new: &NewPrincipal) -> Result<Principal, ClientError> {
+        read(self.ask(Method::POST, "/v1/principals", Some(new)).await?)
+    }
+
+    pub(super) async fn rename_principal(
+        &mut self,
+        address: &str,
+        change: &PrincipalChange,
+    ) -> Result<Principal, ClientError> {
+        read(self.ask(Method::PATCH, &principal_path(address, ""), Some(change)).await?)
+    }
+
+    pub(super) async fn remove_principal(&mut self, address: &str) -> Result<Address, ClientError> {
+        read(self.ask(Method::DELETE, &principal_path(address, ""), None::<&()>).await?)
+    }
+
+    pub(super) async fn admit(&mut self, group: &str, member: &str) -> Result<Address, ClientError> {
+        let path = principal_path(group, &format!("/members/{}", escape(member)));
+        read(self.ask(Method::PUT, &path, None::<&()>).await?)
+    }
+
+    pub(super) async fn dismiss(&mut self, group: &str, member: &str) -> Result<Address, ClientError> {
+        let path = principal_path(group, &format!("/members/{}", escape(member)));
+        read(self.ask(Method::DELETE, &path, None::<&()>).await?)
+    }
+
+    pub(super) async fn enroll(&mut self, enrolments: &Enrolments) -> Result<Enrolled, ClientError> {
+        read(self.ask(Method::POST, "/v1/enrolments", Some(enrolments)).await?)
+    }
+
     pub(super) async fn pool(&mut self) -> Result<PoolStatus, ClientError> {
         read(self.ask(Method::GET, "/v1/pool", None::<&()>).await?)
     }
@@ -158,6 +225,14 @@ impl Conversation {
 
 fn read<T: DeserializeOwned>(body: Bytes) -> Result<T, ClientError> {
     serde_json::from_slice(&body).map_err(|_| ClientError::NotUnderstood)
+}
+
+fn principal_path(address: &str, rest: &str) -> String {
+    format!("/v1/principals/{}{rest}", escape(address))
+}
+
+fn after_query(after: Option<&str>) -> String {
+    after.map_or_else(String::new, |after| format!("?after={}", escape(after)))
 }
 
 /// Percent-encodes whatever may mean something in a URI.

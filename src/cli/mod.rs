@@ -7,6 +7,7 @@ mod client;
 mod output;
 mod password;
 mod pool;
+mod principal;
 mod serve;
 mod user;
 
@@ -35,6 +36,9 @@ enum Command {
     /// Add, list, change and remove accounts
     #[command(subcommand)]
     User(user::Command),
+    /// Make groups and units, say who is in them, and see who belongs where
+    #[command(subcommand)]
+    Principal(principal::Command),
     /// List the members of the pool, and say which take clients
     #[command(subcommand)]
     Pool(pool::Command),
@@ -85,6 +89,7 @@ pub fn run() -> ExitCode {
         match arguments.command {
             Command::Serve(arguments) => serve::run(arguments).await,
             Command::User(command) => user::run(command).await,
+            Command::Principal(command) => principal::run(command).await,
             Command::Pool(command) => pool::run(command).await,
             Command::CheckConfig(arguments) => check_config::run(arguments),
         }

@@ -3,6 +3,7 @@
 //! Each part of the server owns the type of its own settings; this module only reads them and gathers them.
 //! `docs/configuration.md` describes every key; a test holds the two together.
 
+mod directory;
 mod file;
 mod section;
 
@@ -15,6 +16,7 @@ use perch_address::BareJid;
 use crate::auth;
 use crate::bus;
 use crate::chat::settings::Settings;
+use crate::directory::ldap;
 use crate::listener;
 use crate::telemetry;
 
@@ -38,6 +40,8 @@ pub struct Config {
     pub bus: bus::Options,
     pub pool: Pool,
     pub accounts: auth::Policy,
+    /// Where users and groups come from that others keep.
+    pub directory: Option<ldap::Options>,
     pub rooms: Rooms,
     pub limits: Limits,
     /// Whether every event is also written to the compliance journal.
@@ -120,11 +124,14 @@ impl Config {
         let data_dir = data_dir.unwrap_or(configured_dir);
         let store_url = section::store_url(&mut sheet, &data_dir);
         let bus = section::bus(&mut sheet, &store_url);
+        let accounts = section::accounts(&mut sheet, &domain);
+        let directory = directory::directory(&mut sheet, accounts.registration);
         let config = Self {
             listen: section::listen(&mut sheet),
             tls: section::tls(&mut sheet, &data_dir, [&domain, &rooms_domain]),
             pool: section::pool(&mut sheet, &bus),
-            accounts: section::accounts(&mut sheet, &domain),
+            accounts,
+            directory,
             rooms: section::rooms(&mut sheet, &store_url),
             limits: section::limits(&mut sheet),
             journal: section::journal(&mut sheet),

@@ -293,7 +293,7 @@ const ABSENT: &[(&str, &str, &str, &str)] = &[
     ("pool", "contact_object", "", "SIP"),
 ];
 
-const PEM: &str = "the path of a PEM file";
+pub(super) const PEM: &str = "the path of a PEM file";
 
 /// PostgreSQL allows 63 bytes for "perch.POOL.member.MEMBER".
 const POOL_NAME_MAX: usize = 20;
@@ -307,7 +307,7 @@ fn address(value: &Value) -> Option<Option<SocketAddr>> {
     }
 }
 
-fn path(value: &Value) -> Option<PathBuf> {
+pub(super) fn path(value: &Value) -> Option<PathBuf> {
     value.text().filter(|text| !text.is_empty()).map(PathBuf::from)
 }
 
@@ -330,6 +330,6 @@ fn prepared(domain: &'static str) -> BareJid {
     BareJid::new(domain).expect("the default domains are prepared")
 }
 
-fn positive(value: &Value, max: u32) -> Option<u32> {
+pub(super) fn positive(value: &Value, max: u32) -> Option<u32> {
     value.number(max.into()).filter(|number| *number > 0).and_then(|number| u32::try_from(number).ok())
 }

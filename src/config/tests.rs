@@ -205,6 +205,7 @@ fn the_manual_describes_every_key_and_no_other() {
     let bus = section::bus(&mut sheet, "sqlite:perch.db");
     let _ = section::pool(&mut sheet, &bus);
     let _ = section::accounts(&mut sheet, &localhost);
+    let _ = directory::directory(&mut sheet, Registration::Off);
     let _ = section::rooms(&mut sheet, "sqlite:perch.db");
     let _ = section::limits(&mut sheet);
     let _ = section::journal(&mut sheet);

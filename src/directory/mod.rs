@@ -4,12 +4,18 @@
 //! |---|---|
 //! | [`view`] | who belongs where, as of one version (pure) |
 //! | `register` | what views are made of, read from the store |
+//! | [`ldap`] | a directory that others keep |
+//! | [`plan`] | what is to be done so that the store has what that has (pure) |
+//! | [`synchronisation`] | does it, now and then |
 //!
 //! A member has one current [`View`]. It reads the next as soon as it hears of a newer version: from the bus, or at the
 //! latest when it renews its lease. Then its own row shows that version. Whoever has changed rights says that it is done
 //! when the rows of all that live show it; one that cannot follow loses its lease, and with it all that it could do.
 
+pub mod ldap;
+pub mod plan;
 mod register;
+pub mod synchronisation;
 pub mod view;
 
 use std::sync::Arc;
@@ -26,11 +32,20 @@ use crate::chat::note::Note;
 use crate::chat::principal::Change;
 use crate::directory::register::Register;
 use crate::store::Store;
+use crate::store::duty::Duty;
 use crate::store::error::{PrincipalError, StoreError};
 use crate::store::member::{Member, MemberState};
 use crate::store::principal::Applied;
 
 pub use view::{Belonging, View};
+
+/// Where users, groups and units come from, beside those that are made here.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// From nowhere.
+    Local,
+    Ldap(ldap::Ldap),
+}
 
 /// The way to the current view, and to change what it shows. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -112,6 +127,11 @@ impl Directory {
         self.0.view.subscribe()
     }
 
+    /// For who looks at what principals are called, and at those who do not count.
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
     /// Where the accounts are.
     pub fn domain(&self) -> &BareJid {
         &self.0.domain
@@ -119,14 +139,18 @@ impl Directory {
 
     /// Makes changes true, and returns when they are in effect on every member.
     pub async fn change(&self, changes: &[Change]) -> Result<Applied, PrincipalError> {
-        let applied = self.begin_change(changes).await?;
+        let applied = self.begin_change(changes, None).await?;
         self.wait_for_all(applied.version).await?;
         Ok(applied)
     }
 
     /// Makes changes true. They are in effect on every member when [`Directory::wait_for_all`] says so.
-    pub async fn begin_change(&self, changes: &[Change]) -> Result<Applied, PrincipalError> {
-        let applied = self.0.store.change_principals(changes).await?;
+    pub async fn begin_change(
+        &self,
+        changes: &[Change],
+        duty: Option<Duty>,
+    ) -> Result<Applied, PrincipalError> {
+        let applied = self.0.store.change_principals(changes, duty).await?;
         if applied.has_changed {
             self.0.bus.publish(Note::RightsChanged { version: applied.version });
         }

@@ -1,5 +1,7 @@
 //! Accounts as rows: a name, whether it may sign in, and the keys that prove a password without holding it.
 
+use std::collections::HashSet;
+
 use perch_address::BareJid;
 use tracing::instrument;
 
@@ -33,6 +35,17 @@ impl Store {
     #[instrument(skip_all)]
     pub async fn accounts(&self, after: Option<&str>, limit: u32) -> Result<Vec<AccountEntry>, StoreError> {
         ask_lasting!(self, engine => engine.accounts(after, limit).await)
+    }
+
+    /// Which of the addresses have accounts.
+    #[instrument(skip_all)]
+    pub async fn known_accounts(&self, addresses: &[BareJid]) -> Result<Vec<BareJid>, StoreError> {
+        let names: Vec<&str> = addresses.iter().filter_map(BareJid::local).collect();
+        let known: Result<HashSet<Box<str>>, StoreError> =
+            ask_lasting!(self, engine => engine.known_accounts(&names).await);
+        let known = known?;
+        let is_known = |address: &&BareJid| address.local().is_some_and(|name| known.contains(name));
+        Ok(addresses.iter().filter(is_known).cloned().collect())
     }
 
     #[instrument(skip_all)]

@@ -87,6 +87,8 @@ pub enum PrincipalError {
     NoSuchPrincipal(BareJid),
     #[error("{member} cannot be in {parent}: groups hold users and groups, units hold units too")]
     CannotHold { parent: BareJid, member: BareJid },
+    #[error("another member does this by now")]
+    OffDuty,
     #[error(transparent)]
     Store(#[from] StoreError),
 }

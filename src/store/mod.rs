@@ -8,6 +8,7 @@
 //! | [`journal`] | what compliance reads |
 //! | [`member`] | who works on this store |
 //! | [`database`] | where a pool's database is, and what follows it |
+//! | [`duty`] | what one member does for all |
 //! | [`session`] | signed-in devices |
 //! | [`account`] | accounts and their credentials |
 //! | [`category`] | whom rooms are for |
@@ -53,6 +54,7 @@ pub mod account_log;
 pub mod archive;
 pub mod category;
 pub mod database;
+pub mod duty;
 pub mod error;
 mod fault;
 pub mod journal;

@@ -13,14 +13,35 @@ use tracing::instrument;
 use crate::chat::category::Category;
 use crate::chat::principal::{Change, Entry, Kind, Principal, Standing};
 use crate::store::Store;
+use crate::store::duty::Duty;
 use crate::store::error::{PrincipalError, StoreError};
 
 impl Store {
-    /// Makes all of it true, or nothing.
+    /// Makes all of it true, or nothing. `duty`: in which it is done, where it is one.
     #[instrument(skip_all)]
-    pub async fn change_principals(&self, changes: &[Change]) -> Result<Applied, PrincipalError> {
+    pub async fn change_principals(
+        &self,
+        changes: &[Change],
+        duty: Option<Duty>,
+    ) -> Result<Applied, PrincipalError> {
         let steps = steps(changes)?;
-        ask_lasting!(self, engine => engine.change_principals(steps).await)
+        match self {
+            Self::Sqlite(engine) => engine.change_principals(steps).await,
+            Self::Postgres(engine) => engine.change_principals(steps, duty).await,
+            #[cfg(feature = "simulation")]
+            Self::Model(_) => Err(StoreError::Unavailable.into()),
+        }
+    }
+
+    /// Those who are directly in a group or unit, in the order of their addresses from the one behind `after` on.
+    #[instrument(skip_all)]
+    pub async fn members_of(
+        &self,
+        parent: &BareJid,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<Principal>, StoreError> {
+        ask_lasting!(self, engine => engine.members_of(parent, after, limit).await)
     }
 
     /// Hands over what has changed since a version, 0 for all there is, and gives back the version that it comes to.

@@ -11,7 +11,7 @@ use perch_xmpp::stanza::error::StanzaCondition;
 use perch_xmpp::stream::{Negotiation, Output, Secured, StreamCondition, StreamFailure};
 use perch_xmpp::xml::{Framer, Item, Limits};
 use thiserror::Error;
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use crate::auth::{AsOf, Attempt};
 use crate::listener::{Connection, Kind, Place};
@@ -245,6 +245,18 @@ impl<'a> Visitor<'a> {
         };
         self.account = found.as_ref().map(|found| found.as_of);
         let credentials = found.as_ref().map(|found| &found.credentials);
+        let directory = found.as_ref().and_then(|found| Some((found.entry.as_deref()?, &found.credentials)));
+        if let Some((entry, known)) = directory
+            && let Some(password) = self.negotiation.claimed_password()
+        {
+            return match self.services.accounts.ask_directory(entry, password).await {
+                Ok(is_right) => self.negotiation.handle_verdict(is_right, known.is_disabled),
+                Err(error) => {
+                    warn!(%account, %error, "somebody cannot sign in: the directory cannot be asked");
+                    self.negotiation.handle_lookup_failed()
+                }
+            };
+        }
         if is_costly {
             // Deriving keys from a password takes milliseconds: other streams of this thread move away meanwhile.
             tokio::task::block_in_place(|| self.negotiation.handle_credentials(credentials))

@@ -47,13 +47,13 @@ pub(crate) async fn changes_of_principals_are_all_or_nothing(place: Place) {
     let (alice, bob) = (address("alice"), address("bob"));
     let changes =
         [made("staff"), made("dev"), admit(&group("dev"), "staff"), admit(&alice, "dev"), admit(&bob, "dev")];
-    let applied = store.change_principals(&changes).await.unwrap();
+    let applied = store.change_principals(&changes, None).await.unwrap();
     assert_eq!((applied.version, applied.has_changed), (before + 1, true));
     assert_eq!(store.rights_version().await.unwrap(), before + 1);
 
     // What is so already is left so, and is no other version.
     let again = [admit(&alice, "dev"), dismiss(&alice, "staff")];
-    let applied = store.change_principals(&again).await.unwrap();
+    let applied = store.change_principals(&again, None).await.unwrap();
     assert_eq!((applied.version, applied.has_changed), (before + 1, false));
 
     for (refused, expected) in [
@@ -66,12 +66,12 @@ pub(crate) async fn changes_of_principals_are_all_or_nothing(place: Place) {
         ),
     ] {
         let changes = [dismiss(&alice, "dev"), refused];
-        assert_eq!(store.change_principals(&changes).await, Err(expected));
+        assert_eq!(store.change_principals(&changes, None).await, Err(expected));
     }
     let unit = BareJid::new("munich@units.localhost").unwrap();
     let held = Change::Admit { member: unit.clone(), into: group("dev") };
     let refused = PrincipalError::CannotHold { parent: group("dev"), member: unit };
-    assert_eq!(store.change_principals(&[held]).await, Err(refused));
+    assert_eq!(store.change_principals(&[held], None).await, Err(refused));
 
     let directory = directory(&store).await;
     let staff = group("staff");
@@ -205,9 +205,9 @@ pub(crate) async fn principals_are_found_by_what_they_are_called(place: Place) {
         entry: entry(id),
     };
     let changes = [make("a", "Alpha", "1"), make("b", "Beta", "2"), admit(&address("alice"), "a"), made("c")];
-    store.change_principals(&changes).await.unwrap();
+    store.change_principals(&changes, None).await.unwrap();
     let taken = PrincipalError::EntryTaken(group("a"));
-    assert_eq!(store.change_principals(&[make("d", "Delta", "1")]).await, Err(taken));
+    assert_eq!(store.change_principals(&[make("d", "Delta", "1")], None).await, Err(taken));
 
     let found = async |query: PrincipalQuery<'_>| {
         let found = store.principals(PrincipalQuery { limit: 10, ..query }).await.unwrap();
@@ -225,7 +225,7 @@ pub(crate) async fn principals_are_found_by_what_they_are_called(place: Place) {
         Change::Bind { address: group("b"), entry: entry("3") },
         Change::Remove { address: group("b") },
     ];
-    store.change_principals(&changes).await.unwrap();
+    store.change_principals(&changes, None).await.unwrap();
     let renamed = store.principal(&group("a")).await.unwrap().unwrap();
     assert_eq!((&*renamed.name, renamed.entry), ("Omega", entry("1")));
     assert_eq!(found(PrincipalQuery { kind: Some(Kind::Group), ..all }).await, ["a", "c"]);
@@ -233,6 +233,6 @@ pub(crate) async fn principals_are_found_by_what_they_are_called(place: Place) {
     let entries: Vec<_> =
         entries.into_iter().map(|found| (found.entry.unwrap().id, found.standing)).collect();
     assert_eq!(entries, [("1".into(), Standing::Present), ("3".into(), Standing::Removed)]);
-    store.change_principals(&[Change::Restore { address: group("b") }]).await.unwrap();
+    store.change_principals(&[Change::Restore { address: group("b") }], None).await.unwrap();
     assert_eq!(found(PrincipalQuery { words: Some("b@"), ..all }).await, ["b"]);
 }

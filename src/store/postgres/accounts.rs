@@ -1,5 +1,7 @@
 //! Accounts and the keys they sign in with.
 
+use std::collections::HashSet;
+
 use perch_address::BareJid;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
@@ -11,7 +13,7 @@ use crate::store::error::{AddAccountError, StoreError};
 use crate::store::postgres::Postgres;
 use crate::store::postgres::links::Link;
 use crate::store::postgres::principals::{next_version, raise};
-use crate::store::row::{account_entry, credential, room_name};
+use crate::store::row::{Columns, account_entry, credential, room_name};
 
 impl Postgres {
     pub(in crate::store) async fn add_account(
@@ -57,6 +59,14 @@ impl Postgres {
         let query = sqlx::query(ACCOUNTS).bind(after.unwrap_or("")).bind(i64::from(limit));
         let rows = self.links.link().await?.rows(query).await?;
         rows.iter().map(account_entry).collect()
+    }
+
+    pub(in crate::store) async fn known_accounts(
+        &self,
+        names: &[&str],
+    ) -> Result<HashSet<Box<str>>, StoreError> {
+        let rows = self.links.link().await?.rows(sqlx::query(KNOWN_ACCOUNTS).bind(names)).await?;
+        rows.iter().map(|row| Ok(row.text(0)?.into())).collect()
     }
 
     pub(in crate::store) async fn account_count(&self) -> Result<u64, StoreError> {
@@ -188,6 +198,7 @@ async fn put_credentials<'a>(
 const ACCOUNT: &str = "SELECT id, name, disabled, hash, iterations, salt, stored_key, server_key
     FROM account LEFT JOIN credential ON credential.account = account.id WHERE name = $1 ORDER BY hash";
 const ACCOUNTS: &str = "SELECT id, name, disabled FROM account WHERE name > $1 ORDER BY name LIMIT $2";
+const KNOWN_ACCOUNTS: &str = "SELECT name FROM account WHERE name = ANY ($1)";
 const ACCOUNT_COUNT: &str = "SELECT count(*) FROM account";
 const KNOWN: &str = "SELECT id FROM account WHERE id = $1 FOR UPDATE";
 /// In the order of the names: two that add the same ones do not wait for each other.

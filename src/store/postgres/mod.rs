@@ -16,6 +16,7 @@ mod archive;
 mod categories;
 mod commit;
 mod database;
+mod duty;
 mod events;
 pub(super) mod fault;
 mod hosts;

@@ -5,6 +5,7 @@ use sqlx::Row;
 use tokio::sync::watch;
 
 use crate::chat::principal::Principal;
+use crate::store::duty::Duty;
 use crate::store::error::{PrincipalError, StoreError};
 use crate::store::postgres::Postgres;
 use crate::store::postgres::categories::ALL_CATEGORIES;
@@ -16,9 +17,15 @@ impl Postgres {
     pub(in crate::store) async fn change_principals(
         &self,
         steps: Vec<Step>,
+        duty: Option<Duty>,
     ) -> Result<Applied, PrincipalError> {
         let mut link = self.links.link().await?;
         link.begin().await?;
+        if let Some(duty) = &duty
+            && !self.is_on_duty(&mut link, duty).await?
+        {
+            return Err(PrincipalError::OffDuty);
+        }
         let version = next_version(&mut link).await?;
         let mut changed = 0;
         for step in &steps {
@@ -109,6 +116,17 @@ impl Postgres {
         let rows = self.links.link().await?.rows(query).await?;
         rows.iter().map(principal).collect()
     }
+
+    pub(in crate::store) async fn members_of(
+        &self,
+        parent: &BareJid,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<Principal>, StoreError> {
+        let query = sqlx::query(MEMBERS_OF).bind(parent.as_str()).bind(after).bind(i64::from(limit));
+        let rows = self.links.link().await?.rows(query).await?;
+        rows.iter().map(principal).collect()
+    }
 }
 
 async fn version(link: &mut Link) -> Result<i64, StoreError> {
@@ -176,6 +194,10 @@ const PRINCIPALS: &str = "SELECT id, address, kind, standing, name, entry, dn FR
     ORDER BY address LIMIT $4";
 const ENTRIES: &str = "SELECT id, address, kind, standing, name, entry, dn FROM principal
     WHERE entry > $1 ORDER BY entry LIMIT $2";
+const MEMBERS_OF: &str =
+    "SELECT id, address, kind, standing, name, entry, dn FROM principal JOIN belongs ON member = id
+    WHERE parent = (SELECT id FROM principal WHERE address = $1) AND NOT gone AND address > $2
+    ORDER BY address LIMIT $3";
 
 const ADDRESS_TAKEN: &str = "SELECT address FROM jsonb_array_elements($1::text::jsonb) AS new JOIN principal ON address = new.value ->> 0
     WHERE kind <> 'user' OR new.value ->> 1 <> 'user' LIMIT 1";

@@ -1,5 +1,7 @@
 //! Accounts and the keys they sign in with.
 
+use std::collections::HashSet;
+
 use futures_util::FutureExt;
 use perch_address::BareJid;
 use sqlx::sqlite::SqliteConnection;
@@ -8,7 +10,7 @@ use crate::chat::id::AccountId;
 use crate::chat::principal::Standing;
 use crate::store::account::{Account, AccountEntry, NewAccount, RemovedAccount, ScramRow};
 use crate::store::error::{AddAccountError, StoreError};
-use crate::store::row::{account_entry, credential, room_name};
+use crate::store::row::{Columns, account_entry, credential, room_name};
 use crate::store::sqlite::Sqlite;
 use crate::store::sqlite::batch::{Batch, Form};
 use crate::store::sqlite::principals::{next_version, raise};
@@ -67,6 +69,15 @@ impl Sqlite {
         let rows =
             sqlx::query(ACCOUNTS).bind(after.unwrap_or("")).bind(limit).fetch_all(&self.readers).await?;
         rows.iter().map(account_entry).collect()
+    }
+
+    pub(in crate::store) async fn known_accounts(
+        &self,
+        names: &[&str],
+    ) -> Result<HashSet<Box<str>>, StoreError> {
+        let query = sqlx::query(KNOWN_ACCOUNTS).bind(serde_json::json!(names).to_string());
+        let rows = query.fetch_all(&self.readers).await?;
+        rows.iter().map(|row| Ok(row.text(0)?.into())).collect()
     }
 
     pub(in crate::store) async fn account_count(&self) -> Result<u64, StoreError> {
@@ -221,6 +232,7 @@ fn put_credentials(batch: &mut Batch, account: AccountId, credentials: &[ScramRo
 const ACCOUNT: &str = "SELECT id, name, disabled, hash, iterations, salt, stored_key, server_key
     FROM account LEFT JOIN credential ON credential.account = account.id WHERE name = ? ORDER BY hash";
 const ACCOUNTS: &str = "SELECT id, name, disabled FROM account WHERE name > ? ORDER BY name LIMIT ?";
+const KNOWN_ACCOUNTS: &str = "SELECT name FROM json_each(?) JOIN account ON name = value";
 const ACCOUNT_COUNT: &str = "SELECT count(*) FROM account";
 const KNOWN: &str = "SELECT count(*) FROM account WHERE id = ?";
 const ADD: &str = "INSERT INTO account (name) VALUES (?) ON CONFLICT (name) DO NOTHING RETURNING id";

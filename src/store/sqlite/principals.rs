@@ -128,6 +128,17 @@ impl Sqlite {
         let rows = sqlx::query(ENTRIES).bind(after).bind(limit).fetch_all(&self.readers).await?;
         rows.iter().map(principal).collect()
     }
+
+    pub(in crate::store) async fn members_of(
+        &self,
+        parent: &BareJid,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<Principal>, StoreError> {
+        let query = sqlx::query(MEMBERS_OF).bind(parent.as_str()).bind(after).bind(limit);
+        let rows = query.fetch_all(&self.readers).await?;
+        rows.iter().map(principal).collect()
+    }
 }
 
 /// The version that the transaction makes, if it changes anything.
@@ -195,6 +206,10 @@ const PRINCIPALS: &str = "SELECT id, address, kind, standing, name, entry, dn FR
     ORDER BY address LIMIT ?4";
 const ENTRIES: &str = "SELECT id, address, kind, standing, name, entry, dn FROM principal
     WHERE entry > ? ORDER BY entry LIMIT ?";
+const MEMBERS_OF: &str =
+    "SELECT id, address, kind, standing, name, entry, dn FROM principal JOIN belongs ON member = id
+    WHERE parent = (SELECT id FROM principal WHERE address = ?) AND NOT gone AND address > ?
+    ORDER BY address LIMIT ?";
 
 const ADDRESS_TAKEN: &str =
     "SELECT address FROM json_each(?1) AS new JOIN principal ON address = new.value ->> 0

@@ -141,6 +141,27 @@ impl Exchange {
         step.unwrap_or_else(Step::Failure)
     }
 
+    /// The password that the client says, while the store is asked: for an account whose keys others keep. Whoever asks
+    /// them answers with [`Exchange::handle_verdict`].
+    pub fn claimed_password(&self) -> Option<&str> {
+        match &self.state {
+            State::ExpectCredentials(Claim::Password { password, .. }) => Some(password),
+            _ => None,
+        }
+    }
+
+    /// Takes what others said of the password, instead of credentials to compare it with.
+    pub fn handle_verdict(&mut self, is_right: bool, is_disabled: bool) -> Step {
+        let step = match std::mem::replace(&mut self.state, State::Finished) {
+            State::ExpectCredentials(Claim::Password { account, .. }) if is_right => {
+                succeed(account, is_disabled, Vec::new())
+            }
+            State::ExpectCredentials(Claim::Password { .. }) => Err(SaslFailure::NotAuthorized),
+            _ => Err(SaslFailure::MalformedRequest),
+        };
+        step.unwrap_or_else(Step::Failure)
+    }
+
     fn handle_first(&mut self, data: &[u8]) -> Result<Step, SaslFailure> {
         match self.mechanism {
             Mechanism::Scram { hash, plus } => self.begin_scram(hash, plus, data),

@@ -27,6 +27,25 @@ impl Negotiation {
         }
     }
 
+    /// The password that the client says, where [`Output::Lookup`] named an account whose keys others keep.
+    pub fn claimed_password(&self) -> Option<&str> {
+        match &self.state {
+            State::ExpectCredentials(exchange) => exchange.claimed_password(),
+            _ => None,
+        }
+    }
+
+    /// Takes what others said of that password.
+    pub fn handle_verdict(&mut self, is_right: bool, is_disabled: bool) -> Vec<Output> {
+        match self.take_state() {
+            State::ExpectCredentials(mut exchange) => {
+                let step = exchange.handle_verdict(is_right, is_disabled);
+                self.follow(exchange, step)
+            }
+            state => self.misused(&state),
+        }
+    }
+
     /// Takes that the store could not be asked.
     pub fn handle_lookup_failed(&mut self) -> Vec<Output> {
         match self.take_state() {

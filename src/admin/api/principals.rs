@@ -1,0 +1,403 @@
+//! Principals: groups and units are made, changed and looked at here; those of a directory are changed there.
+
+use std::collections::{HashMap, HashSet};
+
+use perch_address::BareJid;
+use tracing::info;
+
+use super::{Admin, AdminError, Caller, PAGE_MAX};
+use crate::chat::principal::{Change, Kind, Principal, Standing, new_address};
+use crate::store::error::{PrincipalError, StoreError};
+use crate::store::principal::PrincipalQuery;
+
+/// Some principals, in the order of their addresses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrincipalPage {
+    pub principals: Vec<Principal>,
+    /// The address behind which the next page begins, if there is more.
+    pub next: Option<String>,
+}
+
+/// Some addresses, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AddressPage {
+    pub addresses: Vec<BareJid>,
+    pub next: Option<String>,
+}
+
+/// A principal, and all that it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    pub principal: Principal,
+    pub belongs: Vec<String>,
+}
+
+/// Somebody who is to be in a group or unit, which is made if there is none of the name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enrolment {
+    pub kind: Kind,
+    /// Of the group or unit: its name, or its address.
+    pub parent: String,
+    /// The address, or the name of an account; nobody, to have the group or unit alone.
+    pub member: Option<String>,
+    /// What `member` is the name of, where it is a group or unit.
+    pub member_kind: Option<Kind>,
+}
+
+/// What became of enrolments.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Enrolled {
+    /// Was anything different before?
+    pub has_changed: bool,
+    /// The places of those that came to nothing, and why.
+    pub refused: Vec<(usize, AdminError)>,
+}
+
+impl Enrolment {
+    fn parent_key(&self) -> (Kind, &str) {
+        (self.kind, &self.parent)
+    }
+
+    fn member_key(&self) -> Option<(Kind, &str)> {
+        Some((self.member_kind?, self.member.as_deref()?))
+    }
+}
+
+impl Admin {
+    /// Groups and units, and those users of whom there is something to say: whose name or address has those words in it,
+    /// from the one behind `after` on, at most `limit`.
+    pub async fn principals(
+        &self,
+        caller: &Caller,
+        query: PrincipalQuery<'_>,
+    ) -> Result<PrincipalPage, AdminError> {
+        self.authorize(caller)?;
+        let limit = query.limit.clamp(1, PAGE_MAX);
+        let found = self.directory.store().principals(PrincipalQuery { limit: limit + 1, ..query }).await?;
+        Ok(page(found, limit))
+    }
+
+    pub async fn principal(&self, caller: &Caller, address: &str) -> Result<Placed, AdminError> {
+        self.authorize(caller)?;
+        let address = self.principal_address(address)?;
+        let principal = self.find(&address).await?;
+        let view = self.directory.view();
+        let belongs = view.belongs(&address).addresses().map(str::to_owned).collect();
+        Ok(Placed { principal, belongs })
+    }
+
+    /// Those who are directly in a group or unit.
+    pub async fn members_of(
+        &self,
+        caller: &Caller,
+        group: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<PrincipalPage, AdminError> {
+        self.authorize(caller)?;
+        let group = self.find(&self.principal_address(group)?).await?.address;
+        let limit = limit.clamp(1, PAGE_MAX);
+        let found = self.directory.store().members_of(&group, after.unwrap_or_default(), limit + 1).await?;
+        Ok(page(found, limit))
+    }
+
+    /// The users who belong to a principal, by whatever way: to whom what is given to it is given.
+    pub async fn users_of(
+        &self,
+        caller: &Caller,
+        principal: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<AddressPage, AdminError> {
+        self.authorize(caller)?;
+        let address = self.principal_address(principal)?;
+        let limit = limit.clamp(1, PAGE_MAX) as usize;
+        if address == *self.directory.domain() {
+            return self.accounts_in(after, limit).await;
+        }
+        let view = self.directory.view();
+        let mut users: Vec<&BareJid> = match Kind::of(&address, view.domain()) {
+            Kind::User => view.belongs(&address).is_somebody().then_some(&address).into_iter().collect(),
+            Kind::Group | Kind::Unit | Kind::Domain => {
+                let is_later = |user: &&BareJid| after.is_none_or(|after| user.as_str() > after);
+                view.users_of(&address).filter(is_later).collect()
+            }
+        };
+        users.sort_unstable();
+        let has_more = users.len() > limit;
+        users.truncate(limit);
+        let next = users.last().filter(|_| has_more).map(|last| last.to_string());
+        Ok(AddressPage { addresses: users.into_iter().cloned().collect(), next })
+    }
+
+    /// Whoever has an account belongs to its domain, also who has no record.
+    async fn accounts_in(&self, after: Option<&str>, limit: usize) -> Result<AddressPage, AdminError> {
+        let after = after.and_then(|after| after.split_once('@')).map(|(name, _)| name);
+        let entries = self.accounts.page(after, limit as u32 + 1).await?;
+        let address = |name: &str| BareJid::from_parts(Some(name), self.domain());
+        let next = match entries.get(limit) {
+            Some(_) => Some(address(&entries[limit - 1].name)?.to_string()),
+            None => None,
+        };
+        let counting = entries.iter().take(limit).filter(|entry| !entry.is_disabled);
+        let addresses = counting.map(|entry| address(&entry.name)).collect::<Result<_, _>>()?;
+        Ok(AddressPage { addresses, next })
+    }
+
+    /// Makes a group or unit. Its address is made from the name, and stays.
+    pub async fn make_principal(
+        &self,
+        caller: &Caller,
+        kind: Kind,
+        name: &str,
+    ) -> Result<Principal, AdminError> {
+        self.authorize(caller)?;
+        check_name(name)?;
+        let address = self.make(kind, name).await?;
+        self.directory.settle().await?;
+        info!(%address, ?caller, "a group or unit was made");
+        self.find(&address).await
+    }
+
+    /// Gives a group or unit another name. Its address, and what it may, stay.
+    pub async fn rename_principal(
+        &self,
+        caller: &Caller,
+        address: &str,
+        name: &str,
+    ) -> Result<Principal, AdminError> {
+        self.authorize(caller)?;
+        check_name(name)?;
+        let principal = self.own(address).await?;
+        let change = Change::Rename { address: principal.address.clone(), name: name.into() };
+        self.directory.change(&[change]).await?;
+        info!(address = %principal.address, ?caller, name, "a group or unit was renamed");
+        Ok(Principal { name: name.into(), ..principal })
+    }
+
+    /// Removes a group or unit: nobody belongs to it any more, and no other gets its address.
+    pub async fn remove_principal(&self, caller: &Caller, address: &str) -> Result<BareJid, AdminError> {
+        self.authorize(caller)?;
+        let address = self.own(address).await?.address;
+        self.directory.change(&[Change::Remove { address: address.clone() }]).await?;
+        info!(%address, ?caller, "a group or unit was removed");
+        Ok(address)
+    }
+
+    /// Takes somebody into a group or unit.
+    pub async fn admit(&self, caller: &Caller, group: &str, member: &str) -> Result<BareJid, AdminError> {
+        self.authorize(caller)?;
+        let into = self.own(group).await?.address;
+        let member = self.member(member).await?;
+        self.directory.change(&[Change::Admit { member: member.clone(), into: into.clone() }]).await?;
+        info!(%member, group = %into, ?caller, "somebody was taken into a group or unit");
+        Ok(member)
+    }
+
+    /// Takes somebody out of a group or unit. When this returns, nobody has a right by it any more.
+    pub async fn dismiss(&self, caller: &Caller, group: &str, member: &str) -> Result<BareJid, AdminError> {
+        self.authorize(caller)?;
+        let from = self.own(group).await?.address;
+        let member = self.principal_address(member)?;
+        self.directory.change(&[Change::Dismiss { member: member.clone(), from: from.clone() }]).await?;
+        info!(%member, group = %from, ?caller, "somebody was taken out of a group or unit");
+        Ok(member)
+    }
+
+    /// Many at once. What is so already is left so; what cannot be does not keep the others from being done. They are in
+    /// effect on every member when `is_last` was done.
+    pub async fn enroll(
+        &self,
+        caller: &Caller,
+        enrolments: &[Enrolment],
+        is_last: bool,
+    ) -> Result<Enrolled, AdminError> {
+        self.authorize(caller)?;
+        let mut enrolled = Enrolled::default();
+        let mut groups = HashMap::new();
+        for enrolment in enrolments {
+            for (kind, name) in [Some(enrolment.parent_key()), enrolment.member_key()].into_iter().flatten() {
+                if !groups.contains_key(&(kind, name)) {
+                    groups.insert((kind, name), self.group(kind, name).await);
+                }
+            }
+        }
+        let member = |enrolment: &Enrolment| match enrolment.member_key() {
+            Some(key) => Some(groups[&key].clone()),
+            None => enrolment.member.as_deref().map(|text| self.member_address(text)),
+        };
+        let members: Vec<_> = enrolments.iter().map(member).collect();
+        let asked: Vec<BareJid> = members.iter().flatten().flatten().cloned().collect();
+        let known: HashSet<BareJid> =
+            self.directory.store().known_accounts(&asked).await?.into_iter().collect();
+        let mut changes = Vec::new();
+        for (place, (enrolment, member)) in enrolments.iter().zip(members).enumerate() {
+            let parent = match &groups[&enrolment.parent_key()] {
+                Ok(parent) => parent,
+                Err(refusal) => {
+                    enrolled.refused.push((place, *refusal));
+                    continue;
+                }
+            };
+            match member {
+                None => {}
+                Some(Ok(member)) => match self.fits(&member, enrolment.kind, &known).await {
+                    Ok(()) => changes.push(Change::Admit { member, into: parent.clone() }),
+                    Err(refusal) => enrolled.refused.push((place, refusal)),
+                },
+                Some(Err(refusal)) => enrolled.refused.push((place, refusal)),
+            }
+        }
+        let applied = self.directory.begin_change(&changes, None).await?;
+        enrolled.has_changed = applied.has_changed;
+        if is_last {
+            self.directory.settle().await?;
+        }
+        Ok(enrolled)
+    }
+
+    /// The group or unit of a name or address; made, where there is none of the name.
+    async fn group(&self, kind: Kind, text: &str) -> Result<BareJid, AdminError> {
+        if text.contains('@') {
+            let parent = self.own(text).await?;
+            return if parent.kind == kind { Ok(parent.address) } else { Err(AdminError::NoSuchPrincipal) };
+        }
+        check_name(text)?;
+        for attempt in 1..ATTEMPTS_MAX {
+            let address = new_address(kind, text, attempt, self.domain())?;
+            match self.directory.store().principal(&address).await? {
+                Some(known)
+                    if known.standing == Standing::Present
+                        && *known.name == *text
+                        && known.entry.is_none() =>
+                {
+                    return Ok(address);
+                }
+                Some(_) => {}
+                None => return self.make(kind, text).await,
+            }
+        }
+        Err(AdminError::AddressTaken)
+    }
+
+    async fn make(&self, kind: Kind, name: &str) -> Result<BareJid, AdminError> {
+        if !matches!(kind, Kind::Group | Kind::Unit) {
+            return Err(AdminError::NotMade);
+        }
+        for attempt in 1..ATTEMPTS_MAX {
+            let address = new_address(kind, name, attempt, self.domain())?;
+            let make = Change::Make { address: address.clone(), kind, name: name.into(), entry: None };
+            match self.directory.begin_change(&[make], None).await {
+                Ok(_) => return Ok(address),
+                Err(PrincipalError::AddressTaken(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(AdminError::AddressTaken)
+    }
+
+    /// A group or unit that is changed here.
+    async fn own(&self, address: &str) -> Result<Principal, AdminError> {
+        let principal = self.find(&self.principal_address(address)?).await?;
+        match principal.kind {
+            Kind::User | Kind::Domain => Err(AdminError::NotMade),
+            Kind::Group | Kind::Unit if principal.entry.is_some() => Err(AdminError::OfDirectory),
+            Kind::Group | Kind::Unit => Ok(principal),
+        }
+    }
+
+    async fn find(&self, address: &BareJid) -> Result<Principal, AdminError> {
+        let found = self.directory.store().principal(address).await?;
+        if let Some(found) = found {
+            let is_there = found.standing != Standing::Removed;
+            return is_there.then_some(found).ok_or(AdminError::NoSuchPrincipal);
+        }
+        let kind = Kind::of(address, self.domain());
+        let is_one = match kind {
+            Kind::Group | Kind::Unit => false,
+            Kind::Domain => true,
+            Kind::User if address.domain() == self.domain() => self.has_account(address).await?,
+            Kind::User => true,
+        };
+        let standing = Standing::Present;
+        let principal = Principal { address: address.clone(), kind, name: "".into(), standing, entry: None };
+        is_one.then_some(principal).ok_or(AdminError::NoSuchPrincipal)
+    }
+
+    /// Somebody who can be in a group: an account, a user of another domain, a group or unit.
+    async fn member(&self, text: &str) -> Result<BareJid, AdminError> {
+        let member = self.member_address(text)?;
+        Ok(self.find(&member).await?.address)
+    }
+
+    /// The same, where it is known which accounts there are.
+    async fn fits(
+        &self,
+        member: &BareJid,
+        parent: Kind,
+        accounts: &HashSet<BareJid>,
+    ) -> Result<(), AdminError> {
+        let kind = Kind::of(member, self.domain());
+        if !parent.may_hold(kind) {
+            return Err(AdminError::CannotHold);
+        }
+        match kind {
+            Kind::User if member.domain() == self.domain() => {
+                accounts.contains(member).then_some(()).ok_or(AdminError::NoSuchAccount)
+            }
+            Kind::User => Ok(()),
+            Kind::Group | Kind::Unit | Kind::Domain => self.find(member).await.map(drop),
+        }
+    }
+
+    async fn has_account(&self, address: &BareJid) -> Result<bool, AdminError> {
+        let known = self.directory.store().known_accounts(std::slice::from_ref(address)).await?;
+        Ok(!known.is_empty())
+    }
+
+    fn domain(&self) -> &str {
+        self.directory.domain().as_str()
+    }
+
+    fn principal_address(&self, text: &str) -> Result<BareJid, AdminError> {
+        Ok(BareJid::new(text)?)
+    }
+
+    /// A name alone is that of an account.
+    fn member_address(&self, text: &str) -> Result<BareJid, AdminError> {
+        match text.contains('@') {
+            true => Ok(BareJid::new(text)?),
+            false => Ok(BareJid::from_parts(Some(text), self.domain())?),
+        }
+    }
+}
+
+fn page(mut principals: Vec<Principal>, limit: u32) -> PrincipalPage {
+    let has_more = principals.len() > limit as usize;
+    principals.truncate(limit as usize);
+    let next = principals.last().filter(|_| has_more).map(|last| last.address.to_string());
+    PrincipalPage { principals, next }
+}
+
+fn check_name(name: &str) -> Result<(), AdminError> {
+    let is_good = !name.trim().is_empty() && name.len() <= NAME_BYTES_MAX && !name.contains(char::is_control);
+    is_good.then_some(()).ok_or(AdminError::BadName)
+}
+
+impl From<PrincipalError> for AdminError {
+    fn from(error: PrincipalError) -> Self {
+        match error {
+            PrincipalError::AddressTaken(_) | PrincipalError::EntryTaken(_) => Self::AddressTaken,
+            PrincipalError::NoSuchPrincipal(_) => Self::NoSuchPrincipal,
+            PrincipalError::CannotHold { .. } => Self::CannotHold,
+            PrincipalError::OffDuty => Self::Store(StoreError::Fenced),
+            PrincipalError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+/// The name of a group or unit, in bytes.
+const NAME_BYTES_MAX: usize = 256;
+
+/// Groups of one name.
+const ATTEMPTS_MAX: u32 = 100;

@@ -1,0 +1,151 @@
+//! Principals over HTTP.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::routing::{get, post, put};
+use axum::{Extension, Router};
+
+use super::{Json, Query, Refused};
+use crate::admin::api::principals as api;
+use crate::admin::api::{Admin, Caller, PAGE_MAX};
+use crate::admin::wire::principals::{
+    AddressPage, Enrolled, Enrolments, Entry, NewPrincipal, PlacedPrincipal, Principal, PrincipalChange,
+    PrincipalPage, PrincipalQuery, RefusedEnrolment,
+};
+use crate::admin::wire::{Address, PageQuery};
+use crate::{chat, store};
+
+pub(super) fn routes() -> Router<Admin> {
+    Router::new()
+        .route("/v1/principals", get(principals).post(make))
+        .route("/v1/principals/{address}", get(principal).patch(rename).delete(remove))
+        .route("/v1/principals/{address}/members", get(members))
+        .route("/v1/principals/{address}/members/{member}", put(admit).delete(dismiss))
+        .route("/v1/principals/{address}/users", get(users))
+        .route("/v1/enrolments", post(enroll))
+}
+
+async fn principals(
+    State(admin): State<Admin>,
+    Extension(caller): Extension<Caller>,
+    Query(query): Query<PrincipalQuery>,
+) -> Result<Json<PrincipalPage>, Refused> {
+    let query = store::principal::PrincipalQuery {
+        kind: query.kind,
+        words: query.words.as_deref(),
+        after: query.after.as_deref(),
+        limit: query.limit.unwrap_or(PAGE_MAX),
+    };
+    Ok(Json(page(admin.principals(&caller, query).await?)))
+}
+
+async fn make(
+    State(admin): State<Admin>,
+    Extension(caller): Extension<Caller>,
+    Json(new): Json<NewPrincipal>,
+) -> Result<(StatusCode, Json<Principal>), Refused> {
+    let made = admin.make_principal(&caller, new.kind, &new.name).await?;
+    Ok((StatusCode::CREATED, Json(shown(made))))
+}
+
+async fn principal(
+    State(admin): State<Admin>,
+    Extension(caller): Extension<Caller>,
+    Path(address): Path<String>,
+) -> Result<Json<PlacedPrincipal>, Refused> {
+    let placed = admin.principal(&caller, &address).await?;
+    Ok(Json(PlacedPrincipal { principal: shown(placed.principal), belongs: placed.belongs }))
+}
+
+async fn rename(
+    State(admin): State<Admin>,
+    Extension(caller): Extension<Caller>,
+    Path(address): Path<String>,
+    Json(change): Json<PrincipalChange>,
+) -> Result<Json<Principal>, Refused> {
+    Ok(Json(shown(admin.rename_principal(&caller, &address, &change.name).await?)))
+}
+
+async fn remove(
+    State(admin): State<Admin>,
+    Extension(caller): Extension<Caller>,
+    Path(address): Path<String>,
+) -> Result<Json<Address>, Refused> {
+    let address = admin.remove_principal(&caller, &address).await?.to_string();
+    Ok(Json(Address { address }))
+}
+
+async fn members(
+    State(admin): State<Admin>,
+    Extension(caller): Extension<Caller>,
+    Path(address): Path<String>,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<PrincipalPage>, Refused> {
+    let limit = query.limit.unwrap_or(PAGE_MAX);
+    Ok(Json(page(admin.members_of(&caller, &address, query.after.as_deref(), limit).await?)))
+}
+
+async fn admit(
+    State(admin): State<Admin>,
+    Extension(caller): Extension<Caller>,
+    Path((address, member)): Path<(String, String)>,
+) -> Result<Json<Address>, Refused> {
+    let address = admin.admit(&caller, &address, &member).await?.to_string();
+    Ok(Json(Address { address }))
+}
+
+async fn dismiss(
+    State(admin): State<Admin>,
+    Extension(caller): Extension<Caller>,
+    Path((address, member)): Path<(String, String)>,
+) -> Result<Json<Address>, Refused> {
+    let address = admin.dismiss(&caller, &address, &member).await?.to_string();
+    Ok(Json(Address { address }))
+}
+
+async fn users(
+    State(admin): State<Admin>,
+    Extension(caller): Extension<Caller>,
+    Path(address): Path<String>,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<AddressPage>, Refused> {
+    let limit = query.limit.unwrap_or(PAGE_MAX);
+    let page = admin.users_of(&caller, &address, query.after.as_deref(), limit).await?;
+    let addresses = page.addresses.iter().map(ToString::to_string).collect();
+    Ok(Json(AddressPage { addresses, next: page.next }))
+}
+
+async fn enroll(
+    State(admin): State<Admin>,
+    Extension(caller): Extension<Caller>,
+    Json(asked): Json<Enrolments>,
+) -> Result<Json<Enrolled>, Refused> {
+    let enrolments: Vec<_> = asked
+        .enrolments
+        .into_iter()
+        .map(|one| api::Enrolment {
+            kind: one.kind,
+            parent: one.parent,
+            member: one.member,
+            member_kind: one.member_kind,
+        })
+        .collect();
+    let done = admin.enroll(&caller, &enrolments, asked.last).await?;
+    let refused =
+        done.refused.into_iter().map(|(place, error)| RefusedEnrolment { place, text: error.to_string() });
+    Ok(Json(Enrolled { changed: done.has_changed, refused: refused.collect() }))
+}
+
+fn page(page: api::PrincipalPage) -> PrincipalPage {
+    PrincipalPage { principals: page.principals.into_iter().map(shown).collect(), next: page.next }
+}
+
+fn shown(principal: chat::principal::Principal) -> Principal {
+    Principal {
+        address: principal.address.to_string(),
+        kind: principal.kind,
+        name: principal.name.into(),
+        standing: principal.standing,
+        entry: principal.entry.map(|entry| Entry { id: entry.id.into(), dn: entry.dn.into() }),
+    }
+}
