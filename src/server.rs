@@ -3,6 +3,7 @@
 //! Stopping goes down the way of a message: no new connections, then the streams say goodbye, then what they asked
 //! for is done, then the store is closed.
 
+mod indexing;
 mod members;
 mod upkeep;
 
@@ -119,14 +120,14 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
         Accounts::new(store.clone(), config.domain.clone(), config.accounts.clone(), clock.clone());
 
     let (listeners, streams, services) = (Stage::default(), Stage::default(), Stage::default());
-    let router = admin::http::router(Admin::new(accounts.clone(), pool.clone()), Caller::Operator);
-    services.spawn(|stop| socket.serve(router, stop));
     services.spawn(|stop| tls.clone().watch(WATCH_INTERVAL, stop));
     let listening =
         bound.iter().map(|bound| Listening { kind: bound.kind(), address: bound.address() }).collect();
     let admission = Admission::new(config.limits.connections);
     let (letters, inbox) = mpsc::channel(LETTERS);
     let rooms = rooms(&config, &store, &bus, &clock, letters);
+    let admin = Admin::new(accounts.clone(), pool.clone(), rooms.clone());
+    services.spawn(|stop| socket.serve(admin::http::router(admin, Caller::Operator), stop));
     rooms.recover(clock.now().plus(RETURN_TIME)).await?;
     store.detach_sessions(clock.now().plus(RESUMPTION_TIME)).await?;
     // Other domains are not served yet: what is for them is refused before it gets here.
@@ -134,6 +135,7 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     let people =
         account::Accounts::new(store.clone(), bus.clone(), clock.clone(), config.domain.clone(), foreign);
     services.spawn(|stop| upkeep::run(store.clone(), clock.clone(), stop));
+    services.spawn(|stop| indexing::run(store.clone(), stop));
     services.spawn(|stop| letter::carry(inbox, people.clone(), stop));
     let sessions = sessions(&config, &rooms, people.clone(), &clock);
     services.spawn(|stop| sessions.clone().forget_lapsed(stop));

@@ -1,5 +1,7 @@
 //! The JSON of the administration. Both ends use these types; the domain's own types are not `Serialize`.
 
+pub mod messages;
+
 use std::fmt;
 
 use base64::Engine as _;

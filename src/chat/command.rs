@@ -126,6 +126,17 @@ pub enum Command {
         target_author: Option<Author>,
         reason: Box<str>,
     },
+    /// Takes messages out, or puts a sentence in their place, whoever wrote them. Those inside are told of each, if they
+    /// are told at all.
+    Expunge {
+        targets: Vec<MessageId>,
+        replacement: Option<Box<str>>,
+        is_told: bool,
+    },
+    /// Takes out everything that was said before this place.
+    Clear {
+        below: Seq,
+    },
 }
 
 /// A wish to enter (XEP-0045 §7.2).

@@ -4,9 +4,12 @@
 
 mod check_config;
 mod client;
+mod confirm;
+mod message;
 mod output;
 mod password;
 mod pool;
+mod room;
 mod serve;
 mod user;
 
@@ -35,6 +38,12 @@ enum Command {
     /// Add, list, change and remove accounts
     #[command(subcommand)]
     User(user::Command),
+    /// Find, remove and replace messages
+    #[command(subcommand)]
+    Message(message::Command),
+    /// Find rooms, and clear away what was said in them
+    #[command(subcommand)]
+    Room(room::Command),
     /// List the members of the pool, and say which take clients
     #[command(subcommand)]
     Pool(pool::Command),
@@ -85,6 +94,8 @@ pub fn run() -> ExitCode {
         match arguments.command {
             Command::Serve(arguments) => serve::run(arguments).await,
             Command::User(command) => user::run(command).await,
+            Command::Message(command) => message::run(command).await,
+            Command::Room(command) => room::run(command).await,
             Command::Pool(command) => pool::run(command).await,
             Command::CheckConfig(arguments) => check_config::run(arguments),
         }

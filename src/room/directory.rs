@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use dashmap::DashMap;
 use parking_lot::Mutex;
+use perch_address::BareJid;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, debug_span, warn};
@@ -22,16 +23,24 @@ use crate::clock::Clock;
 use crate::fanout::mailbox::Mailbox;
 use crate::room::decided::Decided;
 use crate::room::request::{Receipt, Request, expire};
+use crate::room::rights::{Comer, Door, may_read};
 use crate::room::state::Room;
 use crate::room::task::RoomTask;
 use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::member::DueSeat;
 use crate::store::room::{Appended, RoomPlace};
+use crate::store::room_search::KnownRoom;
 
 /// All rooms of one rooms domain on this member. Cheap to clone.
 #[derive(Clone)]
 pub struct Rooms(Arc<Services>);
+
+impl std::fmt::Debug for Rooms {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rooms").field("domain", &self.0.domain).finish_non_exhaustive()
+    }
+}
 
 /// What every room's task needs.
 pub(super) struct Services {
@@ -135,6 +144,28 @@ impl Rooms {
     /// What a new room starts with.
     pub fn defaults(&self) -> Settings {
         self.0.policy.defaults.clone()
+    }
+
+    /// The addresses that speak for somebody in the lists of rooms, the nearest first: his own and his domain.
+    pub fn belongs(&self, who: &BareJid) -> Vec<BareJid> {
+        let domain = BareJid::new(who.domain()).ok();
+        std::iter::once(who.clone()).chain(domain).collect()
+    }
+
+    /// The rooms that somebody may read, of those that he may know of: what [`Query::ArchiveAccess`] says of one room that he
+    /// names, for all of them at once and by the same rule.
+    pub async fn readable_by(&self, who: &BareJid) -> Result<Vec<RoomId>, StoreError> {
+        let known = self.0.store.known_rooms(&self.belongs(who)).await?;
+        let is_readable = |room: &KnownRoom| {
+            let door = Door {
+                is_locked: room.is_locked,
+                is_members_only: room.is_members_only,
+                has_password: room.has_password,
+            };
+            let comer = Comer { listed: room.listed, is_administrator: false, is_inside: room.is_inside };
+            may_read(door, comer).is_ok()
+        };
+        Ok(known.iter().filter(|room| is_readable(room)).map(|room| room.id).collect())
     }
 
     pub fn store(&self) -> &Store {

@@ -33,7 +33,7 @@ mod moderation;
 mod occupancy;
 mod registration;
 mod request;
-mod retraction;
+pub mod retraction;
 pub mod rights;
 mod speech;
 pub mod standings;

@@ -109,6 +109,10 @@ impl Room {
             Command::Moderate { target, target_author, reason } => {
                 self.moderate(by, target.seq(), target_author, reason)
             }
+            Command::Expunge { targets, replacement, is_told } => {
+                self.expunge(by, &targets, replacement.as_deref(), is_told)
+            }
+            Command::Clear { below } => self.clear(by, below),
         }?;
         Ok(if opens { self.opened(by, decision) } else { decision })
     }
@@ -234,6 +238,7 @@ impl Room {
             Change::SubjectSet { author, subject, content } => {
                 self.take_subject(seq, at, author, subject, content);
             }
+            Change::Cleared { below, .. } => self.first_seq = self.first_seq.max(*below),
             Change::Posted { .. }
             | Change::Whispered { .. }
             | Change::Invited { .. }
@@ -332,6 +337,8 @@ fn needs_open_room(command: &Command) -> bool {
         | Command::Register { .. }
         | Command::Unregister
         | Command::Retract { .. }
-        | Command::Moderate { .. } => true,
+        | Command::Moderate { .. }
+        | Command::Expunge { .. }
+        | Command::Clear { .. } => true,
     }
 }

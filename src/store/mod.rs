@@ -4,6 +4,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`room`] | rooms are made, changed and listed |
+//! | [`room_search`] | rooms, found by name and by who stands in their lists |
 //! | [`archive`] | logs are read: to catch up, by who comes in, as an archive |
 //! | [`journal`] | what compliance reads |
 //! | [`member`] | who works on this store |
@@ -11,9 +12,11 @@
 //! | [`session`] | signed-in devices |
 //! | [`account`] | accounts and their credentials |
 //! | [`account_log`] | accounts' logs, rosters and nodes |
+//! | [`search`] | what was said, found by its words |
 //! | [`retention`] | what time takes |
 //! | [`error`] | what can go wrong |
 //! | `record` | how a change lies in a log |
+//! | `index` | how words lie in the index |
 //! | `row`, `paging`, `fault` | what is the same in all engines: rows read back, pages of an archive, failures |
 //! | `sqlite` | the embedded engine |
 //! | `postgres` | the engine of a pool |
@@ -52,6 +55,7 @@ pub mod archive;
 pub mod database;
 pub mod error;
 mod fault;
+mod index;
 pub mod journal;
 pub mod member;
 #[cfg(feature = "simulation")]
@@ -61,7 +65,9 @@ mod postgres;
 mod record;
 pub mod retention;
 pub mod room;
+pub mod room_search;
 mod row;
+pub mod search;
 pub mod session;
 mod sqlite;
 

@@ -12,6 +12,7 @@ mod batch;
 mod checkpoint;
 mod events;
 pub(super) mod fault;
+mod indexing;
 mod journal;
 mod members;
 mod nodes;
@@ -19,7 +20,9 @@ mod open;
 mod pages;
 mod project;
 mod retention;
+mod room_search;
 mod rooms;
+mod search;
 mod sessions;
 mod writer;
 
@@ -30,6 +33,7 @@ use sqlx::sqlite::SqlitePool;
 
 use crate::store::Options;
 use crate::store::error::{AppendError, OpenError};
+use crate::store::index::Unread;
 use crate::store::member::{MemberState, Showing};
 use crate::store::room::{Append, Appended};
 use crate::store::sqlite::append::Rules;
@@ -51,6 +55,10 @@ struct Shared {
     member: Box<str>,
     showing: Mutex<Showing>,
     wanted: Mutex<MemberState>,
+    /// Logs that have grown since the index was last made to follow.
+    unread: Unread,
+    /// Whose turn it is to make it follow.
+    indexing: tokio::sync::Mutex<()>,
     rules: Rules,
     secret: [u8; 32],
     checkpointer: Mutex<Option<Checkpointer>>,
@@ -80,6 +88,8 @@ impl Sqlite {
                 member: options.member.clone(),
                 showing: Mutex::default(),
                 wanted: Mutex::new(MemberState::Active),
+                unread: Unread::default(),
+                indexing: tokio::sync::Mutex::default(),
                 rules,
                 secret,
                 checkpointer: Mutex::new(Some(Checkpointer::start(&place.path, checkpoints))),
@@ -98,7 +108,10 @@ impl Sqlite {
     }
 
     pub(super) async fn append(&self, append: Append) -> Result<Appended, AppendError> {
-        self.writer.append(append).await
+        let (room, changes) = (append.room, append.changes.clone());
+        let appended = self.writer.append(append).await?;
+        self.shared.unread.note_room(room, &changes);
+        Ok(appended)
     }
 
     /// Writers first, so that all they were given is in the file; then the log is emptied; readers only keep it open.
