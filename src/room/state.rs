@@ -239,11 +239,11 @@ impl Room {
                 self.take_subject(seq, at, author, subject, content);
             }
             Change::Cleared { below, .. } => self.first_seq = self.first_seq.max(*below),
+            Change::Retracted { target, .. } => self.take_retraction(*target),
             Change::Posted { .. }
             | Change::Whispered { .. }
             | Change::Invited { .. }
-            | Change::VoiceRequested { .. }
-            | Change::Retracted { .. } => {}
+            | Change::VoiceRequested { .. } => {}
         }
     }
 

@@ -84,6 +84,7 @@ impl Scene {
                     reason: reason.clone(),
                     is_replacement: *is_replacement,
                 };
+                batch.one(self.room.0, CLEAR_SUBJECT, [room.clone(), target.0.into()]);
                 batch.one(self.room.0, BLANK, [json(&tombstone).into(), room, target.0.into()]);
             }
             Change::Cleared { below, .. } => {
@@ -168,6 +169,7 @@ const RENAME: &str = "UPDATE seat SET nick_key = ?, nick = ? WHERE room = ? AND 
 const SHOW: &str = "UPDATE seat SET presence = ?, shown_at = ? WHERE room = ? AND session = ?";
 const SET_ROLE: &str = "UPDATE seat SET role = ? WHERE room = ? AND nick_key = ?";
 const SET_SUBJECT: &str = "UPDATE room SET subject = ? WHERE id = ?";
+const CLEAR_SUBJECT: &str = "UPDATE room SET subject = NULL WHERE id = ? AND subject ->> '$.seq' = ?";
 const SET_VERSION: &str = "UPDATE room SET affiliations_version = max(affiliations_version, ?) WHERE id = ?";
 /// What lies below is not shown from now on, and removed when there is time.
 const RAISE_FLOOR: &str = "UPDATE room_log SET first_seq = max(first_seq, ?) WHERE room = ?";
