@@ -32,7 +32,7 @@
 //! | `session` | chat, clock, store, bus, fanout, room, account | a signed-in device: stanzas to commands, outcomes to stanzas |
 //! | `listener` | chat, clock, auth | sockets, TLS, limits on strangers, the PROXY protocol |
 //! | `stream` | chat, fanout, auth, listener, session | one task per connection: bytes to stanzas, frames to bytes |
-//! | `admin` | chat, clock, store, auth, bus, pool, directory | every operation of an administrator, typed; the socket that serves it |
+//! | `admin` | chat, clock, store, auth, bus, pool, directory, room | every operation of an administrator, typed; the socket that serves it |
 //! | `config` | chat, bus, auth, directory, listener, room, session, stream, store, telemetry | what the operator wrote, checked |
 //! | `server` | all | puts it together, and takes it apart in order |
 //! | `cli` | all | the command line: one file per command |

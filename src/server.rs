@@ -3,6 +3,7 @@
 //! Stopping goes down the way of a message: no new connections, then the streams say goodbye, then what they asked
 //! for is done, then the store is closed.
 
+mod indexing;
 mod members;
 mod upkeep;
 
@@ -133,15 +134,12 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     let directory = Directory::open(store.clone(), bus.clone(), config.domain.clone()).await?;
 
     let (listeners, streams, services) = (Stage::default(), Stage::default(), Stage::default());
-    let router =
-        admin::http::router(Admin::new(accounts.clone(), pool.clone(), directory.clone()), Caller::Operator);
     services.spawn(|stop| directory.clone().run(stop));
     if let Source::Ldap(ldap) = source {
         let (farewells, said) = mpsc::channel(FAREWELLS);
         services.spawn(|stop| synchronisation::run(directory.clone(), ldap, farewells, stop));
         services.spawn(|stop| revoke(said, accounts.clone(), stop));
     }
-    services.spawn(|stop| socket.serve(router, stop));
     services.spawn(|stop| tls.clone().watch(WATCH_INTERVAL, stop));
     let listening =
         bound.iter().map(|bound| Listening { kind: bound.kind(), address: bound.address() }).collect();
@@ -150,6 +148,8 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     found_category(&config, &store, &directory).await?;
     let rooms = rooms(&config, &store, &bus, &clock, directory.clone(), letters);
     services.spawn(|stop| rooms.clone().follow_rights(stop));
+    let admin = Admin::new(accounts.clone(), pool.clone(), directory.clone(), rooms.clone());
+    services.spawn(|stop| socket.serve(admin::http::router(admin, Caller::Operator), stop));
     rooms.recover(clock.now().plus(RETURN_TIME)).await?;
     store.detach_sessions(clock.now().plus(RESUMPTION_TIME)).await?;
     // Other domains are not served yet: what is for them is refused before it gets here.
@@ -157,6 +157,7 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     let people =
         account::Accounts::new(store.clone(), bus.clone(), clock.clone(), config.domain.clone(), foreign);
     services.spawn(|stop| upkeep::run(store.clone(), clock.clone(), stop));
+    services.spawn(|stop| indexing::run(store.clone(), stop));
     services.spawn(|stop| letter::carry(inbox, people.clone(), stop));
     let sessions = sessions(&config, &rooms, people.clone(), &clock);
     services.spawn(|stop| sessions.clone().forget_lapsed(stop));

@@ -1,6 +1,8 @@
 //! The operations, each with its caller: what the caller may do is decided here, before anything is looked up.
 
+pub mod messages;
 pub mod principals;
+pub mod rooms;
 
 use perch_address::nickname::PasswordError;
 use perch_address::{AddressError, BareJid};
@@ -10,8 +12,9 @@ use tracing::info;
 use crate::auth::{Accounts, AddError, ChangeError, Secret};
 use crate::directory::Directory;
 use crate::pool::{MemberStatus, Pool, PoolError};
+use crate::room::Rooms;
 use crate::store::database::Database;
-use crate::store::error::StoreError;
+use crate::store::error::{SearchError, StoreError};
 use crate::store::member::MemberState;
 
 /// The administration of this pool; cheap to clone.
@@ -20,6 +23,7 @@ pub struct Admin {
     accounts: Accounts,
     pool: Pool,
     directory: Directory,
+    rooms: Rooms,
 }
 
 /// Who asks.
@@ -79,13 +83,23 @@ pub enum AdminError {
     LastActive,
     #[error("no member can be told to be gone; stop it")]
     NoWish,
+    #[error("there is no such room here")]
+    NoSuchRoom,
+    #[error("no room, user, date or word says which messages")]
+    NothingAsked,
+    #[error("a date looks like 2026-01-31 or 2026-01-31T12:00:00Z")]
+    BadDate,
+    #[error("there is no such place to go on from; begin anew")]
+    NoSuchPlace,
+    #[error("the index is being built; try again when that is done")]
+    BeingIndexed,
     #[error("{0}")]
     Store(#[from] StoreError),
 }
 
 impl Admin {
-    pub fn new(accounts: Accounts, pool: Pool, directory: Directory) -> Self {
-        Self { accounts, pool, directory }
+    pub fn new(accounts: Accounts, pool: Pool, directory: Directory, rooms: Rooms) -> Self {
+        Self { accounts, pool, directory, rooms }
     }
 
     /// The members of the pool.
@@ -212,6 +226,16 @@ impl Admin {
     }
 }
 
+impl From<SearchError> for AdminError {
+    fn from(error: SearchError) -> Self {
+        match error {
+            SearchError::ItemNotFound => Self::NoSuchPlace,
+            SearchError::BeingIndexed => Self::BeingIndexed,
+            SearchError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
 impl From<PoolError> for AdminError {
     fn from(error: PoolError) -> Self {
         match error {
@@ -260,6 +284,7 @@ mod tests {
     use crate::chat::note;
     use crate::clock::Clock;
     use crate::pool::ReturnTimes;
+    use crate::room;
     use crate::store::{Options, Store};
 
     async fn admin() -> (Admin, TempDir) {
@@ -277,8 +302,17 @@ mod tests {
         let times = ReturnTimes { sessions: Duration::ZERO, seats: Duration::ZERO };
         let pool = Pool::join(store.clone(), Bus::Local, clock.clone(), me, times).await.unwrap();
         let rights = Directory::open(store.clone(), Bus::Local, localhost.clone()).await.unwrap();
+        let (letters, _unread) = tokio::sync::mpsc::channel(1);
+        let rules = room::Policy {
+            is_creation_open: true,
+            locks_new_rooms: false,
+            defaults: crate::chat::settings::Settings::default(),
+            administrators: Vec::new(),
+        };
+        let (bus, domain) = (Bus::Local, "rooms.localhost");
+        let rooms = Rooms::new(store.clone(), bus, clock.clone(), domain, rules, rights.clone(), letters);
         let accounts = Accounts::new(store, localhost, policy, clock);
-        (Admin::new(accounts, pool, rights), directory)
+        (Admin::new(accounts, pool, rights, rooms), directory)
     }
 
     #[tokio::test]
@@ -293,6 +327,10 @@ mod tests {
             assert_eq!(admin.change_secret(&caller, "bob", secret()).await.err(), refused);
             assert_eq!(admin.set_user_disabled(&caller, "bob", true).await.err(), refused);
             assert_eq!(admin.remove_user(&caller, "bob").await.err(), refused);
+            let filter = messages::MessageFilter { rooms: vec!["tea".into()], ..Default::default() };
+            let remove = &messages::Removal::WhatIf;
+            assert_eq!(admin.remove_messages(&caller, &filter, remove, None).await.err(), refused);
+            assert_eq!(admin.clear_room(&caller, "tea", Timestamp(0), true).await.err(), refused);
             assert_eq!(admin.members(&caller).await.err(), refused);
             assert_eq!(admin.database(&caller).await.err(), refused);
             assert_eq!(admin.want_member(&caller, "perch", MemberState::Active).await.err(), refused);

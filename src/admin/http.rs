@@ -1,5 +1,6 @@
 //! The operations as HTTP and JSON: one route each, no logic. Who calls is decided by where the router is served.
 
+mod messages;
 mod principals;
 
 use std::time::Duration;
@@ -8,7 +9,7 @@ use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, patch, put};
+use axum::routing::{get, patch, post, put};
 use axum::{Extension, Router};
 
 use super::api::{self, Admin, AdminError, Caller, PAGE_MAX};
@@ -26,6 +27,10 @@ pub fn router(admin: Admin, caller: Caller) -> Router {
         .route("/v1/users", get(users).post(add_user))
         .route("/v1/users/{address}", patch(change_user).delete(remove_user))
         .route("/v1/users/{address}/secret", put(change_secret))
+        .route("/v1/messages/search", post(messages::search))
+        .route("/v1/messages/remove", post(messages::remove))
+        .route("/v1/rooms/search", post(messages::search_rooms))
+        .route("/v1/rooms/{room}/clear", post(messages::clear))
         .route("/v1/pool", get(pool))
         .route("/v1/pool/{member}", patch(want_member))
         .merge(principals::routes())
@@ -204,6 +209,11 @@ impl From<AdminError> for Refused {
             AdminError::NoSuchMember => (StatusCode::NOT_FOUND, "no-such-member"),
             AdminError::LastActive => (StatusCode::CONFLICT, "last-active"),
             AdminError::NoWish => (StatusCode::BAD_REQUEST, "no-wish"),
+            AdminError::NoSuchRoom => (StatusCode::NOT_FOUND, "no-such-room"),
+            AdminError::NothingAsked => (StatusCode::BAD_REQUEST, "nothing-asked"),
+            AdminError::BadDate => (StatusCode::BAD_REQUEST, "bad-date"),
+            AdminError::NoSuchPlace => (StatusCode::BAD_REQUEST, "no-such-place"),
+            AdminError::BeingIndexed => (StatusCode::SERVICE_UNAVAILABLE, "being-indexed"),
             AdminError::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         };
         Self::new(status, name, error.to_string())

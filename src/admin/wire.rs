@@ -1,5 +1,6 @@
 //! The JSON of the administration. Both ends use these types; the domain's own types are not `Serialize`.
 
+pub mod messages;
 pub mod principals;
 
 use std::fmt;

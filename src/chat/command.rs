@@ -136,6 +136,17 @@ pub enum Command {
         target_author: Option<Author>,
         reason: Box<str>,
     },
+    /// Takes messages out, or puts a sentence in their place, whoever wrote them. Those inside are told of each, if they
+    /// are told at all.
+    Expunge {
+        targets: Vec<MessageId>,
+        replacement: Option<Box<str>>,
+        is_told: bool,
+    },
+    /// Takes out everything that was said before this place.
+    Clear {
+        below: Seq,
+    },
 }
 
 /// Whole lists of those who have a part in a room; one that is not there stays as it is.

@@ -125,13 +125,22 @@ pub enum Change {
         author: Author,
         role: Role,
     },
-    /// Takes the content of `target` out of log and archive; the tombstone says who did and why.
+    /// Takes the content of `target` out of log and archive; the tombstone says who did and why. A moderation whose content
+    /// is not kept is one of very many: the archive shows its tombstone alone, and nobody is told.
     Retracted {
         target: Seq,
         author: Author,
         is_moderation: bool,
         reason: Box<str>,
         content: Content,
+        /// The reason is a sentence that stands in the message's place from now on.
+        #[serde(default)]
+        is_replacement: bool,
+    },
+    /// Everything that was said before this place is gone.
+    Cleared {
+        below: Seq,
+        by: Author,
     },
 }
 
@@ -179,7 +188,8 @@ impl Change {
             | Self::Whispered { .. }
             | Self::Invited { .. }
             | Self::VoiceRequested { .. }
-            | Self::Retracted { .. } => false,
+            | Self::Retracted { .. }
+            | Self::Cleared { .. } => false,
         }
     }
 }

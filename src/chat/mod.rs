@@ -17,3 +17,4 @@ pub mod refusal;
 pub mod settings;
 pub mod snapshot;
 pub mod sorted;
+pub mod words;

@@ -15,6 +15,9 @@ use thiserror::Error;
 use tokio::net::UnixStream;
 
 use crate::admin::socket;
+use crate::admin::wire::messages::{
+    Cleared, Clearing, MessagePage, MessageQuery, MessageRemoval, Removed, RoomPage, RoomQuery,
+};
 use crate::admin::wire::principals::{
     AddressPage, Enrolled, Enrolments, NewPrincipal, PlacedPrincipal, Principal, PrincipalChange,
     PrincipalPage, PrincipalQuery,
@@ -172,6 +175,26 @@ impl Conversation {
 
     pub(super) async fn enroll(&mut self, enrolments: &Enrolments) -> Result<Enrolled, ClientError> {
         read(self.ask(Method::POST, "/v1/enrolments", Some(enrolments)).await?)
+    }
+
+    pub(super) async fn search_messages(&mut self, query: &MessageQuery) -> Result<MessagePage, ClientError> {
+        read(self.ask(Method::POST, "/v1/messages/search", Some(query)).await?)
+    }
+
+    pub(super) async fn remove_messages(&mut self, removal: &MessageRemoval) -> Result<Removed, ClientError> {
+        read(self.ask(Method::POST, "/v1/messages/remove", Some(removal)).await?)
+    }
+
+    pub(super) async fn search_rooms(&mut self, query: &RoomQuery) -> Result<RoomPage, ClientError> {
+        read(self.ask(Method::POST, "/v1/rooms/search", Some(query)).await?)
+    }
+
+    pub(super) async fn clear_room(
+        &mut self,
+        room: &str,
+        clearing: &Clearing,
+    ) -> Result<Cleared, ClientError> {
+        read(self.ask(Method::POST, &format!("/v1/rooms/{}/clear", escape(room)), Some(clearing)).await?)
     }
 
     pub(super) async fn pool(&mut self) -> Result<PoolStatus, ClientError> {

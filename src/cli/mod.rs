@@ -4,10 +4,13 @@
 
 mod check_config;
 mod client;
+mod confirm;
+mod message;
 mod output;
 mod password;
 mod pool;
 mod principal;
+mod room;
 mod serve;
 mod user;
 
@@ -39,6 +42,12 @@ enum Command {
     /// Make groups and units, say who is in them, and see who belongs where
     #[command(subcommand)]
     Principal(principal::Command),
+    /// Find, remove and replace messages
+    #[command(subcommand)]
+    Message(message::Command),
+    /// Find rooms, and clear away what was said in them
+    #[command(subcommand)]
+    Room(room::Command),
     /// List the members of the pool, and say which take clients
     #[command(subcommand)]
     Pool(pool::Command),
@@ -90,6 +99,8 @@ pub fn run() -> ExitCode {
             Command::Serve(arguments) => serve::run(arguments).await,
             Command::User(command) => user::run(command).await,
             Command::Principal(command) => principal::run(command).await,
+            Command::Message(command) => message::run(command).await,
+            Command::Room(command) => room::run(command).await,
             Command::Pool(command) => pool::run(command).await,
             Command::CheckConfig(arguments) => check_config::run(arguments),
         }

@@ -210,7 +210,10 @@ impl Audience {
                 }
                 self.welcome(step);
             }
-            Change::Created { .. } | Change::Detached { .. } | Change::Invited { .. } => {}
+            Change::Created { .. }
+            | Change::Detached { .. }
+            | Change::Invited { .. }
+            | Change::Cleared { .. } => {}
         }
     }
 
@@ -259,6 +262,7 @@ impl Audience {
             | Change::Retracted { author, is_moderation: false, content, .. } => {
                 Some(message::groupchat(&self.room, author, content, id(content), None))
             }
+            Change::Retracted { content, .. } if content.retention != Retention::Kept => None,
             Change::Retracted { target, author, reason, content, .. } => {
                 let target = MessageId::new(self.epoch, *target);
                 let moderation = Moderation { target, reason: reason.clone() };

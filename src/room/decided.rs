@@ -292,6 +292,7 @@ fn affected(occupants: &Occupants, change: &Change) -> Vec<Arc<Occupant>> {
         | Change::Posted { .. }
         | Change::Invited { .. }
         | Change::VoiceRequested { .. }
-        | Change::Retracted { .. } => Vec::new(),
+        | Change::Retracted { .. }
+        | Change::Cleared { .. } => Vec::new(),
     }
 }

@@ -13,9 +13,11 @@ use tokio_util::task::TaskTracker;
 use tracing::{Instrument, debug_span, warn};
 
 use crate::bus::Bus;
+use crate::chat::affiliation::Affiliation;
 use crate::chat::answer::Answer;
+use crate::chat::category::Category;
 use crate::chat::command::{Actor, Command, Query};
-use crate::chat::event::Parcel;
+use crate::chat::event::{Extent, Parcel};
 use crate::chat::id::{RoomId, Seq, SessionId, Timestamp};
 use crate::chat::note::{Note, RoomName};
 use crate::chat::refusal::Refusal;
@@ -25,16 +27,25 @@ use crate::directory::Directory;
 use crate::fanout::mailbox::Mailbox;
 use crate::room::decided::Decided;
 use crate::room::request::{Receipt, Request, expire};
+use crate::room::rights::{Comer, Door, may_read};
+use crate::room::standings::Place;
 use crate::room::state::Room;
 use crate::room::task::RoomTask;
 use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::member::DueSeat;
 use crate::store::room::{Appended, RoomPlace};
+use crate::store::room_search::{KnownRoom, Seer};
 
 /// All rooms of one rooms domain on this member. Cheap to clone.
 #[derive(Clone)]
 pub struct Rooms(Arc<Services>);
+
+impl std::fmt::Debug for Rooms {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rooms").field("domain", &self.0.domain).finish_non_exhaustive()
+    }
+}
 
 /// What every room's task needs.
 pub(super) struct Services {
@@ -143,6 +154,39 @@ impl Rooms {
     /// What a new room starts with.
     pub fn defaults(&self) -> Settings {
         self.0.policy.defaults.clone()
+    }
+
+    /// By what somebody knows of rooms: what he belongs to, and what is for him.
+    pub fn seer(&self, who: &BareJid) -> Seer {
+        let view = self.0.directory.view();
+        let belonging = view.belongs(who);
+        let is_for_him = |category: &&Category| view.is_in_scope(Some(category.id), belonging);
+        Seer {
+            belongs: belonging.addresses().filter_map(|address| BareJid::new(address).ok()).collect(),
+            categories: view.categories().filter(is_for_him).map(|category| category.id).collect(),
+        }
+    }
+
+    /// The rooms that somebody may read, of those that he may know of: what [`Query::ArchiveAccess`] says of one room that he
+    /// names, for all of them at once and by the same rule.
+    pub async fn readable_by(&self, who: &BareJid) -> Result<Vec<RoomId>, StoreError> {
+        let known = self.0.store.known_rooms(&self.seer(who).belongs).await?;
+        let view = self.0.directory.view();
+        let belonging = view.belongs(who);
+        let is_readable = |room: &KnownRoom| {
+            let door = Door {
+                is_locked: room.is_locked,
+                is_members_only: room.is_members_only,
+                has_password: room.has_password,
+                is_disabled: room.is_disabled,
+            };
+            let entry = |(_, affiliation, extent): &(BareJid, Affiliation, Extent)| (*affiliation, *extent);
+            let own = room.entries.iter().find(|(jid, ..)| jid == who).map(entry);
+            let others = room.entries.iter().filter(|(jid, ..)| jid != who).map(entry);
+            let place = Place::of(own, others, view.is_in_scope(room.category, belonging));
+            may_read(door, Comer { place, is_administrator: false, is_inside: room.is_inside }).is_ok()
+        };
+        Ok(known.iter().filter(|room| is_readable(room)).map(|room| room.id).collect())
     }
 
     pub fn store(&self) -> &Store {

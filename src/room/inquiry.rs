@@ -8,7 +8,7 @@ use crate::chat::command::{Actor, Query};
 use crate::chat::refusal::Refusal;
 use crate::chat::settings::Whois;
 use crate::chat::snapshot::Standing;
-use crate::room::rights::{Act, Rank, allowed};
+use crate::room::rights::{Act, Rank, allowed, may_read};
 use crate::room::state::{Room, nick_key};
 
 impl Room {
@@ -116,17 +116,8 @@ impl Room {
         })
     }
 
-    /// Who could join may read, and a password has to be shown at the door first unless one belongs to the room. Who
-    /// was banned could not join, whatever he still is sent (XEP-0313 §5.1.2); who may not is told no more than that (§8).
     fn archive_access(&self, by: &Actor, rank: Rank) -> Result<ArchiveAccess, Refusal> {
-        self.may_enter(by).map_err(|refusal| match refusal {
-            Refusal::Locked => refusal,
-            _ => Refusal::Forbidden,
-        })?;
-        let is_known = rank.affiliation >= Affiliation::Member || rank.role > Role::None;
-        if self.settings.password.is_some() && !is_known {
-            return Err(Refusal::Forbidden);
-        }
+        may_read(self.door(), self.comer(by))?;
         let sees_addresses = self.settings.whois == Whois::Anyone || rank.moderates();
         Ok(ArchiveAccess { room: self.id, from: self.first_seq, sees_addresses })
     }

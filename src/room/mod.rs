@@ -36,7 +36,7 @@ mod moderation;
 mod occupancy;
 mod registration;
 mod request;
-mod retraction;
+pub mod retraction;
 pub mod rights;
 mod scope;
 mod speech;

@@ -2,7 +2,7 @@
 
 use crate::chat::command::Actor;
 use crate::chat::event::{Change, Decision};
-use crate::chat::id::Seq;
+use crate::chat::id::{MessageId, Seq};
 use crate::chat::message::{Author, Content, Payload, Retention};
 use crate::chat::refusal::Refusal;
 use crate::room::rights::{Act, allowed};
@@ -22,7 +22,15 @@ impl Room {
             return Err(Refusal::Forbidden);
         }
         let content = Content { retention: Retention::Kept, ..content };
-        Ok(self.retracted(by, target, false, "".into(), content))
+        let retracted = Change::Retracted {
+            target,
+            author: self.author(by),
+            is_moderation: false,
+            reason: "".into(),
+            content,
+            is_replacement: false,
+        };
+        Ok(Decision { changes: vec![retracted], ..Decision::default() })
     }
 
     pub(super) fn moderate(
@@ -39,34 +47,61 @@ impl Room {
         }
         let author = self.standings.of(&target_author.ok_or(Refusal::NoSuchMessage)?.jid);
         allowed(rank, Act::Moderate { author }, &self.settings)?;
-        let content = Content {
-            id: None,
-            lang: None,
-            text: None,
-            payload: Payload::default(),
-            retention: Retention::Kept,
-        };
-        Ok(self.retracted(by, target, true, reason, content))
+        let author = self.author(by);
+        let moderated = moderation(target, author, reason, false, Retention::Kept);
+        Ok(Decision { changes: vec![moderated], ..Decision::default() })
     }
 
-    fn retracted(
+    /// The administration asks for no one's rank: it is its act, and the owners', to take out what anybody wrote.
+    pub(super) fn expunge(
         &self,
         by: &Actor,
-        target: Seq,
-        is_moderation: bool,
-        reason: Box<str>,
-        content: Content,
-    ) -> Decision {
-        let retracted = Change::Retracted { target, author: self.author(by), is_moderation, reason, content };
-        Decision { changes: vec![retracted], ..Decision::default() }
+        targets: &[MessageId],
+        replacement: Option<&str>,
+        is_told: bool,
+    ) -> Result<Decision, Refusal> {
+        allowed(self.rank(by), Act::Expunge, &self.settings)?;
+        if targets.len() > EXPUNGED_MAX {
+            return Err(Refusal::BadRequest("too many messages at once"));
+        }
+        let author = self.author(by);
+        let retention = if is_told { Retention::Kept } else { Retention::Transient };
+        let expunged = targets.iter().map(|target| {
+            let reason = replacement.unwrap_or_default().into();
+            moderation(target.seq(), author.clone(), reason, replacement.is_some(), retention)
+        });
+        Ok(Decision { changes: expunged.collect(), ..Decision::default() })
+    }
+
+    pub(super) fn clear(&self, by: &Actor, below: Seq) -> Result<Decision, Refusal> {
+        allowed(self.rank(by), Act::Expunge, &self.settings)?;
+        // What is not said yet cannot be taken out.
+        let below = below.min(self.seq.next());
+        let cleared = (below > self.first_seq).then(|| Change::Cleared { below, by: self.author(by) });
+        Ok(Decision { changes: cleared.into_iter().collect(), ..Decision::default() })
     }
 }
+
+/// Without words of its own: what there is to say stands in its reason.
+fn moderation(
+    target: Seq,
+    author: Author,
+    reason: Box<str>,
+    is_replacement: bool,
+    retention: Retention,
+) -> Change {
+    let content = Content { id: None, lang: None, text: None, payload: Payload::default(), retention };
+    Change::Retracted { target, author, is_moderation: true, reason, content, is_replacement }
+}
+
+/// Messages that are taken out in one append.
+pub const EXPUNGED_MAX: usize = 100;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::chat::command::Command;
-    use crate::chat::id::{Epoch, MessageId};
+    use crate::chat::id::Epoch;
     use crate::chat::settings::Settings;
     use crate::room::scene::{Scene, author, content};
 
@@ -109,5 +144,39 @@ mod tests {
         check("bob", Some("bob"), Err(Refusal::Forbidden));
         check("bob", None, Err(Refusal::Forbidden));
         check("stranger", Some("bob"), Err(Refusal::Forbidden));
+    }
+
+    #[test]
+    fn owners_and_the_administration_take_out_what_anybody_wrote() {
+        let expunge = |replacement: Option<&str>, is_told| Command::Expunge {
+            targets: vec![TARGET, MessageId::new(Epoch(1), Seq(8))],
+            replacement: replacement.map(Into::into),
+            is_told,
+        };
+        let check = |who: &str, command, expected: Result<&[&str], Refusal>| {
+            Scene::open().full().check(who, command, expected);
+        };
+        check("owner", expunge(None, true), Ok(&["owner moderates 7", "owner moderates 8"]));
+        check("owner", expunge(Some("gone"), true), Ok(&["owner replaces 7", "owner replaces 8"]));
+        let silently: &[&str] = &["owner silently removes 7", "owner silently removes 8"];
+        check("owner", expunge(None, false), Ok(silently));
+        check("admin", expunge(None, true), Err(Refusal::Forbidden));
+        check("bob", expunge(None, true), Err(Refusal::Forbidden));
+        let targets = vec![TARGET; EXPUNGED_MAX + 1];
+        let too_many = Command::Expunge { targets, replacement: None, is_told: true };
+        check("owner", too_many, Err(Refusal::BadRequest("too many messages at once")));
+    }
+
+    #[test]
+    fn a_room_is_cleared_up_to_where_it_is() {
+        let clear = |below| Command::Clear { below: Seq(below) };
+        let mut scene = Scene::open().full();
+        scene.check("admin", clear(3), Err(Refusal::Forbidden));
+        scene.check("owner", clear(3), Ok(&["owner clears below 3"]));
+        scene.act("owner", clear(3)).unwrap();
+        assert_eq!(scene.room.first_seq(), Seq(3));
+        scene.check("owner", clear(3), Ok(&[]));
+        let next = scene.room.seq().next();
+        scene.check("owner", clear(i64::MAX), Ok(&[&*format!("owner clears below {}", next.0)]));
     }
 }

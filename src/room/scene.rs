@@ -260,10 +260,16 @@ fn sentence(change: &Change) -> String {
         }
         Change::Invited { by, to, .. } => format!("{} invites {}", by.nick, name(to)),
         Change::VoiceRequested { author, .. } => format!("{} requests voice", author.nick),
-        Change::Retracted { target, author, is_moderation, .. } => {
-            let verb = if *is_moderation { "moderates" } else { "retracts" };
+        Change::Retracted { target, author, is_moderation, is_replacement, content, .. } => {
+            let verb = match (is_moderation, is_replacement, content.retention) {
+                (false, ..) => "retracts",
+                (true, false, Retention::Kept) => "moderates",
+                (true, true, Retention::Kept) => "replaces",
+                (true, ..) => "silently removes",
+            };
             format!("{} {verb} {}", author.nick, target.0)
         }
+        Change::Cleared { below, by } => format!("{} clears below {}", by.nick, below.0),
     }
 }
 

@@ -42,8 +42,38 @@ pub struct Place {
     pub is_in_scope: bool,
 }
 
+/// What an entry of the lists says.
+pub(super) type Entry = (Affiliation, Extent);
+
+impl Place {
+    /// By the entry of somebody himself, and those of all else that he belongs to.
+    ///
+    /// A ban of his own puts a person out. One of a group or of his whole domain does not, where he has an entry of his
+    /// own (XEP-0045 §9.2). For the rest he is the most of what his entries make him; but outside the room's category
+    /// no entry gives anything.
+    pub(super) fn of(own: Option<Entry>, others: impl Iterator<Item = Entry>, is_in_scope: bool) -> Self {
+        let mut is_banned = own.is_some_and(|(affiliation, _)| affiliation == Affiliation::Outcast);
+        let mut best = own.unwrap_or(NOTHING);
+        for (affiliation, extent) in others {
+            if affiliation == Affiliation::Outcast {
+                is_banned |= own.is_none();
+            } else {
+                best.0 = best.0.max(affiliation);
+                best.1.attends |= extent.attends;
+                best.1.presents |= extent.presents;
+            }
+        }
+        let (affiliation, extent) = match (is_banned, is_in_scope) {
+            (true, _) => (Affiliation::Outcast, NOTHING.1),
+            (false, true) => best,
+            (false, false) => NOTHING,
+        };
+        Self { affiliation, extent, is_in_scope }
+    }
+}
+
 /// Of whom no entry speaks.
-const NOTHING: (Affiliation, Extent) = (Affiliation::None, Extent { attends: false, presents: false });
+const NOTHING: Entry = (Affiliation::None, Extent { attends: false, presents: false });
 
 /// An entry of the list as it is not yet.
 #[derive(Debug, Clone, Copy)]
@@ -80,36 +110,15 @@ impl Standings {
     }
 
     /// What a person would be, were one entry of the list another.
-    ///
-    /// A ban of his own puts a person out. One of a group or of his whole domain does not, where he has an entry of his
-    /// own (XEP-0045 §9.2). For the rest he is the most of what his entries make him; but outside the room's category
-    /// no entry gives anything.
     pub(super) fn place_if(&self, jid: &BareJid, supposed: Option<Supposed<'_>>) -> Place {
         let belonging = self.scope.view.belongs(jid);
         let is_in_scope = self.scope.view.is_in_scope(self.scope.category, belonging);
         let own = self.entry(jid.as_str(), supposed).filter(|_| belonging.is_somebody());
-        let mut is_banned = own.is_some_and(|(affiliation, _)| affiliation == Affiliation::Outcast);
-        let mut best = own.unwrap_or(NOTHING);
-        for principal in belonging.addresses().filter(|address| *address != jid.as_str()) {
-            match self.entry(principal, supposed) {
-                None => {}
-                Some((Affiliation::Outcast, _)) => is_banned |= own.is_none(),
-                Some((affiliation, extent)) => {
-                    best.0 = best.0.max(affiliation);
-                    best.1.attends |= extent.attends;
-                    best.1.presents |= extent.presents;
-                }
-            }
-        }
-        let (affiliation, extent) = match (is_banned, is_in_scope) {
-            (true, _) => (Affiliation::Outcast, NOTHING.1),
-            (false, true) => best,
-            (false, false) => NOTHING,
-        };
-        Place { affiliation, extent, is_in_scope }
+        let others = belonging.addresses().filter(|address| *address != jid.as_str());
+        Place::of(own, others.filter_map(|address| self.entry(address, supposed)), is_in_scope)
     }
 
-    fn entry(&self, principal: &str, supposed: Option<Supposed<'_>>) -> Option<(Affiliation, Extent)> {
+    fn entry(&self, principal: &str, supposed: Option<Supposed<'_>>) -> Option<Entry> {
         let (affiliation, extent) = match supposed {
             Some(supposed) if supposed.entry.as_str() == principal => (supposed.affiliation, supposed.extent),
             _ => self.by_jid.get(principal).map(|standing| (standing.affiliation, standing.extent))?,

@@ -118,6 +118,10 @@ impl Room {
             Command::Moderate { target, target_author, reason } => {
                 self.moderate(by, target.seq(), target_author, reason)
             }
+            Command::Expunge { targets, replacement, is_told } => {
+                self.expunge(by, &targets, replacement.as_deref(), is_told)
+            }
+            Command::Clear { below } => self.clear(by, below),
         }?;
         Ok(if opens { self.opened(by, decision) } else { decision })
     }
@@ -249,6 +253,7 @@ impl Room {
             Change::SubjectSet { author, subject, content } => {
                 self.take_subject(seq, at, author, subject, content);
             }
+            Change::Cleared { below, .. } => self.first_seq = self.first_seq.max(*below),
             Change::Retracted { target, .. } => self.take_retraction(*target),
             Change::Posted { .. }
             | Change::Whispered { .. }
@@ -362,6 +367,8 @@ fn needs_open_room(command: &Command) -> bool {
         | Command::Register { .. }
         | Command::Unregister
         | Command::Retract { .. }
-        | Command::Moderate { .. } => true,
+        | Command::Moderate { .. }
+        | Command::Expunge { .. }
+        | Command::Clear { .. } => true,
     }
 }

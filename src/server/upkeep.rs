@@ -37,6 +37,9 @@ async fn sweep(store: &Store, now: Timestamp) -> Result<(), StoreError> {
     for room in store.rooms_with_retention().await? {
         purged += store.purge(room.id, Timestamp(now.0 - i64::from(room.days) * DAY_MS)).await?;
     }
+    for (room, below) in store.rooms_half_cleared().await? {
+        purged += store.purge_below(room, below).await?;
+    }
     debug!(blanked, passed, purged, "removed what is too old");
     Ok(())
 }

@@ -8,6 +8,7 @@ use crate::chat::command::HistoryRequest;
 use crate::chat::event::Event;
 use crate::chat::id::{AccountId, MessageId, RoomId, Seq, Timestamp};
 use crate::chat::message::{Author, Content};
+use crate::chat::words::Wording;
 use crate::store::Store;
 use crate::store::error::{ArchiveError, StoreError};
 pub use crate::store::record::Tombstone;
@@ -51,6 +52,12 @@ impl Store {
         ask_lasting!(self, engine => engine.archive_ends(log).await)
     }
 
+    /// The place in a room's conversation from which on nothing was said before `at`.
+    #[instrument(skip_all)]
+    pub async fn place_at(&self, room: RoomId, at: Timestamp) -> Result<Seq, StoreError> {
+        ask_lasting!(self, engine => engine.place_at(room, at).await)
+    }
+
     /// One message of a log, kept or not.
     #[instrument(skip_all)]
     pub async fn message(&self, log: Log, seq: Seq) -> Result<Option<ArchivedMessage>, StoreError> {
@@ -59,7 +66,7 @@ impl Store {
 }
 
 /// Whose log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Log {
     Room(RoomId),
     Account(AccountId),
@@ -76,6 +83,8 @@ pub struct ArchiveQuery {
     pub after: Option<MessageId>,
     pub before: Option<MessageId>,
     pub with: Option<With>,
+    /// Only what has these words (XEP-0431).
+    pub wording: Option<Wording>,
     /// Exactly these messages, whatever else is asked; empty for all.
     pub ids: Vec<MessageId>,
     pub page: PageAt,
@@ -119,6 +128,7 @@ impl ArchiveQuery {
             after: None,
             before: None,
             with: None,
+            wording: None,
             ids: Vec::new(),
             page: PageAt::First,
             max: Self::MAX,

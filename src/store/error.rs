@@ -139,6 +139,12 @@ pub enum ArchiveError {
     /// An id in the question is not, or no longer, in the archive.
     #[error("there is no such message in the archive")]
     ItemNotFound,
+    /// Words were asked for, and much of what was said has yet to be read for them.
+    #[error("the index is being built: words can be searched when that is done")]
+    BeingIndexed,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
+
+/// What can go wrong in a search is what can go wrong in an archive.
+pub type SearchError = ArchiveError;

@@ -4,6 +4,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`room`] | rooms are made, changed and listed |
+//! | [`room_search`] | rooms, found by name and by who stands in their lists |
 //! | [`archive`] | logs are read: to catch up, by who comes in, as an archive |
 //! | [`journal`] | what compliance reads |
 //! | [`member`] | who works on this store |
@@ -14,9 +15,11 @@
 //! | [`category`] | whom rooms are for |
 //! | [`principal`] | whoever rights can be given to, and who belongs where |
 //! | [`account_log`] | accounts' logs, rosters and nodes |
+//! | [`search`] | what was said, found by its words |
 //! | [`retention`] | what time takes |
 //! | [`error`] | what can go wrong |
 //! | `record` | how a change lies in a log |
+//! | `index` | how words lie in the index |
 //! | `row`, `paging`, `fault` | what is the same in all engines: rows read back, pages of an archive, failures |
 //! | `sqlite` | the embedded engine |
 //! | `postgres` | the engine of a pool |
@@ -57,6 +60,7 @@ pub mod database;
 pub mod duty;
 pub mod error;
 mod fault;
+mod index;
 pub mod journal;
 pub mod member;
 #[cfg(feature = "simulation")]
@@ -67,7 +71,9 @@ pub mod principal;
 mod record;
 pub mod retention;
 pub mod room;
+pub mod room_search;
 mod row;
+pub mod search;
 pub mod session;
 mod sqlite;
 

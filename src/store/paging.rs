@@ -31,6 +31,9 @@ pub(super) struct Statements {
     /// key, low, high, jid, detail, limit
     pub(super) up: &'static str,
     pub(super) down: &'static str,
+    /// The same of what the index finds. key, low, high, jid, detail, limit, expression
+    pub(super) found_up: &'static str,
+    pub(super) found_down: &'static str,
     /// key, seqs, floor
     pub(super) exactly: &'static str,
     /// key, seq
@@ -46,6 +49,8 @@ pub(super) struct Statements {
     pub(super) span: &'static str,
     /// key, low, high, first, jid, detail
     pub(super) count: &'static str,
+    /// key, low, high, first, jid, detail, expression
+    pub(super) count_found: &'static str,
 }
 
 /// Seqs from the first to the second, both included.
@@ -61,11 +66,18 @@ pub(super) struct Reader<'c, A> {
     connection: &'c mut A,
     statements: &'static Statements,
     key: i64,
+    /// The words that are looked for, as the engine's index takes them.
+    expression: Option<String>,
 }
 
 impl<'c, A: Ask> Reader<'c, A> {
-    pub(super) fn new(connection: &'c mut A, statements: &'static Statements, key: i64) -> Self {
-        Self { connection, statements, key }
+    pub(super) fn new(
+        connection: &'c mut A,
+        statements: &'static Statements,
+        key: i64,
+        expression: Option<String>,
+    ) -> Self {
+        Self { connection, statements, key, expression }
     }
 
     pub(super) async fn read(mut self, query: &ArchiveQuery) -> Result<Page<A::Row>, ArchiveError> {
@@ -115,7 +127,7 @@ impl<'c, A: Ask> Reader<'c, A> {
     }
 
     /// The seq from which on stamps are not before `at`.
-    async fn first_at(&mut self, at: Timestamp) -> Result<i64, StoreError> {
+    pub(super) async fn first_at(&mut self, at: Timestamp) -> Result<i64, StoreError> {
         let values = [Value::Number(self.key), Value::Number(at.0)];
         let rows = self.connection.ask(self.statements.first_at, &values).await?;
         rows.first().map_or(Ok(1), |row| row.integer(0))
@@ -143,9 +155,12 @@ impl<'c, A: Ask> Reader<'c, A> {
         order: Order,
     ) -> Result<Page<A::Row>, ArchiveError> {
         let max = query.max.min(ArchiveQuery::MAX) as usize;
-        let sql = match order {
-            Order::Up => self.statements.up,
-            Order::Down => self.statements.down,
+        let expression = self.expression.clone();
+        let sql = match (order, &expression) {
+            (Order::Up, None) => self.statements.up,
+            (Order::Down, None) => self.statements.down,
+            (Order::Up, Some(_)) => self.statements.found_up,
+            (Order::Down, Some(_)) => self.statements.found_down,
         };
         let (jid, detail) = match &query.with {
             Some(With::Jid(jid)) => (Some(&**jid), None),
@@ -153,7 +168,7 @@ impl<'c, A: Ask> Reader<'c, A> {
             Some(With::Resource(jid, resource)) => (Some(&**jid), Some(&**resource)),
             None => (None, None),
         };
-        let values = [
+        let mut values = vec![
             Value::Number(self.key),
             Value::Number(low),
             Value::Number(high),
@@ -162,6 +177,7 @@ impl<'c, A: Ask> Reader<'c, A> {
             // One more than is shown tells whether there is more.
             Value::Number(max as i64 + 1),
         ];
+        values.extend(expression.as_deref().map(|expression| Value::Text(Some(expression))));
         let mut rows = self.connection.ask(sql, &values).await?;
         let is_complete = rows.len() <= max;
         rows.truncate(max);
@@ -183,8 +199,9 @@ impl<'c, A: Ask> Reader<'c, A> {
         detail: Option<&str>,
     ) -> Result<(), StoreError> {
         let first = page.messages.first().map(id).transpose()?.map_or(i64::MAX, |id| id.seq().0);
+        let expression = self.expression.clone();
         let is_filtered = jid.is_some() || detail.is_some();
-        let values = [
+        let mut values = vec![
             Value::Number(self.key),
             Value::Number(low),
             Value::Number(high),
@@ -192,7 +209,10 @@ impl<'c, A: Ask> Reader<'c, A> {
             Value::Text(jid),
             Value::Text(detail),
         ];
-        let rows = if is_filtered {
+        let rows = if let Some(expression) = &expression {
+            values.push(Value::Text(Some(expression)));
+            self.connection.ask(self.statements.count_found, &values).await?
+        } else if is_filtered {
             self.connection.ask(self.statements.count, &values).await?
         } else {
             self.connection.ask(self.statements.span, &values[..4]).await?

@@ -48,6 +48,9 @@ pub struct Tombstone {
     pub author: Author,
     pub is_moderation: bool,
     pub reason: Box<str>,
+    /// The reason stands in the message's place.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_replacement: bool,
 }
 
 /// What a message has beside author and content.
@@ -65,6 +68,8 @@ pub(super) struct Details {
     pub(super) is_moderation: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) reason: Option<Box<str>>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) is_replacement: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) tombstone: Option<Tombstone>,
 }
@@ -86,11 +91,12 @@ impl<'a> Record<'a> {
                     ..Self::message(Kind::Whispered, author, content, Some(details))
                 }
             }
-            Change::Retracted { target, author, is_moderation, reason, content } => {
+            Change::Retracted { target, author, is_moderation, reason, content, is_replacement } => {
                 let details = Details {
                     target: Some(*target),
                     is_moderation: *is_moderation,
                     reason: Some(reason.clone()),
+                    is_replacement: *is_replacement,
                     ..Details::default()
                 };
                 Self::message(Kind::Retracted, author, content, Some(details))
@@ -107,7 +113,8 @@ impl<'a> Record<'a> {
             | Change::AffiliationSet(_)
             | Change::Regraded { .. }
             | Change::Invited { .. }
-            | Change::VoiceRequested { .. } => Self {
+            | Change::VoiceRequested { .. }
+            | Change::Cleared { .. } => Self {
                 class: Class::Passing,
                 kind: Kind::Whole,
                 author: None,
@@ -142,7 +149,8 @@ pub(super) fn is_journalled(change: &Change) -> bool {
         | Change::Left(_)
         | Change::Renamed { .. }
         | Change::Destroyed { .. }
-        | Change::Retracted { .. } => true,
+        | Change::Retracted { .. }
+        | Change::Cleared { .. } => true,
         Change::Created { .. }
         | Change::Configured { .. }
         | Change::Detached { .. }
@@ -179,6 +187,7 @@ pub(super) fn change(
             is_moderation: details.is_moderation,
             reason: details.reason.unwrap_or_default(),
             content,
+            is_replacement: details.is_replacement,
         },
     })
 }

@@ -2,7 +2,7 @@
 
 use tracing::instrument;
 
-use crate::chat::id::{RoomId, Timestamp};
+use crate::chat::id::{RoomId, Seq, Timestamp};
 use crate::store::Store;
 use crate::store::error::StoreError;
 
@@ -11,6 +11,24 @@ impl Store {
     #[instrument(skip_all)]
     pub async fn purge(&self, room: RoomId, below: Timestamp) -> Result<u64, StoreError> {
         ask_lasting!(self, engine => engine.purge(room, below).await)
+    }
+
+    /// Removes what lies below a place from a room's log, from its beginning on. Says how much it was. For a room that was
+    /// cleared: nothing of it is shown any more. Cut off, it is gone on with where it was.
+    #[instrument(skip_all)]
+    pub async fn purge_below(&self, room: RoomId, below: Seq) -> Result<u64, StoreError> {
+        let mut purged = 0;
+        while let Some(slice) = ask_lasting!(self, engine => engine.purge_slice(room, below).await)? {
+            purged += slice;
+        }
+        Ok(purged)
+    }
+
+    /// The rooms that still have what lies below their beginning, and where that is: something has cut off
+    /// [`Store::purge_below`].
+    #[instrument(skip_all)]
+    pub async fn rooms_half_cleared(&self) -> Result<Vec<(RoomId, Seq)>, StoreError> {
+        ask_lasting!(self, engine => engine.rooms_half_cleared().await)
     }
 
     /// Blanks what was not to be kept and has been there long enough. Says how much it was.

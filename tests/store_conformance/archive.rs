@@ -98,6 +98,7 @@ pub(crate) async fn a_retracted_message_leaves_a_tombstone(place: Place) {
         is_moderation: true,
         reason: "rude".into(),
         content: content("gone", Retention::Kept),
+        is_replacement: false,
     };
     let appended = append(&store, &room, [retracted]).await.unwrap();
 

@@ -23,6 +23,7 @@ pub(crate) async fn what_is_said_and_who_comes_and_goes_is_journalled(place: Pla
         is_moderation: false,
         reason: "".into(),
         content: content("gone", Retention::Kept),
+        is_replacement: false,
     };
     let changes = vec![
         post("alice", "kept"),

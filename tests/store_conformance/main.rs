@@ -18,6 +18,7 @@ mod principals;
 mod proxy;
 mod rooms;
 mod scene;
+mod search;
 mod sessions;
 mod statements;
 mod succession;
@@ -176,6 +177,14 @@ on_every_engine! {
         the_archive_is_paged_in_both_directions
         the_archive_is_filtered
         a_retracted_message_leaves_a_tombstone;
+    search:
+        words_are_found_in_every_script_without_case_and_accents
+        what_is_found_comes_in_pages_by_time
+        authors_dates_and_rooms_narrow_a_search
+        what_is_gone_is_found_no_more
+        an_archive_is_searched_by_words
+        rooms_are_found_by_name_and_lists
+        a_cleared_room_is_emptied_from_its_beginning_on;
     time:
         a_log_is_purged_from_its_beginning_on
         what_is_not_kept_is_blanked_after_a_while

@@ -74,7 +74,8 @@ impl Since {
             | Change::Destroyed { .. }
             | Change::Detached { .. }
             | Change::TakenOver { .. }
-            | Change::Invited { .. } => {}
+            | Change::Invited { .. }
+            | Change::Cleared { .. } => {}
         }
     }
 

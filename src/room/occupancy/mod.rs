@@ -5,14 +5,14 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use crate::chat::affiliation::Affiliation;
+use crate::chat::affiliation::Role;
 use crate::chat::command::{Actor, Join};
 use crate::chat::event::{Change, Decision, Departure, Ephemeral, Joined, Left, Welcome};
 use crate::chat::id::{Seq, SessionId, Timestamp};
 use crate::chat::message::Payload;
 use crate::chat::occupant::{Occupant, Seat, Seats};
 use crate::chat::refusal::Refusal;
-use crate::room::rights::{Rank, default_role};
+use crate::room::rights::{Comer, Door, Rank, default_role, may_enter};
 use crate::room::state::{Room, nick_key, occupant_id, shared_key};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -69,30 +69,25 @@ impl Room {
         Ok(decision)
     }
 
-    /// The part of the question whether someone may join that does not depend on nick, password and space. Reading
-    /// the archive asks it too.
     pub(super) fn may_enter(&self, by: &Actor) -> Result<(), Refusal> {
-        let affiliation = self.rank(by).affiliation;
-        if self.is_locked && affiliation != Affiliation::Owner {
-            return Err(Refusal::Locked);
+        may_enter(self.door(), self.comer(by))
+    }
+
+    pub(super) fn door(&self) -> Door {
+        Door {
+            is_locked: self.is_locked,
+            is_members_only: self.settings.members_only,
+            has_password: self.settings.password.is_some(),
+            is_disabled: self.settings.disabled,
         }
-        if self.settings.disabled {
-            return Err(Refusal::Disabled);
+    }
+
+    pub(super) fn comer(&self, by: &Actor) -> Comer {
+        Comer {
+            place: self.standings.place(&by.jid.bare()),
+            is_administrator: by.is_administrator,
+            is_inside: self.rank(by).role > Role::None,
         }
-        let place = self.standings.place(&by.jid.bare());
-        // Banned is banned: an administrator who wants to enter lifts the ban first, for all to see.
-        if place.affiliation == Affiliation::Outcast {
-            return Err(Refusal::Banned);
-        }
-        if by.is_administrator {
-            return Ok(());
-        }
-        if !place.is_in_scope {
-            return Err(Refusal::OutOfScope);
-        }
-        // Who manages a room is not in it by that: he puts himself on the list of members first.
-        let is_member = place.affiliation >= Affiliation::Member && place.extent.attends;
-        if self.settings.members_only && !is_member { Err(Refusal::MembersOnly) } else { Ok(()) }
     }
 
     fn check_password(&self, by: &Actor, given: Option<&str>) -> Result<(), Refusal> {

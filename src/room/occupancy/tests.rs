@@ -1,7 +1,7 @@
 //! Coming and going, told as logs.
 
 use super::*;
-use crate::chat::affiliation::Role;
+use crate::chat::affiliation::Affiliation;
 use crate::chat::command::Command;
 use crate::chat::settings::Settings;
 use crate::room::scene::{Scene, actor, administrator, affiliate, device, jid, join, set_roles, wish};

@@ -39,6 +39,8 @@ pub enum Act {
     Moderate {
         author: Affiliation,
     },
+    /// Taking out messages whoever wrote them, in any number.
+    Expunge,
     Configure,
     Destroy,
     /// Becoming a member, or reserving a nick as one.
@@ -57,12 +59,65 @@ pub fn allowed(actor: Rank, act: Act, settings: &Settings) -> Result<(), Refusal
         Act::SetRole { target, to } => set_role(actor, target, to),
         Act::SetAffiliation { from, to } => set_affiliation(actor.affiliation, from, to),
         Act::Moderate { author } => moderate(actor, author),
-        Act::Configure | Act::Destroy => permit(actor.affiliation == Affiliation::Owner),
+        Act::Configure | Act::Destroy | Act::Expunge => permit(actor.affiliation == Affiliation::Owner),
         Act::Register => register(actor.affiliation, settings),
         Act::ListAffiliation(list) => list_affiliation(actor, list, settings),
         Act::ListRole(Role::Moderator) => permit(actor.administrates()),
         Act::ListRole(_) => permit(actor.moderates()),
     }
+}
+
+/// What decides who comes in at a room's door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Door {
+    pub is_locked: bool,
+    pub is_members_only: bool,
+    pub has_password: bool,
+    pub is_disabled: bool,
+}
+
+/// Who stands before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Comer {
+    pub place: Place,
+    pub is_administrator: bool,
+    pub is_inside: bool,
+}
+
+/// The part of the question whether someone may join that does not depend on nick, password and space.
+pub fn may_enter(door: Door, comer: Comer) -> Result<(), Refusal> {
+    let Comer { place, is_administrator, .. } = comer;
+    if door.is_locked && comer.affiliation() != Affiliation::Owner {
+        return Err(Refusal::Locked);
+    }
+    if door.is_disabled {
+        return Err(Refusal::Disabled);
+    }
+    // Banned is banned: an administrator who wants to enter lifts the ban first, for all to see.
+    if place.affiliation == Affiliation::Outcast {
+        return Err(Refusal::Banned);
+    }
+    if is_administrator {
+        return Ok(());
+    }
+    if !place.is_in_scope {
+        return Err(Refusal::OutOfScope);
+    }
+    // Who manages a room is not in it by that: he puts himself on the list of members first.
+    let is_member = place.affiliation >= Affiliation::Member && place.extent.attends;
+    if door.is_members_only && !is_member { Err(Refusal::MembersOnly) } else { Ok(()) }
+}
+
+/// Who could join may read the archive and find what is in it, and a password has to be shown at the door first unless one
+/// belongs to the room. Who was banned could not join, whatever he still is sent (XEP-0313 §5.1.2); who may not is told no
+/// more than that (§8).
+pub fn may_read(door: Door, comer: Comer) -> Result<(), Refusal> {
+    may_enter(door, comer).map_err(|refusal| match refusal {
+        Refusal::Locked => refusal,
+        _ => Refusal::Forbidden,
+    })?;
+    let is_known = comer.affiliation() >= Affiliation::Member || comer.is_inside;
+    permit(is_known || !door.has_password)
 }
 
 /// The lists of affiliations that someone may see.
@@ -92,6 +147,13 @@ pub fn role_after(was: Rank, before: &Place, after: &Place, settings: &Settings)
         brought
     } else {
         was.role.max(if after.extent.presents { brought } else { Role::None })
+    }
+}
+
+impl Comer {
+    /// An administrator of the service passes where an owner would.
+    fn affiliation(self) -> Affiliation {
+        if self.is_administrator { Affiliation::Owner } else { self.place.affiliation }
     }
 }
 

@@ -286,6 +286,7 @@ fn what_an_affiliation_alone_decides() {
     let non_anonymous = || Settings { whois: Whois::Anyone, ..plain() };
     check(Act::Configure, plain(), "FFFF.");
     check(Act::Destroy, plain(), "FFFF.");
+    check(Act::Expunge, plain(), "FFFF.");
     check(Act::Register, plain(), "R....");
     check(Act::Register, Settings { members_only: true, ..plain() }, "RR...");
     check(Act::ListAffiliation(Affiliation::Outcast), plain(), "FFF..");

@@ -17,6 +17,7 @@ use crate::chat::command::Query;
 use crate::chat::id::{MessageId, Seq, Timestamp};
 use crate::chat::message::{Content, Payload};
 use crate::chat::refusal::Refusal;
+use crate::chat::words::Wording;
 use crate::fanout::audience::Moderation;
 use crate::fanout::frame::Frame;
 use crate::fanout::render::xmpp::archive::{self as render, Finding, Tombstone};
@@ -153,6 +154,7 @@ impl Session {
                             moderation: tombstone
                                 .is_moderation
                                 .then_some((&tombstone.author, &*tombstone.reason)),
+                            replacement: tombstone.is_replacement.then_some(&*tombstone.reason),
                         });
                         // A moderation is the room's own word (XEP-0425 §4).
                         let is_rooms =
@@ -192,6 +194,7 @@ impl From<ArchiveError> for Fault {
     fn from(error: ArchiveError) -> Self {
         match error {
             ArchiveError::ItemNotFound => Self::Condition(StanzaCondition::ItemNotFound),
+            ArchiveError::BeingIndexed => Self::Refused(Refusal::TemporarilyUnavailable),
             ArchiveError::Store(error) => error.into(),
         }
     }
@@ -259,7 +262,7 @@ fn read(payload: &Element, log: Log, source: &Source) -> Result<Reading, Fault> 
         };
     }
     // Counting what a filter leaves costs a walk; without one it is a subtraction.
-    query.counts = query.with.is_none() || query.max == 0;
+    query.counts = (query.with.is_none() && query.wording.is_none()) || query.max == 0;
     Ok(Reading {
         query,
         query_id: payload.attribute("queryid").map(Into::into),
@@ -279,6 +282,10 @@ fn read_field(field: &Field, query: &mut ArchiveQuery, source: &Source) -> Resul
         "end" => query.end = Some(time()?),
         "after-id" => query.after = Some(message_id(value)?),
         "before-id" => query.before = Some(message_id(value)?),
+        // XEP-0431: empty is as good as absent.
+        FULLTEXT => {
+            query.wording = Some(value).filter(|value| !value.trim().is_empty()).map(Wording::typed);
+        }
         "ids" => {
             if field.values.len() > ArchiveQuery::MAX as usize {
                 return Err(Fault::Condition(StanzaCondition::PolicyViolation));
@@ -325,7 +332,8 @@ fn form() -> Element {
         .with_field(field(FieldKind::TextSingle, "start"))
         .with_field(field(FieldKind::TextSingle, "end"))
         .with_field(field(FieldKind::TextSingle, "before-id"))
-        .with_field(field(FieldKind::TextSingle, "after-id"));
+        .with_field(field(FieldKind::TextSingle, "after-id"))
+        .with_field(field(FieldKind::TextSingle, FULLTEXT));
     // Any id may be asked for, so that the list of choices is open (XEP-0122 §3.2).
     let validate = Element::new("validate", VALIDATE)
         .with_attribute("datatype", "xs:string")
@@ -337,6 +345,8 @@ fn form() -> Element {
     Element::new("query", namespace::ARCHIVE).with_child(form.to_element().with_child(ids))
 }
 
+/// The field of XEP-0431, in Clark notation (XEP-0068 §3.4).
+const FULLTEXT: &str = "{urn:xmpp:fulltext:0}fulltext";
 const VALIDATE: &str = "http://jabber.org/protocol/xdata-validate";
 
 /// What a message says. The room's own words are not stored as they are sent: they are written anew.
@@ -390,6 +400,10 @@ mod tests {
         check(filter("ids", &id.to_string()), ArchiveQuery { ids: vec![id], ..base.clone() });
         let with = |with| ArchiveQuery { with: Some(with), counts: false, ..base.clone() };
         check(filter("with", "A@x"), with(With::Jid("a@x".into())));
+        let found =
+            |words| ArchiveQuery { wording: Some(Wording::typed(words)), counts: false, ..base.clone() };
+        check(filter(FULLTEXT, "tea for two"), found("tea for two"));
+        check(filter(FULLTEXT, " "), base.clone());
         check(filter("with", "a@x/R"), with(With::Resource("a@x".into(), "R".into())));
         check(paged("<max>10</max>"), ArchiveQuery { max: 10, ..base.clone() });
         check(paged("<max>100000</max>"), ArchiveQuery { max: ArchiveQuery::MAX, ..base.clone() });

@@ -82,6 +82,7 @@ impl Projected {
                 let (author, text, content) = (author.clone(), subject.clone(), content.clone());
                 self.head.subject = Some(Subject { seq, at, author, text, content });
             }
+            Change::Cleared { below, .. } => self.head.first_seq = self.head.first_seq.max(*below),
             Change::Retracted { target, .. } => {
                 self.head.subject.take_if(|subject| subject.seq == *target);
             }

@@ -5,6 +5,7 @@ use sqlx::Row;
 use crate::chat::account::entry::{AccountAppend, AccountAppended, AccountEvent};
 use crate::chat::id::{AccountId, Seq, Timestamp};
 use crate::store::account_log::{AccountAppendError, AccountNote};
+use crate::store::archive::Log;
 use crate::store::error::StoreError;
 use crate::store::postgres::Postgres;
 use crate::store::postgres::account_append::Job;
@@ -16,9 +17,12 @@ impl Postgres {
         appends: Vec<AccountAppend>,
         at: Timestamp,
     ) -> Result<Vec<AccountAppended>, AccountAppendError> {
+        let accounts: Vec<AccountId> = appends.iter().map(|append| append.account).collect();
         let (job, answer) = Job::new(appends, at);
         self.account_writers.push(job).await?;
-        answer.await.unwrap_or(Err(StoreError::Unavailable.into()))
+        let appended = answer.await.unwrap_or(Err(StoreError::Unavailable.into()))?;
+        accounts.into_iter().for_each(|account| self.unread.note(Log::Account(account)));
+        Ok(appended)
     }
 
     pub(in crate::store) async fn account_events(

@@ -3,9 +3,10 @@
 
 use sqlx::postgres::PgRow;
 
-use crate::chat::id::Seq;
+use crate::chat::id::{RoomId, Seq, Timestamp};
 use crate::store::archive::{ArchiveEnds, ArchiveQuery, ArchivedLetter, ArchivedMessage, Log, Page};
 use crate::store::error::{ArchiveError, StoreError};
+use crate::store::index::Expression;
 use crate::store::paging::{Reader, Statements, ends};
 use crate::store::postgres::Postgres;
 use crate::store::row::{Rows, letter, message_columns};
@@ -29,15 +30,24 @@ impl Postgres {
         query: ArchiveQuery,
         read: impl FnMut(&PgRow) -> Result<M, StoreError>,
     ) -> Result<Page<M>, ArchiveError> {
+        let expression = Expression::of_archive(&query).map(|expression| expression.as_query());
+        if expression.is_some() {
+            self.be_current([query.log].into()).await?;
+        }
         let mut link = self.links.link().await?;
         let (statements, key) = statements(query.log);
-        let page = Reader::new(&mut link, statements, key).read(&query).await?;
+        let page = Reader::new(&mut link, statements, key, expression).read(&query).await?;
         Ok(page.map(read)?)
     }
 
     pub(in crate::store) async fn archive_ends(&self, log: Log) -> Result<Option<ArchiveEnds>, StoreError> {
         let (statements, key) = statements(log);
         ends(&self.links.link().await?.rows(sqlx::query(statements.ends).bind(key)).await?)
+    }
+
+    pub(in crate::store) async fn place_at(&self, room: RoomId, at: Timestamp) -> Result<Seq, StoreError> {
+        let mut link = self.links.link().await?;
+        Reader::new(&mut link, &ROOM, room.0, None).first_at(at).await.map(Seq)
     }
 
     pub(in crate::store) async fn message(
@@ -85,6 +95,17 @@ macro_rules! letters {
     };
 }
 
+/// Of the entries of a log, those that the index finds.
+macro_rules! found {
+    ($kind:literal) => {
+        concat!(
+            "AND seq IN (SELECT seq FROM search_entry WHERE kind = ",
+            $kind,
+            " AND log = $1 AND seq BETWEEN $2 AND $3 AND words @@ $7::text::tsquery) AND text IS NOT NULL "
+        )
+    };
+}
+
 macro_rules! conversation {
     ($what:literal, $table:literal, $key:literal, $rest:literal) => {
         concat!("(SELECT ", $what, " FROM ", $table, " WHERE ", $key, " = $1 AND class = 0 ", $rest, ")")
@@ -93,7 +114,7 @@ macro_rules! conversation {
 
 /// `$messages` selects what a message is read from, `$detail` names the column that tells apart who has one address.
 macro_rules! statements {
-    ($table:literal, $key:literal, $detail:literal, $is_message:literal, $messages:ident) => {
+    ($table:literal, $key:literal, $kind:literal, $detail:literal, $is_message:literal, $messages:ident) => {
         Statements {
             table: $table,
             up: concat!(
@@ -104,6 +125,20 @@ macro_rules! statements {
             ),
             down: concat!(
                 $messages!($table, $key),
+                "AND class = 0 AND seq BETWEEN $2 AND $3 AND ($4::text IS NULL OR jid = $4) AND ($5::text IS NULL OR ",
+                $detail,
+                " = $5) ORDER BY seq DESC LIMIT $6"
+            ),
+            found_up: concat!(
+                $messages!($table, $key),
+                found!($kind),
+                "AND class = 0 AND seq BETWEEN $2 AND $3 AND ($4::text IS NULL OR jid = $4) AND ($5::text IS NULL OR ",
+                $detail,
+                " = $5) ORDER BY seq LIMIT $6"
+            ),
+            found_down: concat!(
+                $messages!($table, $key),
+                found!($kind),
                 "AND class = 0 AND seq BETWEEN $2 AND $3 AND ($4::text IS NULL OR jid = $4) AND ($5::text IS NULL OR ",
                 $detail,
                 " = $5) ORDER BY seq DESC LIMIT $6"
@@ -160,9 +195,21 @@ macro_rules! statements {
                 $detail,
                 " = $6)"
             ),
+            count_found: concat!(
+                "SELECT count(*), count(*) FILTER (WHERE seq < $4) FROM ",
+                $table,
+                " WHERE ",
+                $key,
+                " = $1 AND class = 0 AND seq BETWEEN $2 AND $3 ",
+                found!($kind),
+                "AND ($5::text IS NULL OR jid = $5) AND ($6::text IS NULL OR ",
+                $detail,
+                " = $6)"
+            ),
         }
     };
 }
 
-static ROOM: Statements = statements!("room_event", "room", "nick", "kind IN (1, 2, 4)", room_messages);
-static ACCOUNT: Statements = statements!("account_event", "account", "resource", "jid IS NOT NULL", letters);
+static ROOM: Statements = statements!("room_event", "room", "0", "nick", "kind IN (1, 2, 4)", room_messages);
+static ACCOUNT: Statements =
+    statements!("account_event", "account", "1", "resource", "jid IS NOT NULL", letters);

@@ -55,5 +55,6 @@ const HISTORY: &str = concat!(
     message_columns!(),
     ", NULL::bigint FROM room_event
         WHERE room = $1 AND class = 0 AND kind = 1 AND data IS NULL AND seq <= $2
+            AND seq >= (SELECT first_seq FROM room_log WHERE room = $1)
         ORDER BY seq DESC LIMIT $3) AS message WHERE at >= $4 ORDER BY seq DESC"
 );

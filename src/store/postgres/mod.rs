@@ -20,6 +20,7 @@ mod duty;
 mod events;
 pub(super) mod fault;
 mod hosts;
+mod indexing;
 mod journal;
 mod keeper;
 mod links;
@@ -30,7 +31,9 @@ mod principals;
 mod project;
 mod queue;
 mod retention;
+mod room_search;
 mod rooms;
+mod search;
 mod sessions;
 mod succession;
 mod writer;
@@ -43,6 +46,7 @@ use tracing::warn;
 
 use crate::store::Options;
 use crate::store::error::OpenError;
+use crate::store::index::Unread;
 use crate::store::postgres::append::Rules;
 use crate::store::postgres::hosts::Hosts;
 use crate::store::postgres::keeper::Keeper;
@@ -57,6 +61,8 @@ pub struct Postgres {
     room_writers: Writers<append::Job>,
     account_writers: Writers<account_append::Job>,
     keeper: Arc<Keeper>,
+    /// Logs that this member has written to since it last made the index follow.
+    unread: Arc<Unread>,
     rules: Rules,
     secret: [u8; 32],
 }
@@ -92,6 +98,7 @@ impl Postgres {
             room_writers: Writers::start(&hosts, &rules, options.writers),
             account_writers: Writers::start(&hosts, &own, options.writers.div_ceil(2)),
             keeper: Arc::new(keeper),
+            unread: Arc::default(),
             hosts,
             rules,
             secret,

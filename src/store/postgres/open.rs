@@ -23,6 +23,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0004_transfer.sql"),
     include_str!("migrations/0005_succession.sql"),
     include_str!("migrations/0006_directory.sql"),
+    include_str!("migrations/0007_categories.sql"),
+    include_str!("migrations/0008_search.sql"),
 ];
 
 /// The schema that this program writes.

@@ -91,7 +91,7 @@ impl Following {
                 };
                 then(SET_SUBJECT, json!(subject));
             }
-            Change::Retracted { target, author, is_moderation, reason, content } => {
+            Change::Retracted { target, author, is_moderation, reason, content, is_replacement } => {
                 let tombstone = Tombstone {
                     by: MessageId::new(Epoch(0), Seq(0)),
                     id: content.id.clone(),
@@ -99,11 +99,13 @@ impl Following {
                     author: author.clone(),
                     is_moderation: *is_moderation,
                     reason: reason.clone(),
+                    is_replacement: *is_replacement,
                 };
                 then(CLEAR_SUBJECT, json!({ "target": target }));
                 let args = json!({ "target": target, "tombstone": tombstone });
                 self.late.push(Step { sql: BLANK, place, args });
             }
+            Change::Cleared { below, .. } => then(RAISE_FLOOR, json!({ "below": below })),
             Change::Posted { .. }
             | Change::Whispered { .. }
             | Change::Invited { .. }
@@ -231,6 +233,9 @@ const AFFILIATION: &str = "INSERT INTO affiliation (room, jid, affiliation, nick
     ON CONFLICT (room, jid) DO UPDATE SET affiliation = excluded.affiliation, nick = excluded.nick,
         reason = excluded.reason, version = excluded.version, attends = excluded.attends,
         presents = excluded.presents";
+/// What lies below is not shown from now on, and removed when there is time.
+const RAISE_FLOOR: &str =
+    "UPDATE room_log SET first_seq = greatest(first_seq, ($1 ->> 'below')::bigint) WHERE room = $2";
 /// A message keeps its row and its seq; a subject goes with the content that announced it.
 const BLANK: &str = "UPDATE room_event SET lang = NULL, text = NULL, payload = '', expires = NULL,
         data = (coalesce(data::jsonb - 'subject', '{}') || jsonb_build_object('tombstone', ($1 -> 'tombstone')

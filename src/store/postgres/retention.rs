@@ -4,7 +4,7 @@
 
 use sqlx::Row;
 
-use crate::chat::id::{RoomId, Timestamp};
+use crate::chat::id::{RoomId, Seq, Timestamp};
 use crate::store::error::StoreError;
 use crate::store::postgres::Postgres;
 use crate::store::retention::Retained;
@@ -22,6 +22,23 @@ impl Postgres {
                 return Ok(purged);
             }
         }
+    }
+
+    /// The next slice from the log's beginning on; None: there is no more.
+    pub(in crate::store) async fn purge_slice(
+        &self,
+        room: RoomId,
+        below: Seq,
+    ) -> Result<Option<u64>, StoreError> {
+        let query = sqlx::query(PURGE_BELOW).bind(room.0).bind(below.0).bind(SLICE);
+        let row = self.links.link().await?.row(query).await?;
+        let purged = row.map(|row| row.try_get::<i64, _>(0)).transpose()?.map(i64::unsigned_abs);
+        Ok(purged.filter(|purged| *purged > 0))
+    }
+
+    pub(in crate::store) async fn rooms_half_cleared(&self) -> Result<Vec<(RoomId, Seq)>, StoreError> {
+        let rows = self.links.link().await?.rows(sqlx::query(HALF_CLEARED)).await?;
+        rows.iter().map(|row| Ok((RoomId(row.try_get(0)?), Seq(row.try_get(1)?)))).collect()
     }
 
     pub(in crate::store) async fn expire_messages(&self, now: Timestamp) -> Result<u64, StoreError> {
@@ -66,8 +83,22 @@ const PURGE: &str = "WITH span AS (
     purged AS (
         DELETE FROM room_event USING span WHERE room = $1 AND class IN (0, 1) AND seq < floor RETURNING seq),
     raised AS (
-        UPDATE room_log SET first_seq = greatest(first_seq, floor) FROM span WHERE room = $1)
+        UPDATE room_log SET first_seq = greatest(first_seq, floor) FROM span WHERE room = $1),
+    forgotten AS (
+        DELETE FROM search_entry USING span WHERE kind = 0 AND log = $1 AND search_entry.seq < floor)
     SELECT (SELECT count(*) FROM purged), has_more FROM span";
+const PURGE_BELOW: &str = "WITH lowest AS (
+        SELECT least(
+            (SELECT min(seq) FROM room_event WHERE room = $1 AND class = 0),
+            (SELECT min(seq) FROM room_event WHERE room = $1 AND class = 1)) AS low),
+    span AS (SELECT least($2, low + $3) AS floor FROM lowest WHERE low < $2),
+    purged AS (
+        DELETE FROM room_event USING span WHERE room = $1 AND class IN (0, 1) AND seq < floor RETURNING seq),
+    forgotten AS (
+        DELETE FROM search_entry USING span WHERE kind = 0 AND log = $1 AND search_entry.seq < floor)
+    SELECT count(*) FROM purged";
+const HALF_CLEARED: &str = "SELECT room, first_seq FROM room_log AS head WHERE first_seq > 1 AND EXISTS
+    (SELECT FROM room_event WHERE room = head.room AND class IN (0, 1) AND seq < head.first_seq)";
 /// Blanked, not deleted: a log has no gaps.
 const EXPIRE: &str = "UPDATE room_event SET lang = NULL, text = NULL, payload = '', expires = NULL
     WHERE (room, class, seq) IN

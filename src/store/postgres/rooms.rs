@@ -72,9 +72,12 @@ impl Postgres {
     }
 
     pub(in crate::store) async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        let (room, changes) = (append.room, append.changes.clone());
         let (job, answer) = Job::new(append);
         self.room_writers.push(job).await?;
-        answer.await.unwrap_or(Err(StoreError::Unavailable.into()))
+        let appended = answer.await.unwrap_or(Err(StoreError::Unavailable.into()))?;
+        self.unread.note_room(room, &changes);
+        Ok(appended)
     }
 
     pub(in crate::store) async fn public_rooms(

@@ -9,6 +9,7 @@ use crate::chat::id::{AccountId, Origin, Seq, Timestamp};
 use crate::store::account_log::{
     AccountAppendError, AccountNote, UNARCHIVED_LIFETIME, body_of, is_archived, peer_of,
 };
+use crate::store::archive::Log;
 use crate::store::error::StoreError;
 use crate::store::row::entry;
 use crate::store::sqlite::Sqlite;
@@ -21,7 +22,9 @@ impl Sqlite {
         appends: Vec<AccountAppend>,
         at: Timestamp,
     ) -> Result<Vec<AccountAppended>, AccountAppendError> {
-        self.writer
+        let accounts: Vec<AccountId> = appends.iter().map(|append| append.account).collect();
+        let appended = self
+            .writer
             .transact(move |connection| {
                 async move {
                     let mut appended = Vec::with_capacity(appends.len());
@@ -35,7 +38,9 @@ impl Sqlite {
                 }
                 .boxed()
             })
-            .await
+            .await?;
+        accounts.into_iter().for_each(|account| self.shared.unread.note(Log::Account(account)));
+        Ok(appended)
     }
 
     pub(in crate::store) async fn account_events(

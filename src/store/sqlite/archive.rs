@@ -1,9 +1,10 @@
 //! Pages of a log's conversation, by the statements of this engine. Written once for all logs: their tables differ in
 //! name only.
 
-use crate::chat::id::Seq;
+use crate::chat::id::{RoomId, Seq, Timestamp};
 use crate::store::archive::{ArchiveEnds, ArchiveQuery, ArchivedLetter, ArchivedMessage, Log, Page};
 use crate::store::error::{ArchiveError, StoreError};
+use crate::store::index::Expression;
 use crate::store::paging::{Ask, Reader, Statements, Value, ends};
 use crate::store::row::{Rows, letter, message_columns};
 use crate::store::sqlite::Sqlite;
@@ -28,9 +29,13 @@ impl Sqlite {
         query: ArchiveQuery,
         read: impl FnMut(&PageRow) -> Result<M, StoreError>,
     ) -> Result<Page<M>, ArchiveError> {
+        let expression = Expression::of_archive(&query).map(|expression| expression.as_match());
+        if expression.is_some() {
+            self.be_current([query.log].into()).await?;
+        }
         let mut connection = self.readers.acquire().await.map_err(StoreError::from)?;
         let (statements, key) = statements(query.log);
-        let page = Reader::new(&mut *connection, statements, key).read(&query).await?;
+        let page = Reader::new(&mut *connection, statements, key, expression).read(&query).await?;
         Ok(page.map(read)?)
     }
 
@@ -38,6 +43,11 @@ impl Sqlite {
         let (statements, key) = statements(log);
         let mut connection = self.readers.acquire().await?;
         ends(&connection.ask(statements.ends, &[Value::Number(key)]).await?)
+    }
+
+    pub(in crate::store) async fn place_at(&self, room: RoomId, at: Timestamp) -> Result<Seq, StoreError> {
+        let mut connection = self.readers.acquire().await?;
+        Reader::new(&mut *connection, &ROOM, room.0, None).first_at(at).await.map(Seq)
     }
 
     pub(in crate::store) async fn message(
@@ -80,6 +90,36 @@ macro_rules! letter_columns {
     };
 }
 
+/// What the index finds of a log. Ids rise with seq: the ends of a stretch have the ends of a range of ids.
+macro_rules! found {
+    ($what:literal, $table:literal, $key:literal, $kind:literal, $rest:expr) => {
+        concat!(
+            "(SELECT ",
+            $what,
+            " FROM search_words
+                CROSS JOIN search_entry AS entry ON entry.id = search_words.rowid
+                CROSS JOIN ",
+            $table,
+            " AS event ON event.",
+            $key,
+            " = entry.log AND event.class = 0 AND event.seq = entry.seq
+            WHERE search_words MATCH ?7 AND entry.kind = ",
+            $kind,
+            " AND entry.log = ?1 AND event.text IS NOT NULL
+                AND search_words.rowid >= (SELECT id FROM search_entry
+                    WHERE kind = ",
+            $kind,
+            " AND log = ?1 AND seq >= ?2 ORDER BY seq LIMIT 1)
+                AND search_words.rowid <= (SELECT id FROM search_entry
+                    WHERE kind = ",
+            $kind,
+            " AND log = ?1 AND seq <= ?3 ORDER BY seq DESC LIMIT 1)",
+            $rest,
+            ")"
+        )
+    };
+}
+
 macro_rules! conversation {
     ($what:literal, $table:literal, $key:literal, $rest:literal) => {
         concat!("(SELECT ", $what, " FROM ", $table, " WHERE ", $key, " = ?1 AND class = 0 ", $rest, ")")
@@ -88,7 +128,7 @@ macro_rules! conversation {
 
 /// `$columns` is what a message is read from, `$detail` names the column that tells apart who has one address.
 macro_rules! statements {
-    ($table:literal, $key:literal, $detail:literal, $is_message:literal, $columns:ident) => {
+    ($table:literal, $key:literal, $kind:literal, $detail:literal, $is_message:literal, $columns:ident) => {
         Statements {
             table: $table,
             up: as_page!(
@@ -113,6 +153,40 @@ macro_rules! statements {
                     " = ?1 AND class = 0 AND seq BETWEEN ?2 AND ?3 AND (?4 IS NULL OR jid = ?4) AND (?5 IS NULL OR ",
                     $detail,
                     " = ?5) ORDER BY seq DESC LIMIT ?6) AS log"
+                )
+            ),
+            found_up: as_page!(
+                $columns!($table, $key),
+                concat!(
+                    found!(
+                        "event.*",
+                        $table,
+                        $key,
+                        $kind,
+                        concat!(
+                            " AND (?4 IS NULL OR event.jid = ?4) AND (?5 IS NULL OR event.",
+                            $detail,
+                            " = ?5) ORDER BY search_words.rowid LIMIT ?6"
+                        )
+                    ),
+                    " AS log"
+                )
+            ),
+            found_down: as_page!(
+                $columns!($table, $key),
+                concat!(
+                    found!(
+                        "event.*",
+                        $table,
+                        $key,
+                        $kind,
+                        concat!(
+                            " AND (?4 IS NULL OR event.jid = ?4) AND (?5 IS NULL OR event.",
+                            $detail,
+                            " = ?5) ORDER BY search_words.rowid DESC LIMIT ?6"
+                        )
+                    ),
+                    " AS log"
                 )
             ),
             exactly: as_page!(
@@ -190,10 +264,24 @@ macro_rules! statements {
                     " = ?6))"
                 )
             ),
+            count_found: as_page!(
+                "total, index_of_first",
+                found!(
+                    "count(*) AS total, count(*) FILTER (WHERE event.seq < ?4) AS index_of_first",
+                    $table,
+                    $key,
+                    $kind,
+                    concat!(
+                        " AND (?5 IS NULL OR event.jid = ?5) AND (?6 IS NULL OR event.",
+                        $detail,
+                        " = ?6)"
+                    )
+                )
+            ),
         }
     };
 }
 
-static ROOM: Statements = statements!("room_event", "room", "nick", "kind IN (1, 2, 4)", room_columns);
+static ROOM: Statements = statements!("room_event", "room", "0", "nick", "kind IN (1, 2, 4)", room_columns);
 static ACCOUNT: Statements =
-    statements!("account_event", "account", "resource", "jid IS NOT NULL", letter_columns);
+    statements!("account_event", "account", "1", "resource", "jid IS NOT NULL", letter_columns);

@@ -13,6 +13,7 @@ mod categories;
 mod checkpoint;
 mod events;
 pub(super) mod fault;
+mod indexing;
 mod journal;
 mod members;
 mod nodes;
@@ -21,7 +22,9 @@ mod pages;
 mod principals;
 mod project;
 mod retention;
+mod room_search;
 mod rooms;
+mod search;
 mod sessions;
 mod writer;
 
@@ -33,6 +36,7 @@ use tokio::sync::watch;
 
 use crate::store::Options;
 use crate::store::error::{AppendError, OpenError};
+use crate::store::index::Unread;
 use crate::store::member::{MemberState, Showing};
 use crate::store::room::{Append, Appended};
 use crate::store::sqlite::append::Rules;
@@ -55,6 +59,10 @@ struct Shared {
     showing: Mutex<Showing>,
     wanted: Mutex<MemberState>,
     newest_rights: watch::Sender<i64>,
+    /// Logs that have grown since the index was last made to follow.
+    unread: Unread,
+    /// Whose turn it is to make it follow.
+    indexing: tokio::sync::Mutex<()>,
     rules: Rules,
     secret: [u8; 32],
     checkpointer: Mutex<Option<Checkpointer>>,
@@ -85,6 +93,8 @@ impl Sqlite {
                 showing: Mutex::default(),
                 wanted: Mutex::new(MemberState::Active),
                 newest_rights: watch::Sender::new(0),
+                unread: Unread::default(),
+                indexing: tokio::sync::Mutex::default(),
                 rules,
                 secret,
                 checkpointer: Mutex::new(Some(Checkpointer::start(&place.path, checkpoints))),
@@ -103,7 +113,10 @@ impl Sqlite {
     }
 
     pub(super) async fn append(&self, append: Append) -> Result<Appended, AppendError> {
-        self.writer.append(append).await
+        let (room, changes) = (append.room, append.changes.clone());
+        let appended = self.writer.append(append).await?;
+        self.shared.unread.note_room(room, &changes);
+        Ok(appended)
     }
 
     /// Writers first, so that all they were given is in the file; then the log is emptied; readers only keep it open.

@@ -21,6 +21,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_resumption.sql"),
     include_str!("migrations/0004_quiet.sql"),
     include_str!("migrations/0005_directory.sql"),
+    include_str!("migrations/0006_categories.sql"),
+    include_str!("migrations/0007_search.sql"),
 ];
 
 /// The schema that this program writes.

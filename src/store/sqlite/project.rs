@@ -74,7 +74,7 @@ impl Scene {
                 };
                 batch.one(self.room.0, SET_SUBJECT, [json(&subject).into(), room]);
             }
-            Change::Retracted { target, author, is_moderation, reason, content } => {
+            Change::Retracted { target, author, is_moderation, reason, content, is_replacement } => {
                 let tombstone = Tombstone {
                     by: MessageId::new(self.epoch, self.seq),
                     id: content.id.clone(),
@@ -82,9 +82,13 @@ impl Scene {
                     author: author.clone(),
                     is_moderation: *is_moderation,
                     reason: reason.clone(),
+                    is_replacement: *is_replacement,
                 };
                 batch.one(self.room.0, CLEAR_SUBJECT, [room.clone(), target.0.into()]);
                 batch.one(self.room.0, BLANK, [json(&tombstone).into(), room, target.0.into()]);
+            }
+            Change::Cleared { below, .. } => {
+                batch.one(self.room.0, RAISE_FLOOR, [below.0.into(), room]);
             }
             Change::Posted { .. }
             | Change::Whispered { .. }
@@ -170,6 +174,8 @@ const SET_ROLE: &str = "UPDATE seat SET role = ? WHERE room = ? AND nick_key = ?
 const SET_SUBJECT: &str = "UPDATE room SET subject = ? WHERE id = ?";
 const CLEAR_SUBJECT: &str = "UPDATE room SET subject = NULL WHERE id = ? AND subject ->> '$.seq' = ?";
 const SET_VERSION: &str = "UPDATE room SET affiliations_version = max(affiliations_version, ?) WHERE id = ?";
+/// What lies below is not shown from now on, and removed when there is time.
+const RAISE_FLOOR: &str = "UPDATE room_log SET first_seq = max(first_seq, ?) WHERE room = ?";
 /// A message keeps its row and its seq; a subject goes with the content that announced it.
 const BLANK: &str = "UPDATE room_event SET lang = NULL, text = NULL, payload = '', expires = NULL,
         data = json_set(coalesce(json_remove(data, '$.subject'), '{}'), '$.tombstone', json(?))

@@ -5,7 +5,7 @@
 use futures_util::FutureExt;
 use sqlx::Row;
 
-use crate::chat::id::{RoomId, Timestamp};
+use crate::chat::id::{RoomId, Seq, Timestamp};
 use crate::store::error::StoreError;
 use crate::store::retention::Retained;
 use crate::store::row::retained;
@@ -30,6 +30,9 @@ impl Sqlite {
                         let end: i64 = span.try_get(0)?;
                         let done =
                             sqlx::query(PURGE).bind(room.0).bind(end).execute(&mut *connection).await?;
+                        for forget in [FORGET_WORDS, FORGET_ENTRIES] {
+                            sqlx::query(forget).bind(room.0).bind(end).execute(&mut *connection).await?;
+                        }
                         sqlx::query(RAISE_FLOOR).bind(end).bind(room.0).execute(connection).await?;
                         let slice = Slice { purged: done.rows_affected(), is_last: !span.try_get(1)? };
                         Ok(Ok::<_, StoreError>(slice))
@@ -42,6 +45,35 @@ impl Sqlite {
                 return Ok(purged);
             }
         }
+    }
+
+    /// The next slice from the log's beginning on; None: there is no more.
+    pub(in crate::store) async fn purge_slice(
+        &self,
+        room: RoomId,
+        below: Seq,
+    ) -> Result<Option<u64>, StoreError> {
+        self.writer
+            .transact(move |connection| {
+                async move {
+                    let low: Option<i64> =
+                        sqlx::query_scalar(LOWEST).bind(room.0).fetch_one(&mut *connection).await?;
+                    let Some(low) = low.filter(|low| *low < below.0) else { return Ok(Ok(None)) };
+                    let end = below.0.min(low + SLICE);
+                    let done = sqlx::query(PURGE).bind(room.0).bind(end).execute(&mut *connection).await?;
+                    for forget in [FORGET_WORDS, FORGET_ENTRIES] {
+                        sqlx::query(forget).bind(room.0).bind(end).execute(&mut *connection).await?;
+                    }
+                    Ok(Ok::<_, StoreError>(Some(done.rows_affected())))
+                }
+                .boxed()
+            })
+            .await
+    }
+
+    pub(in crate::store) async fn rooms_half_cleared(&self) -> Result<Vec<(RoomId, Seq)>, StoreError> {
+        let rows: Vec<(i64, i64)> = sqlx::query_as(HALF_CLEARED).fetch_all(&self.readers).await?;
+        Ok(rows.into_iter().map(|(room, floor)| (RoomId(room), Seq(floor))).collect())
     }
 
     pub(in crate::store) async fn expire_messages(&self, now: Timestamp) -> Result<u64, StoreError> {
@@ -109,6 +141,14 @@ const SPAN: &str =
         ORDER BY seq LIMIT ?3)
     WHERE at < ?2 HAVING count(*) > 0";
 const PURGE: &str = "DELETE FROM room_event WHERE room = ? AND class IN (0, 1) AND seq < ?";
+const LOWEST: &str = "SELECT min(seq) FROM (
+    SELECT min(seq) AS seq FROM room_event WHERE room = ?1 AND class = 0
+    UNION ALL SELECT min(seq) FROM room_event WHERE room = ?1 AND class = 1)";
+const HALF_CLEARED: &str = "SELECT room, first_seq FROM room_log AS head WHERE first_seq > 1 AND EXISTS
+    (SELECT 1 FROM room_event WHERE room = head.room AND class IN (0, 1) AND seq < head.first_seq)";
+const FORGET_WORDS: &str = "DELETE FROM search_words WHERE rowid IN
+    (SELECT id FROM search_entry WHERE kind = 0 AND log = ? AND seq < ?)";
+const FORGET_ENTRIES: &str = "DELETE FROM search_entry WHERE kind = 0 AND log = ? AND seq < ?";
 const RAISE_FLOOR: &str = "UPDATE room_log SET first_seq = ? WHERE room = ?";
 /// Blanked, not deleted: a log has no gaps.
 const EXPIRE: &str = "UPDATE room_event SET lang = NULL, text = NULL, payload = '', expires = NULL

@@ -31,6 +31,8 @@ pub struct Tombstone<'a> {
     pub id: Option<&'a str>,
     /// Of a moderation: who did it, and why.
     pub moderation: Option<(&'a Author, &'a str)>,
+    /// A sentence that stands in its place: whoever knows no tombstones reads it as what was said.
+    pub replacement: Option<&'a str>,
 }
 
 /// A message of an account's archive, as it was.
@@ -68,7 +70,12 @@ pub fn groupchat(
         }
         out.push(b'>');
         match tombstone {
-            Some(tombstone) => retracted(finding.archive, &tombstone, out),
+            Some(tombstone) => {
+                retracted(finding.archive, &tombstone, out);
+                if let Some(replacement) = tombstone.replacement {
+                    text_element("body", replacement, out);
+                }
+            }
             None => out.extend_from_slice(&content.payload.0),
         }
         if let Some(author) = author {
@@ -217,6 +224,7 @@ mod tests {
             by: MessageId::new(Epoch(1), Seq(9)),
             id: None,
             moderation: Some((&author, "rude")),
+            replacement: None,
         };
         let shown = groupchat(finding(room), Some(&author), &content(""), Some(tombstone), false);
         let retracted = "<retracted xmlns='urn:xmpp:message-retract:1' stamp='2002-09-10T23:08:26Z' \

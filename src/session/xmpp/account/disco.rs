@@ -150,6 +150,7 @@ const ACCOUNT_FEATURES: &[&str] = &[
     namespace::DISCO_ITEMS,
     namespace::ARCHIVE,
     namespace::ARCHIVE_EXTENDED,
+    namespace::FULLTEXT,
     namespace::BLOCKING,
     namespace::BOOKMARKS_COMPAT,
     namespace::BOOKMARKS_COMPAT_PEP,

@@ -49,6 +49,10 @@ impl Session {
 
     /// An iq to the rooms domain itself.
     pub(in crate::session) async fn rooms_service_iq(&mut self, number: u64, stanza: &Stanza) {
+        let search = stanza.children().find(|child| child.is("search", namespace::CHANNEL_SEARCH));
+        if let Some(search) = search.filter(|_| stanza.type_.as_deref() == Some("get")) {
+            return self.search_rooms(number, stanza, &search.element()).await;
+        }
         let outcome = self.ask_service(stanza).await.map(Some);
         self.conclude(number, stanza, outcome);
     }

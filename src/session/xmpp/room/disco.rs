@@ -146,7 +146,7 @@ fn room_form(overview: &Overview) -> Form {
 }
 
 /// What every room can do.
-const ROOM_FEATURES: [&str; 16] = [
+const ROOM_FEATURES: [&str; 17] = [
     namespace::DISCO_INFO,
     namespace::DISCO_ITEMS,
     namespace::MUC,
@@ -158,6 +158,7 @@ const ROOM_FEATURES: [&str; 16] = [
     namespace::STABLE_ID,
     namespace::ARCHIVE,
     namespace::ARCHIVE_EXTENDED,
+    namespace::FULLTEXT,
     namespace::RETRACT,
     "urn:xmpp:message-retract:1#tombstone",
     namespace::MODERATE,
@@ -165,13 +166,14 @@ const ROOM_FEATURES: [&str; 16] = [
     namespace::PING,
 ];
 
-const SERVICE_FEATURES: [&str; 7] = [
+const SERVICE_FEATURES: [&str; 8] = [
     namespace::DISCO_INFO,
     namespace::DISCO_ITEMS,
     namespace::MUC,
     namespace::MUC_STABLE_ID,
     namespace::OCCUPANT_ID,
     namespace::RSM,
+    namespace::CHANNEL_SEARCH,
     namespace::PING,
 ];
 

@@ -10,3 +10,4 @@ pub mod owner;
 pub mod presence;
 pub mod register;
 pub(in crate::session) mod relay;
+mod search;

@@ -1,0 +1,281 @@
+//! What was said: searched, taken out, replaced, and cleared away. The originals stay in the journal.
+//!
+//! What may be very much is done in portions: each call says where the next goes on. Cut off anywhere, the same may be asked
+//! again: what is gone already is not found.
+
+use std::collections::BTreeMap;
+
+use perch_address::{BareJid, FullJid};
+use tracing::info;
+
+use super::{Admin, AdminError, Caller};
+use crate::chat::answer::Answer;
+use crate::chat::command::{Actor, Command, Query};
+use crate::chat::id::{MessageId, RoomId, SessionId, Timestamp};
+use crate::chat::refusal::Refusal;
+use crate::chat::words::Wording;
+use crate::room::retraction::EXPUNGED_MAX;
+use crate::store::archive::{ArchiveQuery, Log};
+use crate::store::error::StoreError;
+use crate::store::search::{Found, Hit, Order, Scope, Search};
+
+/// Which messages. Bounds by time are inclusive.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MessageFilter {
+    /// Addresses of rooms, or names alone; none: all that the caller may read.
+    pub rooms: Vec<String>,
+    pub wording: Option<Wording>,
+    pub authors: Vec<BareJid>,
+    pub start: Option<Timestamp>,
+    pub end: Option<Timestamp>,
+}
+
+/// Some of the messages that were found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessagePage {
+    pub messages: Vec<FoundMessage>,
+    /// What to hand in as `after` for the next page; `None` at the end.
+    pub next: Option<String>,
+}
+
+/// A message as who has found it sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundMessage {
+    pub room: BareJid,
+    pub id: MessageId,
+    pub at: Timestamp,
+    pub nick: Box<str>,
+    /// Who it was, for administrators.
+    pub author: Option<BareJid>,
+    pub text: Box<str>,
+}
+
+/// What becomes of messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Removal {
+    /// Nothing: they are counted.
+    WhatIf,
+    Remove,
+    /// This sentence stands in the place of each.
+    Replace(Box<str>),
+}
+
+/// A portion that was dealt with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Removed {
+    pub count: u64,
+    /// What to hand in as `after` for the next portion; `None` at the end.
+    pub next: Option<String>,
+}
+
+impl Admin {
+    /// A page of the messages that fit, in the rooms that the caller may read.
+    pub async fn search_messages(
+        &self,
+        caller: &Caller,
+        filter: &MessageFilter,
+        order: Order,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<MessagePage, AdminError> {
+        let sees_addresses = self.authorize(caller).is_ok();
+        if !sees_addresses && !filter.authors.is_empty() {
+            return Err(AdminError::Forbidden);
+        }
+        let scope = self.scope(caller, &filter.rooms).await?;
+        let found = self.found_messages(scope, filter, order, after, limit.clamp(1, Search::MAX)).await?;
+        let messages = found.hits.iter().filter_map(|hit| self.shown(hit, sees_addresses)).collect();
+        Ok(MessagePage { messages, next: place(&found) })
+    }
+
+    /// Takes out, replaces or counts a portion of the messages that fit, newest first. Members, archives and searches agree
+    /// on it when this returns. Those who are in a room are told of the newest that go, one by one, and of no more.
+    pub async fn remove_messages(
+        &self,
+        caller: &Caller,
+        filter: &MessageFilter,
+        removal: &Removal,
+        after: Option<&str>,
+    ) -> Result<Removed, AdminError> {
+        self.authorize(caller)?;
+        if *filter == MessageFilter::default() {
+            return Err(AdminError::NothingAsked);
+        }
+        let scope = self.scope(caller, &filter.rooms).await?;
+        let found = self.found_messages(scope, filter, Order::NewestFirst, after, Search::MAX).await?;
+        let replacement = match removal {
+            Removal::WhatIf => None,
+            Removal::Remove => Some(None),
+            Removal::Replace(sentence) => Some(Some(&**sentence)),
+        };
+        let mut count = found.hits.len() as u64;
+        if let Some(replacement) = replacement {
+            let told = if after.is_none() { TOLD_MAX.min(found.hits.len()) } else { 0 };
+            let (told, rest) = found.hits.split_at(told);
+            count = self.expunge(caller, told, replacement, true).await?
+                + self.expunge(caller, rest, replacement, false).await?;
+            info!(?caller, count, is_replacement = replacement.is_some(), "messages were taken out");
+        }
+        Ok(Removed { count, next: place(&found) })
+    }
+
+    /// Takes out everything that was said in a room up to that time, and says how many messages it was. Nothing of it is
+    /// shown from the first moment on; that it is also removed from the store takes its time.
+    pub async fn clear_room(
+        &self,
+        caller: &Caller,
+        room: &str,
+        until: Timestamp,
+        is_what_if: bool,
+    ) -> Result<u64, AdminError> {
+        self.authorize(caller)?;
+        let name = self.room_name(room)?;
+        let actor = self.actor(caller)?;
+        let access = match self.rooms.query(&name, actor.clone(), Query::ArchiveAccess).await {
+            Ok(Answer::Archive(access)) => access,
+            Ok(_) => return Err(StoreError::Inconsistent { table: "room", row: 0 }.into()),
+            Err(refusal) => return Err(refused(refusal)),
+        };
+        let store = self.rooms.store();
+        let counting = ArchiveQuery {
+            floor: access.from,
+            end: Some(until),
+            max: 0,
+            counts: true,
+            ..ArchiveQuery::new(Log::Room(access.room))
+        };
+        let count = store.archive_page(counting).await?.total.unwrap_or_default();
+        if is_what_if {
+            return Ok(count);
+        }
+        let below = store.place_at(access.room, Timestamp(until.0.saturating_add(1))).await?;
+        let newest =
+            Search { end: Some(until), max: TOLD_MAX as u32, ..Search::new(Scope::Rooms(vec![access.room])) };
+        self.expunge(caller, &store.search(newest).await?.hits, None, true).await?;
+        self.rooms.execute(&name, actor, Command::Clear { below }).await.map_err(refused)?;
+        store.purge_below(access.room, below).await?;
+        info!(?caller, room = %name, count, "a room was cleared");
+        Ok(count)
+    }
+
+    async fn found_messages(
+        &self,
+        scope: Scope,
+        filter: &MessageFilter,
+        order: Order,
+        after: Option<&str>,
+        max: u32,
+    ) -> Result<Found, AdminError> {
+        let after = after.map(read_place).transpose()?;
+        let search = Search {
+            scope,
+            wording: filter.wording.clone(),
+            authors: filter.authors.clone(),
+            start: filter.start,
+            end: filter.end,
+            order,
+            after,
+            max,
+        };
+        Ok(self.rooms.store().search(search).await?)
+    }
+
+    /// What these rooms are to the caller; where none is named, all that he may read.
+    async fn scope(&self, caller: &Caller, rooms: &[String]) -> Result<Scope, AdminError> {
+        let names = rooms.iter().map(|room| self.room_name(room)).collect::<Result<Vec<_>, _>>()?;
+        let is_administrator = self.authorize(caller).is_ok();
+        if names.is_empty() {
+            return Ok(match caller {
+                Caller::Account(address) if !is_administrator => {
+                    Scope::Rooms(self.rooms.readable_by(address).await?)
+                }
+                Caller::Account(_) | Caller::Operator => Scope::Everywhere,
+            });
+        }
+        let mut ids = Vec::with_capacity(names.len());
+        for name in &names {
+            let answer = self.rooms.query(name, self.actor(caller)?, Query::ArchiveAccess).await;
+            match answer.map_err(refused)? {
+                Answer::Archive(access) => ids.push(access.room),
+                _ => return Err(StoreError::Inconsistent { table: "room", row: 0 }.into()),
+            }
+        }
+        Ok(Scope::Rooms(ids))
+    }
+
+    /// Takes these out, room by room, so many in each append as one may have. Says how many it was.
+    async fn expunge(
+        &self,
+        caller: &Caller,
+        hits: &[Hit],
+        replacement: Option<&str>,
+        is_told: bool,
+    ) -> Result<u64, AdminError> {
+        let mut by_room: BTreeMap<&str, Vec<MessageId>> = BTreeMap::new();
+        for hit in hits {
+            by_room.entry(&hit.name).or_default().push(hit.message.id);
+        }
+        let mut count = 0;
+        for (name, ids) in by_room {
+            for targets in ids.chunks(EXPUNGED_MAX) {
+                let replacement = replacement.map(Into::into);
+                let command = Command::Expunge { targets: targets.to_vec(), replacement, is_told };
+                match self.rooms.execute(name, self.actor(caller)?, command).await {
+                    Ok(()) => count += targets.len() as u64,
+                    // It went while its messages were looked for, and they with it.
+                    Err(Refusal::NoSuchRoom | Refusal::Destroyed { .. }) => {}
+                    Err(refusal) => return Err(refused(refusal)),
+                }
+            }
+        }
+        Ok(count)
+    }
+
+    /// How a room knows who asks. The operator has no address of his own: he speaks for the domain.
+    fn actor(&self, caller: &Caller) -> Result<Actor, AdminError> {
+        let who = match caller {
+            Caller::Operator => self.accounts.domain(),
+            Caller::Account(address) => address,
+        };
+        let jid: FullJid = who.with_resource(RESOURCE)?;
+        let is_administrator = self.authorize(caller).is_ok();
+        Ok(Actor { session: SessionId(0), jid, is_administrator, origin: None })
+    }
+
+    fn shown(&self, hit: &Hit, sees_addresses: bool) -> Option<FoundMessage> {
+        Some(FoundMessage {
+            room: BareJid::from_parts(Some(&hit.name), self.rooms.domain()).ok()?,
+            id: hit.message.id,
+            at: hit.message.at,
+            nick: hit.message.author.nick.clone(),
+            author: sees_addresses.then(|| hit.message.author.jid.clone()),
+            text: hit.message.content.text.clone().unwrap_or_default(),
+        })
+    }
+}
+
+/// A place among all messages as text: the room's id and the message's.
+fn place(found: &Found) -> Option<String> {
+    found.next.map(|(room, id)| format!("{}-{id}", room.0))
+}
+
+fn read_place(place: &str) -> Result<(RoomId, MessageId), AdminError> {
+    let parts = place
+        .split_once('-')
+        .and_then(|(room, id)| Some((RoomId(room.parse().ok()?), MessageId::parse(id)?)));
+    parts.ok_or(AdminError::NoSuchPlace)
+}
+
+fn refused(refusal: Refusal) -> AdminError {
+    match refusal {
+        Refusal::NoSuchRoom | Refusal::Destroyed { .. } | Refusal::Locked => AdminError::NoSuchRoom,
+        Refusal::NoSpace => StoreError::NoSpace.into(),
+        Refusal::Forbidden => AdminError::Forbidden,
+        _ => StoreError::Unavailable.into(),
+    }
+}
+
+/// Messages of whose removal those in a room are told one by one, however many go: what their screens may show.
+const TOLD_MAX: usize = 100;
+
+const RESOURCE: &str = "administration";
