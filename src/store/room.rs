@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tracing::instrument;
 
+use crate::chat::category::CategoryId;
 use crate::chat::event::Change;
 use crate::chat::id::{Origin, RoomId, RulesVersion, Seq, Timestamp};
 use crate::chat::snapshot::RoomSnapshot;
@@ -30,10 +31,15 @@ impl Store {
         ask!(self, engine => engine.append(append).await)
     }
 
-    /// Public rooms that are in service, in the order of their names, from the one behind `after` on.
+    /// Public rooms of these categories, and of none, that are in service, in the order of their names, from the one behind `after` on.
     #[instrument(skip_all)]
-    pub async fn public_rooms(&self, after: Option<&str>, limit: u32) -> Result<Vec<RoomEntry>, StoreError> {
-        ask_lasting!(self, engine => engine.public_rooms(after, limit).await)
+    pub async fn public_rooms(
+        &self,
+        categories: &[CategoryId],
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<RoomEntry>, StoreError> {
+        ask_lasting!(self, engine => engine.public_rooms(categories, after, limit).await)
     }
 
     #[instrument(skip_all)]

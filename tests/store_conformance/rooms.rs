@@ -31,7 +31,7 @@ pub(crate) async fn a_room_is_loaded_as_it_was_made(place: Place) {
     append(&store, &made, [configured]).await.unwrap();
     let room = store.load_room("tea").await.unwrap().unwrap();
     assert_eq!((room.is_locked, &*room.settings.name, room.rules), (false, "Tea", RulesVersion(3)));
-    let listed = store.public_rooms(None, 10).await.unwrap();
+    let listed = store.public_rooms(&[], None, 10).await.unwrap();
     assert_eq!((listed.len(), &*listed[0].name, &*listed[0].title), (1, "tea", "Tea"));
 }
 

@@ -3,6 +3,7 @@
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
+use crate::chat::category::CategoryId;
 use crate::chat::id::{RoomId, RulesVersion, Timestamp};
 use crate::chat::snapshot::RoomSnapshot;
 use crate::store::error::{AppendError, CreateRoomError, StoreError};
@@ -82,10 +83,14 @@ impl Postgres {
 
     pub(in crate::store) async fn public_rooms(
         &self,
+        categories: &[CategoryId],
         after: Option<&str>,
         limit: u32,
     ) -> Result<Vec<RoomEntry>, StoreError> {
-        let query = sqlx::query(LISTED).bind(after.unwrap_or("")).bind(i64::from(limit));
+        let query = sqlx::query(LISTED)
+            .bind(after.unwrap_or(""))
+            .bind(i64::from(limit))
+            .bind(categories.iter().map(|category| category.0).collect::<Vec<_>>());
         let rows = self.links.link().await?.rows(query).await?;
         rows.iter().map(row::room_entry).collect()
     }
@@ -135,7 +140,8 @@ const STANDINGS: &str = "SELECT jid, affiliation, nick, reason, version, attends
 const SEATS: &str = "SELECT nick_key, session, nick, owner, resource, occupant_id, role, presence, deadline
     FROM seat WHERE room = $1 ORDER BY nick_key, shown_at DESC, session";
 const LISTED: &str = "SELECT id, name, coalesce(settings::json ->> 'name', '') FROM room
-    WHERE public AND NOT locked AND name IS NOT NULL AND name > $1 ORDER BY name LIMIT $2";
+    WHERE public AND NOT locked AND name IS NOT NULL AND name > $1
+        AND (category IS NULL OR category = ANY ($3)) ORDER BY name LIMIT $2";
 const ROOM_COUNT: &str = "SELECT count(*) FROM room WHERE name IS NOT NULL";
 const AHEAD: &str = "SELECT log.room
     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS known (room, seq, quiet)

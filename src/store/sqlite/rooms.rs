@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use futures_util::FutureExt;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
+use crate::chat::category::CategoryId;
 use crate::chat::id::{Epoch, RoomId, RulesVersion, Timestamp};
 use crate::chat::snapshot::RoomSnapshot;
 use crate::store::error::{CreateRoomError, StoreError};
@@ -38,10 +39,16 @@ impl Sqlite {
 
     pub(in crate::store) async fn public_rooms(
         &self,
+        categories: &[CategoryId],
         after: Option<&str>,
         limit: u32,
     ) -> Result<Vec<RoomEntry>, StoreError> {
-        let rows = sqlx::query(LISTED).bind(after.unwrap_or("")).bind(limit).fetch_all(&self.readers).await?;
+        let rows = sqlx::query(LISTED)
+            .bind(after.unwrap_or(""))
+            .bind(json(&categories))
+            .bind(limit)
+            .fetch_all(&self.readers)
+            .await?;
         rows.iter().map(row::room_entry).collect()
     }
 
@@ -127,7 +134,8 @@ const STANDINGS: &str = "SELECT jid, affiliation, nick, reason, version, attends
 const SEATS: &str = "SELECT nick_key, session, nick, owner, resource, occupant_id, role, presence, deadline
     FROM seat WHERE room = ? ORDER BY nick_key, shown_at DESC, session";
 const LISTED: &str = "SELECT id, name, coalesce(settings ->> '$.name', '') FROM room
-    WHERE public AND NOT locked AND name IS NOT NULL AND name > ? ORDER BY name LIMIT ?";
+    WHERE public AND NOT locked AND name IS NOT NULL AND name > ?
+        AND (category IS NULL OR category IN (SELECT value FROM json_each(?))) ORDER BY name LIMIT ?";
 const ROOM_COUNT: &str = "SELECT count(*) FROM room WHERE name IS NOT NULL";
 const AHEAD: &str = "SELECT room FROM json_each(?) AS known JOIN room_log ON room = known.value ->> 0
     AND (seq > known.value ->> 1 OR quiet > known.value ->> 2) ORDER BY room";

@@ -96,13 +96,14 @@ impl Session {
         }
     }
 
-    /// The rooms that are for everybody to find (XEP-0045 §6.3), in pages where the client wants them so.
+    /// The rooms that are for the asker to find (XEP-0045 §6.3), in pages where the client wants them so.
     async fn list_rooms(&self, query: &Element) -> Result<Element, Fault> {
         let request = PageRequest::of(query).map_err(|_malformed| StanzaCondition::BadRequest)?;
         let unavailable = |_error| Fault::Refused(Refusal::TemporarilyUnavailable);
-        let entries =
-            self.services.rooms.store().public_rooms(None, LISTED_MAX).await.map_err(unavailable)?;
-        let domain = self.services.rooms.domain();
+        let rooms = &self.services.rooms;
+        let categories = rooms.seer(&self.jid.bare()).categories;
+        let entries = rooms.store().public_rooms(&categories, None, LISTED_MAX).await.map_err(unavailable)?;
+        let domain = rooms.domain();
         let rooms: Vec<ListedRoom> = entries
             .into_iter()
             .filter_map(|entry| {
