@@ -197,7 +197,9 @@ on_postgres! {
         a_nick_is_given_to_one_of_two_members
         nobody_posts_after_his_ban
         members_that_share_a_room_give_each_seq_once
-        what_another_member_changed_is_decided_again;
+        what_another_member_changed_is_decided_again
+        a_duty_is_one_members
+        who_goes_by_old_rights_loses_his_lease;
     outages:
         a_newer_store_is_left_alone
         a_database_of_others_is_left_alone
