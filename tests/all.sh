@@ -35,6 +35,7 @@ install_packages() {
   have cc || missing+=(gcc libc6-dev)
   have openssl || missing+=(openssl)
   have nats-server || [ -x /usr/sbin/nats-server ] || missing+=(nats-server)
+  have slapd || [ -x /usr/sbin/slapd ] || missing+=(slapd)
   have python3 || missing+=(python3)
   python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
   # Its own cluster, which Debian starts, is left alone: the tests make theirs.

@@ -51,17 +51,21 @@ pub(super) fn directory(sheet: &mut Sheet, registration: Registration) -> Option
             *attribute = given.value;
         }
     }
-    for (name, attribute) in
-        [("member_attribute", &mut attributes.member), ("member_of_attribute", &mut attributes.member_of)]
-    {
-        let expected = "the name of an attribute, or \"off\"";
-        let given = sheet.take("directory", name, expected, |value| match value.text() {
-            Some("off") => Some(None),
-            _ => attribute_name(value).map(Some),
-        });
-        if let Some(given) = given {
-            *attribute = given.value;
-        }
+    let expected = "names of attributes such as \"member,uniqueMember\", or \"off\"";
+    let members = sheet.take("directory", "member_attribute", expected, |value| match value.text()? {
+        "off" => Some(Vec::new()),
+        names => names.split(',').map(|name| attribute_name(&Value::Text(name.trim().to_owned()))).collect(),
+    });
+    if let Some(given) = members {
+        attributes.member = given.value;
+    }
+    let expected = "the name of an attribute, or \"off\"";
+    let member_of = sheet.take("directory", "member_of_attribute", expected, |value| match value.text()? {
+        "off" => Some(None),
+        _ => attribute_name(value).map(Some),
+    });
+    if let Some(given) = member_of {
+        attributes.member_of = given.value;
     }
     let interval =
         sheet.take("directory", "interval_seconds", "a number of seconds from 10 to 86400", |value| {

@@ -137,6 +137,24 @@ fn what_cannot_stand_together_is_refused() {
             "perch.toml:2: bus.url: members of a pool share a PostgreSQL store",
         ),
         ("[bus]\ntls_ca = \"ca.pem\"", "perch.toml:2: bus.tls_ca: is for a bus with nats://"),
+        ("[directory]\nurl = \"http://dc\"", "perch.toml:2: directory.url: expected servers such as"),
+        ("[directory]\nurl = \"ldaps://dc\"", "perch.toml:2: directory.base: is needed"),
+        (
+            "[directory]\nurl = \"ldap://192.0.2.1\"\nbase = \"dc=x\"\nstarttls = false",
+            "perch.toml:2: directory.starttls: passwords go to a directory in the clear",
+        ),
+        (
+            "[directory]\nurl = \"ldaps://dc\"\nbase = \"dc=x\"\nbind_dn = \"cn=x\"",
+            "perch.toml:2: directory.bind_dn: bind_dn and bind_password_file are needed together",
+        ),
+        (
+            "[directory]\nurl = \"ldaps://dc\"\nbase = \"dc=x\"\n[accounts]\nregistration = \"open\"",
+            "perch.toml:2: directory.url: who may register could take the name",
+        ),
+        (
+            "[directory]\nurl = \"ldaps://dc\"\nbase = \"dc=x\"\nuser_filter = \"(uid=\"",
+            "perch.toml:4: directory.user_filter: expected a filter",
+        ),
         ("[pool]\nmember = \"a.b\"", "perch.toml:2: pool.member: expected up to 20 small letters"),
         ("[pool]\naddress = \"a:b:c\"", "perch.toml:2: pool.address: expected a host"),
         ("[store]\nurl = \"mysql://db/perch\"", "perch.toml:2: store.url: expected \"sqlite:PATH\""),

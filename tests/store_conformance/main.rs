@@ -207,6 +207,8 @@ on_postgres! {
         nobody_posts_after_his_ban
         members_that_share_a_room_give_each_seq_once
         what_another_member_changed_is_decided_again
+        a_duty_is_one_members
+        who_goes_by_old_rights_loses_his_lease
         nobody_gains_a_role_at_another_member;
     outages:
         a_newer_store_is_left_alone

@@ -8,13 +8,15 @@ use futures_util::future::join_all;
 use perch::chat::affiliation::{Affiliation, Role};
 use perch::chat::event::{Change, Departure, Event, Left};
 use perch::chat::id::{Origin, Seq, SessionId, Timestamp};
+use perch::chat::principal::{Change as PrincipalChange, Kind};
 use perch::chat::settings::Settings;
 use perch::chat::snapshot::RoomSnapshot;
 use perch::room::state::Room;
-use perch::store::error::{AppendError, StoreError};
-use perch::store::member::{Deadlines, Detached, HeldRoom, Member};
+use perch::store::error::{AppendError, PrincipalError, StoreError};
+use perch::store::member::{Deadlines, Detached, HeldRoom, Member, MemberState};
 use perch::store::room::Append;
 use perch::store::{Options, Store};
+use perch_address::BareJid;
 use sqlx::{Connection, PgConnection};
 
 use crate::Place;
@@ -317,6 +319,47 @@ pub(crate) async fn what_a_decision_rested_on_is_looked_for_again(place: Place) 
     assert_eq!((loaded.seq.0, loaded.rules), (room.seq.0 + 5, room.rules), "nothing of it was written");
     append(&store, &room, [renamed("bob", "bobby"), takes_over(2, 10, "phone")]).await.unwrap();
     append(&store, &room, [left("bobby", 10, kicked()), left("bobby", 4, kicked())]).await.unwrap();
+}
+
+pub(crate) async fn a_duty_is_one_members(url: String) {
+    let (one, two) = (member(&url, "one").await, member(&url, "two").await);
+    let long = Duration::from_secs(60);
+    let duty = one.take_duty("directory", long).await.unwrap().unwrap();
+    assert_eq!(one.take_duty("directory", long).await.unwrap(), Some(duty), "it is kept");
+    assert_eq!(two.take_duty("directory", long).await.unwrap(), None);
+    assert!(two.take_duty("export", long).await.unwrap().is_some());
+    let made = |name: &str| PrincipalChange::Make {
+        address: BareJid::from_parts(Some(name), "groups.localhost").unwrap(),
+        kind: Kind::Group,
+        name: name.into(),
+        entry: None,
+    };
+    one.change_principals(&[made("a")], Some(duty)).await.unwrap();
+    // The life of its holder is over: another has it at once, and whatever the former one writes for it comes to nothing.
+    one.close().await;
+    let next = two.take_duty("directory", Duration::from_millis(1)).await.unwrap().unwrap();
+    assert!(next.term > duty.term);
+    let late = two.change_principals(&[made("b")], Some(duty)).await;
+    assert_eq!(late, Err(PrincipalError::OffDuty));
+    two.change_principals(&[made("b")], Some(next)).await.unwrap();
+    two.close().await;
+}
+
+pub(crate) async fn who_goes_by_old_rights_loses_his_lease(url: String) {
+    let (one, two) = (member(&url, "one").await, member(&url, "two").await);
+    for store in [&one, &two] {
+        store.show_member(MemberState::Active).await.unwrap();
+        store.show_rights(store.rights_version().await.unwrap()).await.unwrap();
+    }
+    let address = BareJid::new("a@groups.localhost").unwrap();
+    let make = PrincipalChange::Make { address, kind: Kind::Group, name: "a".into(), entry: None };
+    let applied = one.change_principals(&[make], None).await.unwrap();
+    one.show_rights(applied.version).await.unwrap();
+    let left_behind = expired(&one, "two").await;
+    assert!(left_behind.showing.rights < applied.version);
+    assert!(one.fence_member("two", left_behind.incarnation).await.unwrap());
+    let members = one.members().await.unwrap();
+    assert!(members.iter().any(|member| &*member.name == "one" && member.lease.is_some()));
 }
 
 /// Two members let the devices of one person in under a nick, of which one had not heard of the other's: he has one role,

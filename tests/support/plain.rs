@@ -19,10 +19,16 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Signs in; no resource is bound yet.
-    pub(crate) async fn sign_in(address: SocketAddr, user: &str) -> Self {
+    /// Begins a stream.
+    pub(crate) async fn connect(address: SocketAddr) -> Self {
         let mut client = Self { socket: TcpStream::connect(address).await.unwrap(), rest: Vec::new() };
         client.send(HEADER).await;
+        client
+    }
+
+    /// Signs in; no resource is bound yet.
+    pub(crate) async fn sign_in(address: SocketAddr, user: &str) -> Self {
+        let mut client = Self::connect(address).await;
         client.read_until("</stream:features>").await;
         let token = STANDARD.encode(format!("\0{user}\0{PASSWORD}"));
         client

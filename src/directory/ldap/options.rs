@@ -50,7 +50,7 @@ pub struct Attributes {
     pub group: String,
     pub unit: String,
     /// In a group: the distinguished names of those in it.
-    pub member: Option<String>,
+    pub member: Vec<String>,
     /// In a user or group: the distinguished names of the groups that it is in.
     pub member_of: Option<String>,
 }
@@ -87,8 +87,8 @@ impl Schema {
     /// An Active Directory shows the members of a large group in parts, so that memberships are read at the member.
     pub fn attributes(self) -> Attributes {
         let (id, user, display, group, member) = match self {
-            Self::OpenLdap => ("entryUUID", "uid", "cn", "cn", Some("member")),
-            Self::ActiveDirectory => ("objectGUID", "sAMAccountName", "displayName", "cn", None),
+            Self::OpenLdap => ("entryUUID", "uid", "cn", "cn", &["member", "uniqueMember"][..]),
+            Self::ActiveDirectory => ("objectGUID", "sAMAccountName", "displayName", "cn", &[][..]),
         };
         Attributes {
             id: id.to_owned(),
@@ -96,7 +96,7 @@ impl Schema {
             display: display.to_owned(),
             group: group.to_owned(),
             unit: "ou".to_owned(),
-            member: member.map(str::to_owned),
+            member: member.iter().map(|name| (*name).to_owned()).collect(),
             member_of: Some("memberOf".to_owned()),
         }
     }

@@ -82,7 +82,8 @@ impl Sweep<'_> {
             let parent = self.name(parent);
             self.links.push((name, parent));
         }
-        for member in values(entry, attributes.member.as_deref().filter(|_| kind == Kind::Group)) {
+        let members = attributes.member.iter().filter(|_| kind == Kind::Group);
+        for member in members.flat_map(|attribute| values(entry, Some(attribute))) {
             let member = self.name(member);
             self.links.push((member, name));
         }

@@ -254,8 +254,8 @@ const LISTED_IN: &str =
 const STRIKE_FROM_LISTS: &str = "UPDATE affiliation SET affiliation = 'none', nick = NULL, reason = '',
         version = (SELECT affiliations_version + 1 FROM room WHERE id = room)
     WHERE jid = ? AND affiliation NOT IN ('none', 'outcast')";
-const MOVE_LISTS: &str = "UPDATE room SET affiliations_version = affiliations_version + 1
-    WHERE id IN (SELECT room FROM affiliation WHERE jid = ? AND version > affiliations_version)";
+const MOVE_LISTS: &str = "UPDATE room SET affiliations_version = struck.version FROM affiliation AS struck
+    WHERE struck.room = room.id AND struck.jid = ? AND struck.version > affiliations_version";
 /// Whatever was decided with the old lists in hand is decided again.
 const MOVE_RULES: &str = "UPDATE room_log SET rules = rules + 1
     WHERE room IN (SELECT room FROM affiliation WHERE jid = ? AND affiliation = 'none')";

@@ -190,8 +190,8 @@ fn statements(verb: Verb) -> Statements {
     }
 }
 
-const VERSION: &str = "SELECT version FROM rights";
-const RAISE: &str = "UPDATE rights SET version = ?";
+const VERSION: &str = "SELECT version FROM rights WHERE only_row = 1";
+const RAISE: &str = "UPDATE rights SET version = ? WHERE only_row = 1";
 /// Whoever reads what has changed begins behind the version that this member shows.
 const FORGET: &str = "DELETE FROM belongs WHERE gone AND version <= ?";
 const PRINCIPALS_SINCE: &str = "SELECT id, address, kind, standing, version FROM principal

@@ -87,7 +87,7 @@ fn is_sql(text: &str) -> bool {
 }
 
 /// May walk: they run once at a start, once a day, or when an operator asks.
-const SELDOM: [&str; 9] = [
+const SELDOM: [&str; 14] = [
     "SELECT room, first_seq FROM room_log",
     "UPDATE seat SET deadline = ? WHERE deadline IS NULL",
     "UPDATE session SET deadline = ? WHERE deadline IS NULL",
@@ -97,4 +97,9 @@ const SELDOM: [&str; 9] = [
     "UPDATE room_log SET epoch = ?",
     "UPDATE account_log SET epoch = ?",
     "SELECT count(*) FROM account",
+    "SELECT id, name, description, allowed, denied, creators, rules, version\n    FROM category",
+    "SELECT EXISTS (SELECT 1 FROM category",
+    "SELECT version FROM rights",
+    "UPDATE rights SET version",
+    "UPDATE room SET affiliations_version = affiliations_version + 1",
 ];
