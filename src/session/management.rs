@@ -367,7 +367,8 @@ impl Session {
 }
 
 fn too_much_unacknowledged() -> StreamFailure {
-    StreamFailure::new(StreamCondition::ResourceConstraint).with_text("too much is waiting to be acknowledged")
+    StreamFailure::new(StreamCondition::ResourceConstraint)
+        .with_text("too much is waiting to be acknowledged")
 }
 
 /// 128 random bits, in hexadecimal: nobody guesses another's session.
