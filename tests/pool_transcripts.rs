@@ -25,7 +25,7 @@ use support::play::play;
 use support::script::Script;
 
 /// What people do with one another. (What is between a client and its own stream is the same everywhere.)
-const FOLDERS: [&str; 11] = [
+const FOLDERS: [&str; 12] = [
     "archive",
     "blocking",
     "carbons",
@@ -36,6 +36,7 @@ const FOLDERS: [&str; 11] = [
     "pep",
     "presence",
     "roster",
+    "search",
     "subscription",
 ];
 

@@ -108,6 +108,12 @@ fn words() -> impl Strategy<Value = Command> {
             target_author,
             reason: "".into()
         }),
+        (any::<bool>(), any::<bool>()).prop_map(|(is_replaced, is_told)| Command::Expunge {
+            targets: vec![MessageId::new(Epoch(0), Seq(1)), MessageId::new(Epoch(0), Seq(2))],
+            replacement: is_replaced.then(|| "gone".into()),
+            is_told,
+        }),
+        (0..30i64).prop_map(|below| Command::Clear { below: Seq(below) }),
         Just(Command::RequestVoice { role: Role::Participant }),
         (nicks(), any::<bool>()).prop_map(|(nick, allow)| Command::AnswerVoice { nick, allow }),
     ]

@@ -306,12 +306,12 @@ const ROOM: usize = 14;
 const ROUNDS_MAX: u32 = 20;
 /// Logs of which an expression speaks one by one.
 const TERMS_MAX: usize = 64;
-/// Messages that go in together: some 3 ms for SQLite.
+/// Messages that go in together, and a stretch more at most: some 4 ms for SQLite.
 pub(super) const SLICE: usize = 100;
 /// Logs that are read for one slice.
 pub(super) const LOGS_MAX: usize = 100;
 /// Events of one log that are read for one slice, words or not.
-const STRETCH: i64 = 500;
+const STRETCH: i64 = 100;
 
 #[cfg(test)]
 mod tests {

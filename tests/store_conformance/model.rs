@@ -255,6 +255,15 @@ impl World {
         let log = &self.rooms[place].log;
         let target = log.choose(&mut self.random).map(|event| (event.seq, author_of(&event.change)));
         let (target, target_author) = target.unwrap_or_default();
+        match self.random.random_range(0..4) {
+            0 => return Command::Clear { below: target },
+            1 if target_author.is_some() => {
+                let replacement = self.random.random_bool(0.5).then(|| "gone".into());
+                let targets = vec![MessageId::new(Epoch(1), target)];
+                return Command::Expunge { targets, replacement, is_told: self.random.random_bool(0.5) };
+            }
+            _ => {}
+        }
         let target = MessageId::new(Epoch(1), target);
         Command::Moderate { target, target_author: target_author.cloned(), reason: "rude".into() }
     }

@@ -3,7 +3,7 @@
 //! What may be very much is done in portions: each call says where the next goes on. Cut off anywhere, the same may be asked
 //! again: what is gone already is not found.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use perch_address::{BareJid, FullJid};
 use tracing::info;
@@ -129,32 +129,27 @@ impl Admin {
         is_what_if: bool,
     ) -> Result<u64, AdminError> {
         self.authorize(caller)?;
-        let name = self.room_name(room)?;
-        let actor = self.actor(caller)?;
-        let access = match self.rooms.query(&name, actor.clone(), Query::ArchiveAccess).await {
-            Ok(Answer::Archive(access)) => access,
-            Ok(_) => return Err(StoreError::Inconsistent { table: "room", row: 0 }.into()),
-            Err(refusal) => return Err(refused(refusal)),
-        };
         let store = self.rooms.store();
+        let room = store.load_room(&self.room_name(room)?).await?.ok_or(AdminError::NoSuchRoom)?;
         let counting = ArchiveQuery {
-            floor: access.from,
+            floor: room.first_seq,
             end: Some(until),
             max: 0,
             counts: true,
-            ..ArchiveQuery::new(Log::Room(access.room))
+            ..ArchiveQuery::new(Log::Room(room.id))
         };
         let count = store.archive_page(counting).await?.total.unwrap_or_default();
         if is_what_if {
             return Ok(count);
         }
-        let below = store.place_at(access.room, Timestamp(until.0.saturating_add(1))).await?;
-        let newest =
-            Search { end: Some(until), max: TOLD_MAX as u32, ..Search::new(Scope::Rooms(vec![access.room])) };
+        let below = store.place_at(room.id, Timestamp(until.0.saturating_add(1))).await?;
+        let scope = Scope::Rooms(vec![room.id]);
+        let newest = Search { end: Some(until), max: TOLD_MAX as u32, ..Search::new(scope) };
         self.expunge(caller, &store.search(newest).await?.hits, None, true).await?;
-        self.rooms.execute(&name, actor, Command::Clear { below }).await.map_err(refused)?;
-        store.purge_below(access.room, below).await?;
-        info!(?caller, room = %name, count, "a room was cleared");
+        let clear = Command::Clear { below };
+        self.rooms.execute(&room.name, self.actor(caller)?, clear).await.map_err(refused)?;
+        store.purge_below(room.id, below).await?;
+        info!(?caller, room = %room.name, count, "a room was cleared");
         Ok(count)
     }
 
@@ -184,23 +179,35 @@ impl Admin {
     async fn scope(&self, caller: &Caller, rooms: &[String]) -> Result<Scope, AdminError> {
         let names = rooms.iter().map(|room| self.room_name(room)).collect::<Result<Vec<_>, _>>()?;
         let is_administrator = self.authorize(caller).is_ok();
+        let reader = match caller {
+            Caller::Account(address) if !is_administrator => address,
+            Caller::Account(_) | Caller::Operator => return self.scope_of_all(&names).await,
+        };
         if names.is_empty() {
-            return Ok(match caller {
-                Caller::Account(address) if !is_administrator => {
-                    Scope::Rooms(self.rooms.readable_by(address).await?)
-                }
-                Caller::Account(_) | Caller::Operator => Scope::Everywhere,
-            });
+            return Ok(Scope::Rooms(self.rooms.readable_by(reader).await?));
         }
         let mut ids = Vec::with_capacity(names.len());
         for name in &names {
             let answer = self.rooms.query(name, self.actor(caller)?, Query::ArchiveAccess).await;
             match answer.map_err(refused)? {
                 Answer::Archive(access) => ids.push(access.room),
-                _ => return Err(StoreError::Inconsistent { table: "room", row: 0 }.into()),
+                _ => return Err(AdminError::Forbidden),
             }
         }
         Ok(Scope::Rooms(ids))
+    }
+
+    /// The same for who may read everywhere, whatever the rooms' lists say of him.
+    async fn scope_of_all(&self, names: &[String]) -> Result<Scope, AdminError> {
+        if names.is_empty() {
+            return Ok(Scope::Everywhere);
+        }
+        let wanted: BTreeSet<&str> = names.iter().map(String::as_str).collect();
+        let wanted: Vec<&str> = wanted.into_iter().collect();
+        let found = self.rooms.store().rooms_named(&wanted).await?;
+        let is_whole = found.len() == wanted.len();
+        let ids = found.into_iter().map(|room| room.id).collect();
+        if is_whole { Ok(Scope::Rooms(ids)) } else { Err(AdminError::NoSuchRoom) }
     }
 
     /// Takes these out, room by room, so many in each append as one may have. Says how many it was.

@@ -50,7 +50,7 @@ async fn walk(connection: &mut SqliteConnection, statement: &str) -> Option<Stri
             .unwrap();
     let is_walk = plan.iter().any(|(_, _, _, step)| {
         // A virtual table says behind this what it finds its rows by.
-        !step.contains(" VIRTUAL TABLE INDEX 0:")
+        !step.contains(" VIRTUAL TABLE INDEX 0:=")
             && step
                 .strip_prefix("SCAN ")
                 .is_some_and(|what| tables.iter().any(|table| what.split(' ').next() == Some(table)))
