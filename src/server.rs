@@ -27,9 +27,10 @@ use tracing::{info, warn};
 
 use crate::account;
 use crate::admin::socket::{Socket, SocketError};
-use crate::admin::{self, Admin, Caller};
+use crate::admin::{self, Admin};
 use crate::auth::{Accounts, Registration, Revocation};
 use crate::bus::{self, Bus, BusError};
+use crate::chat::administration::level::Here;
 use crate::chat::note::{self, Note};
 use crate::clock::Clock;
 use crate::config::{Config, Creation};
@@ -43,6 +44,7 @@ use crate::session::{self, Sessions};
 use crate::store::Store;
 use crate::store::error::{OpenError, StoreError};
 use crate::stream::{self, Directions, Streams};
+use crate::web::Web;
 
 /// A running server.
 pub struct Server {
@@ -119,7 +121,8 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
         Accounts::new(store.clone(), config.domain.clone(), config.accounts.clone(), clock.clone());
 
     let (listeners, streams, services) = (Stage::default(), Stage::default(), Stage::default());
-    let router = admin::http::router(Admin::new(accounts.clone(), pool.clone()), Caller::Operator);
+    let admin = Admin::new(store.clone(), accounts.clone(), pool.clone(), clock.clone(), here(&config));
+    let router = admin::http::for_operator(admin.clone());
     services.spawn(|stop| socket.serve(router, stop));
     services.spawn(|stop| tls.clone().watch(WATCH_INTERVAL, stop));
     let listening =
@@ -151,10 +154,20 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     let (alarms, raised) = mpsc::channel(ALARMS);
     services.spawn(|stop| pool.clone().run(alarms, stop));
     services.spawn(|stop| members::heed(raised, ears, stop));
+    let web = Web::new(tls.clone(), admin, streams.stop.clone());
+    // Who speaks HTTP is a stranger as long as he is connected: he is not to stand in the way of those who sign in.
+    let web_admission = Admission::new(config.limits.connections);
     for listener in bound {
-        let (tasks, speaker) = (streams.tasks.clone(), speaker.clone());
-        let speak = move |connection| speaker.clone().serve(connection);
-        listeners.spawn(|stop| listener.run(admission.clone(), stop, tasks, speak));
+        let tasks = streams.tasks.clone();
+        if listener.kind() == Kind::Https {
+            let (web, admission) = (web.clone(), web_admission.clone());
+            let serve = move |connection| web.clone().serve(connection);
+            listeners.spawn(|stop| listener.run(admission, stop, tasks, serve));
+        } else {
+            let (speaker, admission) = (speaker.clone(), admission.clone());
+            let speak = move |connection| speaker.clone().serve(connection);
+            listeners.spawn(|stop| listener.run(admission, stop, tasks, speak));
+        }
     }
     Ok(Server {
         listening,
@@ -318,10 +331,19 @@ fn lock(path: &Path) -> Result<File, StartError> {
 
 fn bind(config: &Config) -> Result<Vec<Listener>, BindError> {
     let listen = &config.listen;
-    [(listen.xmpp, Kind::StartTls), (listen.xmpp_tls, Kind::DirectTls), (listen.xmpp_plain, Kind::Plain)]
-        .into_iter()
-        .filter_map(|(address, kind)| Some(Listener::bind(address?, kind)))
-        .collect()
+    [
+        (listen.xmpp, Kind::StartTls),
+        (listen.xmpp_tls, Kind::DirectTls),
+        (listen.xmpp_plain, Kind::Plain),
+        (listen.https, Kind::Https),
+    ]
+    .into_iter()
+    .filter_map(|(address, kind)| Some(Listener::bind(address?, kind)))
+    .collect()
+}
+
+fn here(config: &Config) -> Here {
+    Here { pool: config.pool.name.as_str().into(), site: config.pool.site.as_deref().map(Into::into) }
 }
 
 async fn open_store(config: &Config, clock: &Clock, is_restored: bool) -> Result<Store, OpenError> {

@@ -37,32 +37,6 @@ impl Store {
     pub async fn account_count(&self) -> Result<u64, StoreError> {
         ask_lasting!(self, engine => engine.account_count().await)
     }
-
-    /// Replaces all keys of an account; false when there is no such account.
-    #[instrument(skip_all)]
-    pub async fn set_credentials(
-        &self,
-        account: AccountId,
-        credentials: Vec<ScramRow>,
-    ) -> Result<bool, StoreError> {
-        ask_lasting!(self, engine => engine.set_credentials(account, credentials).await)
-    }
-
-    /// False when there is no such account.
-    #[instrument(skip_all)]
-    pub async fn set_account_disabled(
-        &self,
-        account: AccountId,
-        is_disabled: bool,
-    ) -> Result<bool, StoreError> {
-        ask_lasting!(self, engine => engine.set_account_disabled(account, is_disabled).await)
-    }
-
-    /// Removes an account with its keys; false when there was none. The name may be given again, the id never is.
-    #[instrument(skip_all)]
-    pub async fn remove_account(&self, account: AccountId) -> Result<bool, StoreError> {
-        ask_lasting!(self, engine => engine.remove_account(account).await)
-    }
 }
 
 /// An account with what a sign-in needs.

@@ -10,6 +10,7 @@
 //! | [`database`] | where a pool's database is, and what follows it |
 //! | [`session`] | signed-in devices |
 //! | [`account`] | accounts and their credentials |
+//! | [`administration`] | what administrators do, and the log of it |
 //! | [`account_log`] | accounts' logs, rosters and nodes |
 //! | [`retention`] | what time takes |
 //! | [`error`] | what can go wrong |
@@ -48,6 +49,7 @@ macro_rules! ask_lasting {
 
 pub mod account;
 pub mod account_log;
+pub mod administration;
 pub mod archive;
 pub mod database;
 pub mod error;

@@ -4,6 +4,7 @@
 
 mod account_logs;
 mod accounts;
+mod administration;
 mod archive;
 #[path = "../support/cluster.rs"]
 mod cluster;
@@ -151,6 +152,13 @@ macro_rules! on_postgres {
 on_every_engine! {
     opening: what_was_written_is_there_after_a_restart a_second_process_is_kept_out;
     accounts: accounts_are_added_read_and_removed many_accounts_are_added_at_once;
+    administration:
+        every_deed_has_a_line_and_no_other_is_written
+        the_log_is_only_added_to
+        tokens_go_with_their_account
+        what_was_changed_meanwhile_is_not_overwritten
+        a_policy_that_was_granted_stays
+        an_addin_that_rooms_have_stays;
     account_logs: a_message_is_in_both_logs_or_in_none
         stamps_of_an_account_do_not_fall
         an_account_is_loaded_as_its_log_left_it

@@ -57,41 +57,6 @@ impl Postgres {
     pub(in crate::store) async fn account_count(&self) -> Result<u64, StoreError> {
         self.count(ACCOUNT_COUNT).await
     }
-
-    pub(in crate::store) async fn set_credentials(
-        &self,
-        account: AccountId,
-        credentials: Vec<ScramRow>,
-    ) -> Result<bool, StoreError> {
-        let mut link = self.links.link().await?;
-        link.begin().await?;
-        let is_known = link.row(sqlx::query(KNOWN).bind(account.0)).await?.is_some();
-        if is_known {
-            link.execute(sqlx::query(FORGET_CREDENTIALS).bind(account.0)).await?;
-            put_credentials(&mut link, [(account, credentials.as_slice())].into_iter()).await?;
-        }
-        link.commit().await?;
-        Ok(is_known)
-    }
-
-    pub(in crate::store) async fn set_account_disabled(
-        &self,
-        account: AccountId,
-        is_disabled: bool,
-    ) -> Result<bool, StoreError> {
-        let query = sqlx::query(SET_DISABLED).bind(is_disabled).bind(account.0);
-        Ok(self.links.link().await?.execute(query).await? > 0)
-    }
-
-    /// The log goes first: who is appending to it ends before, and finds it gone after.
-    pub(in crate::store) async fn remove_account(&self, account: AccountId) -> Result<bool, StoreError> {
-        let mut link = self.links.link().await?;
-        link.begin().await?;
-        let done = link.execute(sqlx::query(REMOVE).bind(account.0)).await?;
-        link.execute(sqlx::query(REMOVE_EVENTS).bind(account.0)).await?;
-        link.commit().await?;
-        Ok(done > 0)
-    }
 }
 
 /// None for a name that is taken.
@@ -129,15 +94,10 @@ const ACCOUNT: &str = "SELECT id, name, disabled, hash, iterations, salt, stored
     FROM account LEFT JOIN credential ON credential.account = account.id WHERE name = $1 ORDER BY hash";
 const ACCOUNTS: &str = "SELECT id, name, disabled FROM account WHERE name > $1 ORDER BY name LIMIT $2";
 const ACCOUNT_COUNT: &str = "SELECT count(*) FROM account";
-const KNOWN: &str = "SELECT id FROM account WHERE id = $1 FOR UPDATE";
 /// In the order of the names: two that add the same ones do not wait for each other.
 const ADD: &str =
     "INSERT INTO account (name) SELECT DISTINCT name FROM unnest($1::text[]) AS new (name) ORDER BY name
     ON CONFLICT (name) DO NOTHING RETURNING name, id";
-const SET_DISABLED: &str = "UPDATE account SET disabled = $1 WHERE id = $2";
-const REMOVE: &str = "DELETE FROM account WHERE id = $1";
-const REMOVE_EVENTS: &str = "DELETE FROM account_event WHERE account = $1";
-const FORGET_CREDENTIALS: &str = "DELETE FROM credential WHERE account = $1";
 const PUT_CREDENTIALS: &str =
     "INSERT INTO credential (account, hash, iterations, salt, stored_key, server_key)
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[], $6::bytea[])";

@@ -11,6 +11,7 @@ mod account_append;
 mod account_log;
 mod account_project;
 mod accounts;
+mod administration;
 mod append;
 mod archive;
 mod commit;

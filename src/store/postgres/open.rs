@@ -22,6 +22,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_pool.sql"),
     include_str!("migrations/0004_transfer.sql"),
     include_str!("migrations/0005_succession.sql"),
+    include_str!("migrations/0009_administration.sql"),
 ];
 
 /// The schema that this program writes.

@@ -70,62 +70,6 @@ impl Sqlite {
         let count: i64 = sqlx::query_scalar(ACCOUNT_COUNT).fetch_one(&self.readers).await?;
         Ok(count.unsigned_abs())
     }
-
-    pub(in crate::store) async fn set_credentials(
-        &self,
-        account: AccountId,
-        credentials: Vec<ScramRow>,
-    ) -> Result<bool, StoreError> {
-        self.writer
-            .transact(move |connection| {
-                async move {
-                    let known: i64 =
-                        sqlx::query_scalar(KNOWN).bind(account.0).fetch_one(&mut *connection).await?;
-                    if known == 0 {
-                        return Ok(Ok(false));
-                    }
-                    sqlx::query(FORGET_CREDENTIALS).bind(account.0).execute(&mut *connection).await?;
-                    let mut batch = Batch::default();
-                    put_credentials(&mut batch, account, &credentials);
-                    batch.into_script().run(connection).await?;
-                    Ok(Ok::<_, StoreError>(true))
-                }
-                .boxed()
-            })
-            .await
-    }
-
-    pub(in crate::store) async fn set_account_disabled(
-        &self,
-        account: AccountId,
-        is_disabled: bool,
-    ) -> Result<bool, StoreError> {
-        self.writer
-            .transact(move |connection| {
-                async move {
-                    let done = sqlx::query(SET_DISABLED)
-                        .bind(is_disabled)
-                        .bind(account.0)
-                        .execute(connection)
-                        .await?;
-                    Ok(Ok::<_, StoreError>(done.rows_affected() > 0))
-                }
-                .boxed()
-            })
-            .await
-    }
-
-    pub(in crate::store) async fn remove_account(&self, account: AccountId) -> Result<bool, StoreError> {
-        self.writer
-            .transact(move |connection| {
-                async move {
-                    let done = sqlx::query(REMOVE).bind(account.0).execute(connection).await?;
-                    Ok(Ok::<_, StoreError>(done.rows_affected() > 0))
-                }
-                .boxed()
-            })
-            .await
-    }
 }
 
 /// None for a name that is taken.
@@ -166,11 +110,7 @@ const ACCOUNT: &str = "SELECT id, name, disabled, hash, iterations, salt, stored
     FROM account LEFT JOIN credential ON credential.account = account.id WHERE name = ? ORDER BY hash";
 const ACCOUNTS: &str = "SELECT id, name, disabled FROM account WHERE name > ? ORDER BY name LIMIT ?";
 const ACCOUNT_COUNT: &str = "SELECT count(*) FROM account";
-const KNOWN: &str = "SELECT count(*) FROM account WHERE id = ?";
 const ADD: &str = "INSERT INTO account (name) VALUES (?) ON CONFLICT (name) DO NOTHING RETURNING id";
-const SET_DISABLED: &str = "UPDATE account SET disabled = ? WHERE id = ?";
-const REMOVE: &str = "DELETE FROM account WHERE id = ?";
-const FORGET_CREDENTIALS: &str = "DELETE FROM credential WHERE account = ?";
 /// Accounts in one transaction: some 2 ms.
 const ADDED_TOGETHER: usize = 100;
 

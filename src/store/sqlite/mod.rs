@@ -6,6 +6,7 @@
 mod account_log;
 mod account_project;
 mod accounts;
+mod administration;
 mod append;
 mod archive;
 mod batch;

@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_accounts.sql"),
     include_str!("migrations/0003_resumption.sql"),
     include_str!("migrations/0004_quiet.sql"),
+    include_str!("migrations/0008_administration.sql"),
 ];
 
 /// The schema that this program writes.

@@ -1,0 +1,128 @@
+//! Why an operation was refused or failed.
+
+use perch_address::AddressError;
+use perch_address::nickname::PasswordError;
+use thiserror::Error;
+
+use crate::auth::{AddError, ChangeError, VerifyError};
+use crate::chat::administration::addin::AddinError;
+use crate::chat::administration::configuration::ConfigurationError;
+use crate::chat::administration::policy::DescriptionTooLong;
+use crate::chat::administration::scope::Scope;
+use crate::pool::PoolError;
+use crate::store::administration::DeedError;
+use crate::store::error::StoreError;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum AdminError {
+    #[error("whoever asks has to prove who he is: by a token, or for a token by name and password")]
+    Unauthenticated,
+    #[error("too many attempts of late; wait a minute")]
+    TooManyAttempts,
+    #[error("whoever asks has no right to this")]
+    Forbidden,
+    #[error("the token is not good for this: it needs the scope {scope}", scope = .0.as_str())]
+    OutOfScope(Scope),
+    #[error("{0}")]
+    Address(#[from] AddressError),
+    #[error("the address is none of this server's accounts")]
+    NotOurs,
+    #[error("there is an account of this name")]
+    NameTaken,
+    #[error("there is no account of this name")]
+    NoSuchAccount,
+    #[error("{0}")]
+    Password(#[from] PasswordError),
+    #[error("there is no member of this name in the pool")]
+    NoSuchMember,
+    #[error("it is the last active member: there is no other to take its clients")]
+    LastActive,
+    #[error("no member can be told to be gone; stop it")]
+    NoWish,
+    #[error("it cannot be tried without being done")]
+    NoTrial,
+    #[error("there is no such thing")]
+    NotThere,
+    #[error("there is an add-in of this name")]
+    AddinTaken,
+    #[error("it has been changed since: look at it again")]
+    Stale,
+    #[error("it is in use {0} times; it can be removed by force")]
+    InUse(u64),
+    #[error("the account has too many tokens; revoke one")]
+    TooManyTokens,
+    #[error("a token is good for at least one thing")]
+    NoScopes,
+    #[error("a token is good for a minute at least, and for a year at most")]
+    BadExpiry,
+    #[error(
+        "a token belongs to an account or to a service, and the name of a service is one of small letters, digits and -"
+    )]
+    BadHolder,
+    #[error("a level is global, site:NAME, pool:NAME or tag:NAME")]
+    BadLevel,
+    #[error("only policies of the kind tag:NAME are granted")]
+    NotGranted,
+    #[error("{0}")]
+    Policy(#[from] DescriptionTooLong),
+    #[error("{0}")]
+    Configuration(#[from] ConfigurationError),
+    #[error("{0}")]
+    Addin(#[from] AddinError),
+    #[error("{0}")]
+    Store(#[from] StoreError),
+}
+
+impl From<PoolError> for AdminError {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::NoSuchMember => Self::NoSuchMember,
+            PoolError::LastActive => Self::LastActive,
+            PoolError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<AddError> for AdminError {
+    fn from(error: AddError) -> Self {
+        match error {
+            AddError::NotOurs => Self::NotOurs,
+            AddError::NameTaken => Self::NameTaken,
+            AddError::Password(error) => Self::Password(error),
+            AddError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<ChangeError> for AdminError {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::NoSuchAccount => Self::NoSuchAccount,
+            ChangeError::Password(error) => Self::Password(error),
+            ChangeError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<VerifyError> for AdminError {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::Wrong => Self::Unauthenticated,
+            VerifyError::TooMany(_) => Self::TooManyAttempts,
+            VerifyError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<DeedError> for AdminError {
+    fn from(error: DeedError) -> Self {
+        match error {
+            DeedError::NotThere => Self::NotThere,
+            DeedError::NameTaken => Self::AddinTaken,
+            DeedError::Stale => Self::Stale,
+            DeedError::InUse(count) => Self::InUse(count),
+            DeedError::TooMany => Self::TooManyTokens,
+            DeedError::Store(error) => Self::Store(error),
+        }
+    }
+}
