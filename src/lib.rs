@@ -33,6 +33,7 @@
 //! | `listener` | chat, clock, auth | sockets, TLS, limits on strangers, the PROXY protocol |
 //! | `stream` | chat, fanout, auth, listener, session | one task per connection: bytes to stanzas, frames to bytes |
 //! | `admin` | chat, clock, store, auth, bus, pool, directory, room | every operation of an administrator, typed; the socket that serves it |
+//! | `web` | listener, admin | HTTP over TLS: what is served to the network, and its limits |
 //! | `config` | chat, bus, auth, directory, listener, room, session, stream, store, telemetry | what the operator wrote, checked |
 //! | `server` | all | puts it together, and takes it apart in order |
 //! | `cli` | all | the command line: one file per command |
@@ -79,3 +80,4 @@ pub mod session;
 pub mod store;
 pub mod stream;
 pub mod telemetry;
+pub mod web;

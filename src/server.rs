@@ -27,11 +27,13 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::account;
+use crate::admin::rights::Operation;
 use crate::admin::socket::{Socket, SocketError};
-use crate::admin::{self, Admin, Caller};
+use crate::admin::{self, Admin};
 use crate::auth::{Accounts, Registration, Revocation};
 use crate::bus::{self, Bus, BusError};
-use crate::chat::category::Rules;
+use crate::chat::administration::level::Here;
+use crate::chat::category::{CategoryText, Rules};
 use crate::chat::note::{self, Note};
 use crate::clock::Clock;
 use crate::config::{Config, Creation};
@@ -46,9 +48,11 @@ use crate::room::{self, Rooms};
 use crate::session::xmpp::room::letter;
 use crate::session::{self, Sessions};
 use crate::store::Store;
-use crate::store::category::CategoryText;
-use crate::store::error::{CategoryError, OpenError, StoreError};
+use crate::store::administration::act::{Act, Outcome};
+use crate::store::administration::{Deed, DeedError};
+use crate::store::error::{OpenError, StoreError};
 use crate::stream::{self, Directions, Streams};
+use crate::web::Web;
 
 /// A running server.
 pub struct Server {
@@ -145,11 +149,20 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
         bound.iter().map(|bound| Listening { kind: bound.kind(), address: bound.address() }).collect();
     let admission = Admission::new(config.limits.connections);
     let (letters, inbox) = mpsc::channel(LETTERS);
-    found_category(&config, &store, &directory).await?;
+    found_category(&config, &store, &directory, &clock).await?;
     let rooms = rooms(&config, &store, &bus, &clock, directory.clone(), letters);
     services.spawn(|stop| rooms.clone().follow_rights(stop));
-    let admin = Admin::new(accounts.clone(), pool.clone(), directory.clone(), rooms.clone());
-    services.spawn(|stop| socket.serve(admin::http::router(admin, Caller::Operator), stop));
+    let admin = Admin::new(
+        store.clone(),
+        accounts.clone(),
+        pool.clone(),
+        directory.clone(),
+        rooms.clone(),
+        clock.clone(),
+        here(&config),
+    );
+    let router = admin::http::for_operator(admin.clone());
+    services.spawn(|stop| socket.serve(router, stop));
     rooms.recover(clock.now().plus(RETURN_TIME)).await?;
     store.detach_sessions(clock.now().plus(RESUMPTION_TIME)).await?;
     // Other domains are not served yet: what is for them is refused before it gets here.
@@ -178,10 +191,20 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     let (alarms, raised) = mpsc::channel(ALARMS);
     services.spawn(|stop| pool.clone().run(alarms, stop));
     services.spawn(|stop| members::heed(raised, ears, stop));
+    let web = Web::new(tls.clone(), admin, streams.stop.clone());
+    // Who speaks HTTP is a stranger as long as he is connected: he is not to stand in the way of those who sign in.
+    let web_admission = Admission::new(config.limits.connections);
     for listener in bound {
-        let (tasks, speaker) = (streams.tasks.clone(), speaker.clone());
-        let speak = move |connection| speaker.clone().serve(connection);
-        listeners.spawn(|stop| listener.run(admission.clone(), stop, tasks, speak));
+        let tasks = streams.tasks.clone();
+        if listener.kind() == Kind::Https {
+            let (web, admission) = (web.clone(), web_admission.clone());
+            let serve = move |connection| web.clone().serve(connection);
+            listeners.spawn(|stop| listener.run(admission, stop, tasks, serve));
+        } else {
+            let (speaker, admission) = (speaker.clone(), admission.clone());
+            let speak = move |connection| speaker.clone().serve(connection);
+            listeners.spawn(|stop| listener.run(admission, stop, tasks, speak));
+        }
     }
     Ok(Server {
         listening,
@@ -236,7 +259,12 @@ async fn end_revoked(
 }
 
 /// Where anyone may make rooms there is a category for all who have an account, as long as there is no other.
-async fn found_category(config: &Config, store: &Store, directory: &Directory) -> Result<(), StoreError> {
+async fn found_category(
+    config: &Config,
+    store: &Store,
+    directory: &Directory,
+    clock: &Clock,
+) -> Result<(), StoreError> {
     if config.rooms.creation != Creation::Anyone || directory.view().categories().next().is_some() {
         return Ok(());
     }
@@ -249,11 +277,22 @@ async fn found_category(config: &Config, store: &Store, directory: &Directory) -
         creators: everybody,
         rules: Rules { invitations: true, managers_destroy: true, ..Rules::default() },
     };
-    match store.create_category(category).await {
-        Ok(made) => directory.wait_for_all(made.version).await,
-        // Another member of the pool has started too.
-        Err(CategoryError::NameTaken) => directory.settle().await,
-        Err(CategoryError::Store(error)) => Err(error),
+    let act = Act {
+        at: clock.now(),
+        who: "server".into(),
+        origin: "start".into(),
+        token: None,
+        operation: Operation::ChangeCategory.as_str(),
+        object: category.name.clone(),
+        was: None,
+        became: None,
+        outcome: Outcome::Done,
+        is_trial: false,
+    };
+    match store.administer(Deed::AddCategory(category), act).await {
+        // Another member of the pool may have started too, and have been faster.
+        Ok(_) | Err(DeedError::NameTaken) => directory.settle().await,
+        Err(DeedError::Store(error)) => Err(error),
         Err(_) => Ok(()),
     }
 }
@@ -391,10 +430,19 @@ fn lock(path: &Path) -> Result<File, StartError> {
 
 fn bind(config: &Config) -> Result<Vec<Listener>, BindError> {
     let listen = &config.listen;
-    [(listen.xmpp, Kind::StartTls), (listen.xmpp_tls, Kind::DirectTls), (listen.xmpp_plain, Kind::Plain)]
-        .into_iter()
-        .filter_map(|(address, kind)| Some(Listener::bind(address?, kind)))
-        .collect()
+    [
+        (listen.xmpp, Kind::StartTls),
+        (listen.xmpp_tls, Kind::DirectTls),
+        (listen.xmpp_plain, Kind::Plain),
+        (listen.https, Kind::Https),
+    ]
+    .into_iter()
+    .filter_map(|(address, kind)| Some(Listener::bind(address?, kind)))
+    .collect()
+}
+
+fn here(config: &Config) -> Here {
+    Here { pool: config.pool.name.as_str().into(), site: config.pool.site.as_deref().map(Into::into) }
 }
 
 async fn open_store(config: &Config, clock: &Clock, is_restored: bool) -> Result<Store, OpenError> {

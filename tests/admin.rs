@@ -85,7 +85,8 @@ impl Ended {
 }
 
 fn config(directory: &Path, environment: &[(&str, &str)]) -> Config {
-    let quiet = [("PERCH_LISTEN__XMPP", "127.0.0.1:0"), ("PERCH_LISTEN__XMPP_TLS", "127.0.0.1:0")];
+    let quiet = ["PERCH_LISTEN__XMPP", "PERCH_LISTEN__XMPP_TLS", "PERCH_LISTEN__HTTPS"]
+        .map(|listener| (listener, "127.0.0.1:0"));
     Config::load(Sources {
         data_dir: Some(directory.join("data")),
         environment: quiet
@@ -493,7 +494,11 @@ fn a_server_says_when_it_is_ready_and_stops_when_told() {
     let directory = tempfile::tempdir().unwrap();
     let mut command = perch("serve --data-dir");
     command.arg(directory.path().join("data"));
-    command.envs([("PERCH_LISTEN__XMPP", "127.0.0.1:0"), ("PERCH_LISTEN__XMPP_TLS", "off")]);
+    command.envs([
+        ("PERCH_LISTEN__XMPP", "127.0.0.1:0"),
+        ("PERCH_LISTEN__XMPP_TLS", "off"),
+        ("PERCH_LISTEN__HTTPS", "off"),
+    ]);
     command.stdout(Stdio::piped()).stderr(Stdio::null());
     let mut server = Process(command.spawn().unwrap());
     let stdout = server.0.stdout.take().unwrap();

@@ -3,15 +3,20 @@
 //! | module | what |
 //! |---|---|
 //! | [`api`] | the operations |
-//! | [`http`] | the same as HTTP and JSON |
+//! | [`caller`] | who asks for one |
+//! | [`rights`] | who may do what |
+//! | [`http`] | the operations as HTTP and JSON |
 //! | [`socket`] | serves that to the operator of this machine |
 //! | [`wire`] | the JSON, as both ends name it |
 //!
 //! The command line and whatever else administers are clients of these, without a logic of their own.
 
 pub mod api;
+pub mod caller;
 pub mod http;
+pub mod rights;
 pub mod socket;
 pub mod wire;
 
-pub use api::{Admin, AdminError, Caller};
+pub use api::{Admin, AdminError};
+pub use caller::Caller;

@@ -25,6 +25,8 @@ use crate::directory::Source;
 use crate::directory::ldap::DirectoryError;
 use crate::store::Store;
 use crate::store::account::{Account, AccountEntry, NewAccount, ScramHash as StoredHash, ScramRow};
+use crate::store::administration::act::Act;
+use crate::store::administration::{Deed, DeedError};
 use crate::store::error::{AddAccountError, StoreError};
 
 /// The accounts; cheap to clone.
@@ -111,6 +113,17 @@ pub enum ChangeError {
     Store(#[from] StoreError),
 }
 
+/// Why a password proves nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum VerifyError {
+    #[error("the name or the password is wrong")]
+    Wrong,
+    #[error(transparent)]
+    TooMany(#[from] TooManyAttempts),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 impl Accounts {
     /// The accounts of `domain` that `store` holds.
     pub fn new(store: Store, domain: BareJid, policy: Policy, clock: Clock) -> Self {
@@ -142,6 +155,11 @@ impl Accounts {
 
     pub fn guesses(&self) -> &Guesses {
         &self.guesses
+    }
+
+    /// Those whom the configuration lets administer the server.
+    pub fn admins(&self) -> &[BareJid] {
+        &self.policy.admins
     }
 
     /// Whether the account administers the server.
@@ -211,17 +229,53 @@ impl Accounts {
         Ok(account)
     }
 
+    /// Adds an account of which the audit log has nothing: nobody administers when somebody registers.
     pub async fn add(&self, address: &BareJid, secret: Secret) -> Result<AccountId, AddError> {
+        let account = self.new_account(address, secret).await?;
+        self.store.add_account(account).await.map_err(|error| match error {
+            AddAccountError::NameTaken => AddError::NameTaken,
+            AddAccountError::Store(error) => AddError::Store(error),
+        })
+    }
+
+    /// Adds an account, as an administrator.
+    pub async fn administer_new(&self, address: &BareJid, secret: Secret, act: Act) -> Result<(), AddError> {
+        let account = self.new_account(address, secret).await?;
+        match self.store.administer(Deed::AddAccount(account), act).await {
+            Ok(_) => Ok(()),
+            Err(DeedError::Store(error)) => Err(AddError::Store(error)),
+            Err(_) => Err(AddError::NameTaken),
+        }
+    }
+
+    async fn new_account(&self, address: &BareJid, secret: Secret) -> Result<NewAccount, AddError> {
         let name = self.name(address).ok_or(AddError::NotOurs)?;
         // Looked at first, because deriving keys that nobody will keep is the dear part.
         if self.store.account(name).await?.is_some() {
             return Err(AddError::NameTaken);
         }
-        let account = NewAccount { address: address.clone(), credentials: self.rows(secret).await? };
-        self.store.add_account(account).await.map_err(|error| match error {
-            AddAccountError::NameTaken => AddError::NameTaken,
-            AddAccountError::Store(error) => AddError::Store(error),
-        })
+        Ok(NewAccount { address: address.clone(), credentials: self.rows(secret).await? })
+    }
+
+    /// Whose account it is, if the password is right and the account may sign in. Guesses count as those of any sign-in.
+    pub async fn verify(
+        &self,
+        address: &BareJid,
+        password: String,
+        peer: IpAddr,
+    ) -> Result<AccountId, VerifyError> {
+        let attempt = self.guesses.attempt(address, peer)?;
+        let found = self.find(address).await?;
+        let account = found.as_ref().filter(|account| !account.is_disabled).map(|account| account.id);
+        let keys = found.map(|account| credentials(account.credentials, account.is_disabled));
+        let (decoy, name) = (self.decoy(), address.local().unwrap_or_default().to_owned());
+        let _permit = self.derivations.acquire().await.expect("the semaphore is never closed");
+        let verifying = move || decoy.verify_password(&name, &password, keys.as_ref());
+        let is_right =
+            tokio::task::spawn_blocking(verifying).await.expect("trying a password does not panic");
+        let account = account.filter(|_| is_right).ok_or(VerifyError::Wrong)?;
+        attempt.succeed();
+        Ok(account)
     }
 
     /// Replaces the keys; sessions that were opened with the old ones end, but for the one that asks.
@@ -230,36 +284,56 @@ impl Accounts {
         address: &BareJid,
         secret: Secret,
         asker: Option<SessionId>,
+        act: Act,
     ) -> Result<AccountId, ChangeError> {
         let account = self.find(address).await?.ok_or(ChangeError::NoSuchAccount)?.id;
         if self.entry(address).await?.is_some() {
             return Err(ChangeError::OfDirectory);
         }
-        let rows = self.rows(secret).await?;
-        if !self.store.set_credentials(account, rows).await? {
-            return Err(ChangeError::NoSuchAccount);
-        }
-        self.revoke(Revocation { account, spared: asker, rooms: Vec::new() });
-        Ok(account)
+        let deed = Deed::SetCredentials { account, credentials: self.rows(secret).await? };
+        self.administer(account, deed, asker, act).await
     }
 
     /// Lets an account sign in, or no longer.
-    pub async fn set_disabled(&self, address: &BareJid, is_disabled: bool) -> Result<AccountId, ChangeError> {
+    pub async fn set_disabled(
+        &self,
+        address: &BareJid,
+        is_disabled: bool,
+        act: Act,
+    ) -> Result<AccountId, ChangeError> {
         let account = self.find(address).await?.ok_or(ChangeError::NoSuchAccount)?.id;
-        if !self.store.set_account_disabled(account, address, is_disabled).await? {
-            return Err(ChangeError::NoSuchAccount);
-        }
-        if is_disabled {
-            self.revoke(Revocation { account, spared: None, rooms: Vec::new() });
-        }
-        Ok(account)
+        let deed = Deed::SetAccountDisabled { account, address: address.clone(), is_disabled };
+        self.administer(account, deed, None, act).await
     }
 
-    pub async fn remove(&self, address: &BareJid) -> Result<AccountId, ChangeError> {
+    pub async fn remove(&self, address: &BareJid, act: Act) -> Result<AccountId, ChangeError> {
         let account = self.find(address).await?.ok_or(ChangeError::NoSuchAccount)?.id;
-        let removed = self.store.remove_account(account, address).await?;
-        let removed = removed.ok_or(ChangeError::NoSuchAccount)?;
-        self.revoke(Revocation { account, spared: None, rooms: removed.rooms });
+        self.administer(account, Deed::RemoveAccount { account, address: address.clone() }, None, act).await
+    }
+
+    /// Does it, and ends the sessions that have no ground any more.
+    async fn administer(
+        &self,
+        account: AccountId,
+        deed: Deed,
+        spared: Option<SessionId>,
+        act: Act,
+    ) -> Result<AccountId, ChangeError> {
+        let ends_sessions =
+            !act.is_trial && !matches!(deed, Deed::SetAccountDisabled { is_disabled: false, .. });
+        // Their lists lose his address with him: they are to be read again.
+        let rooms = match &deed {
+            Deed::RemoveAccount { address, .. } => self.store.rooms_listing(address).await?,
+            _ => Vec::new(),
+        };
+        match self.store.administer(deed, act).await {
+            Ok(_) => {}
+            Err(DeedError::Store(error)) => return Err(ChangeError::Store(error)),
+            Err(_) => return Err(ChangeError::NoSuchAccount),
+        }
+        if ends_sessions {
+            self.revoke(Revocation { account, spared, rooms });
+        }
         Ok(account)
     }
 
@@ -268,7 +342,8 @@ impl Accounts {
         self.store.accounts(after, limit).await
     }
 
-    async fn find(&self, address: &BareJid) -> Result<Option<Account>, StoreError> {
+    /// The account, if there is one of that address.
+    pub async fn find(&self, address: &BareJid) -> Result<Option<Account>, StoreError> {
         match self.name(address) {
             Some(name) => self.store.account(name).await,
             None => Ok(None),

@@ -120,18 +120,18 @@ impl Neighbourhood {
 
 /// Token buckets, each kept as the time at which it is full again: an empty map is all of them full.
 #[derive(Debug)]
-struct Meters<K: std::hash::Hash + Eq> {
+pub(crate) struct Meters<K: std::hash::Hash + Eq> {
     full_at: DashMap<K, Timestamp>,
     /// What one attempt costs, in time.
     cost: Duration,
 }
 
 impl<K: std::hash::Hash + Eq> Meters<K> {
-    fn new(per_minute: u32) -> Self {
+    pub(crate) fn new(per_minute: u32) -> Self {
         Self { full_at: DashMap::new(), cost: MINUTE / per_minute.max(1) }
     }
 
-    fn charge(&self, key: K, now: Timestamp) -> Result<(), TooManyAttempts> {
+    pub(crate) fn charge(&self, key: K, now: Timestamp) -> Result<(), TooManyAttempts> {
         if self.full_at.len() >= ENTRIES_MAX {
             self.full_at.retain(|_, full_at| *full_at > now);
             // So many failing at once come from everywhere; the other meter still holds each of them.

@@ -2,11 +2,16 @@
 
 mod accounts;
 mod guesses;
+mod token;
 
 use perch_address::BareJid;
 
-pub use accounts::{Accounts, AddError, AsOf, ChangeError, RegisterError, Revocation, Secret, SignIn};
+pub use accounts::{
+    Accounts, AddError, AsOf, ChangeError, RegisterError, Revocation, Secret, SignIn, VerifyError,
+};
+pub(crate) use guesses::Meters;
 pub use guesses::{Attempt, GuessLimits, Guesses, Neighbourhood, TooManyAttempts};
+pub use token::TokenText;
 
 /// What the operator decided about accounts.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -22,8 +22,19 @@ pub struct Category {
     /// Who may make rooms, of those in scope.
     pub creators: Vec<BareJid>,
     pub rules: Rules,
-    /// Moves with every change: who changes what he saw is told if it is no longer so.
+    /// Of the act that changed it last: who changes what he saw is told if it is no longer so.
     pub version: i64,
+}
+
+/// A category but for what the store gives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CategoryText {
+    pub name: Box<str>,
+    pub description: Box<str>,
+    pub allowed: Vec<BareJid>,
+    pub denied: Vec<BareJid>,
+    pub creators: Vec<BareJid>,
+    pub rules: Rules,
 }
 
 /// What holds for all rooms of a category.
@@ -54,6 +65,21 @@ impl Category {
     /// Whether someone may make rooms in it.
     pub fn lets_create(&self, belongs_to: impl Fn(&BareJid) -> bool) -> bool {
         self.creators.iter().any(&belongs_to) && self.admits(&belongs_to)
+    }
+}
+
+impl CategoryText {
+    /// Under that id, as of that version.
+    pub fn with(self, id: CategoryId, version: i64) -> Category {
+        let Self { name, description, allowed, denied, creators, rules } = self;
+        Category { id, name, description, allowed, denied, creators, rules, version }
+    }
+}
+
+impl From<Category> for CategoryText {
+    fn from(category: Category) -> Self {
+        let Category { name, description, allowed, denied, creators, rules, .. } = category;
+        Self { name, description, allowed, denied, creators, rules }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Nothing here knows a protocol, a database or a task. Every other module speaks these words.
 
 pub mod account;
+pub mod administration;
 pub mod affiliation;
 pub mod answer;
 pub mod category;

@@ -11,10 +11,11 @@
 //! to another: rights are keyed by addresses.
 
 use perch_address::{AddressError, BareJid};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a principal is. Its address shows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     User,
@@ -24,7 +25,7 @@ pub enum Kind {
 }
 
 /// Whether a principal counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Standing {
     #[default]

@@ -23,6 +23,8 @@ pub enum Refusal {
     OutOfScope,
     #[error("The category of this room does not include {principal}")]
     PrincipalOutOfScope { principal: BareJid },
+    #[error("There is a room of this name")]
+    NameTaken,
     #[error("The room was changed meanwhile")]
     Stale,
     #[error("This room was disabled")]

@@ -1,7 +1,9 @@
 //! What an owner may configure of a room (XEP-0045 §10.2), and the defaults.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::chat::administration::ActNumber;
 use crate::chat::affiliation::Role;
 use crate::chat::category::CategoryId;
 
@@ -48,12 +50,12 @@ pub struct Settings {
     pub disabled: bool,
     /// Are new members invited, where the category lets its rooms do so?
     pub invites_members: bool,
-    /// The name of the add-in that is shown beside the conversation.
-    pub addin: Option<Box<str>>,
+    /// The add-in that is shown beside the conversation.
+    pub addin: Option<ActNumber>,
 }
 
 /// What a room is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Whoever is a member may speak.
@@ -64,7 +66,7 @@ pub enum Kind {
 }
 
 /// Who finds a room and who may enter it, of those in the scope of its category.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Privacy {
     /// All find it, all enter.
@@ -95,6 +97,38 @@ pub enum PrivateMessages {
     Participants,
     Moderators,
     None,
+}
+
+impl Privacy {
+    pub const ALL: [Self; 4] = [Self::Open, Self::Closed, Self::Secret, Self::Unlisted];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Closed => "closed",
+            Self::Secret => "secret",
+            Self::Unlisted => "unlisted",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|privacy| privacy.as_str() == text)
+    }
+}
+
+impl Kind {
+    pub const ALL: [Self; 2] = [Self::Normal, Self::Auditorium];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::Auditorium => "auditorium",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
 }
 
 impl Settings {

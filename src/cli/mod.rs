@@ -1,17 +1,26 @@
 //! The command line. `serve` runs the server; every other verb asks the running one, or checks a file.
 //!
-//! Exit codes: 0 done · 1 refused or failed · 2 wrong usage · 3 the configuration has faults · 4 no server answers.
+//! Exit codes: 0 done · 1 refused or failed · 2 wrong usage · 3 the configuration has faults · 4 no server answers ·
+//! 5 whoever asks has no right to it.
 
+mod addin;
+mod audit;
+mod category;
 mod check_config;
 mod client;
-mod confirm;
+mod completions;
+mod config;
+mod consent;
 mod message;
 mod output;
 mod password;
+mod policy;
 mod pool;
 mod principal;
+mod role;
 mod room;
 mod serve;
+mod token;
 mod user;
 
 use std::path::PathBuf;
@@ -21,7 +30,7 @@ use clap::{Args, Parser, Subcommand};
 use thiserror::Error;
 
 use crate::config::{Config, Faults, Sources};
-use client::{Client, ClientError};
+use client::{Client, ClientError, Remote};
 use output::Output;
 
 /// A persistent-chat server: rooms whose conversation outlives every session.
@@ -42,17 +51,40 @@ enum Command {
     /// Make groups and units, say who is in them, and see who belongs where
     #[command(subcommand)]
     Principal(principal::Command),
+    /// Say for whom rooms are
+    #[command(subcommand)]
+    Category(category::Command),
     /// Find, remove and replace messages
     #[command(subcommand)]
     Message(message::Command),
-    /// Find rooms, and clear away what was said in them
+    /// Make, find, change, move, clear and remove rooms
     #[command(subcommand)]
     Room(room::Command),
     /// List the members of the pool, and say which take clients
     #[command(subcommand)]
     Pool(pool::Command),
+    /// Make, list and revoke tokens for the administration over the network
+    #[command(subcommand)]
+    Token(token::Command),
+    /// Say who administers
+    #[command(subcommand)]
+    Role(role::Command),
+    /// Say who may use persistent chat
+    #[command(subcommand)]
+    Policy(policy::Command),
+    /// Set what holds for all rooms
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Manage the pages that rooms may have beside them
+    #[command(subcommand)]
+    Addin(addin::Command),
+    /// Read what administrators did
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Name every fault of a configuration file
     CheckConfig(check_config::Arguments),
+    /// Print what a shell needs to complete commands
+    Completions(completions::Arguments),
 }
 
 /// Which server: the one of that configuration, or of that data directory.
@@ -71,9 +103,26 @@ struct Place {
 struct Asking {
     #[command(flatten)]
     place: Place,
+    /// A server elsewhere, in place of the one of the data directory
+    #[arg(long, value_name = "https://HOST:PORT", env = "PERCH_SERVER")]
+    server: Option<String>,
+    /// The token to show it. Everybody on a machine can read arguments: the variable is the better place
+    #[arg(long, value_name = "TOKEN", env = "PERCH_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// A PEM file with the authorities that vouch for the server elsewhere [default: the system's]
+    #[arg(long, value_name = "FILE", env = "PERCH_CA")]
+    ca: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
+}
+
+/// What every verb takes that changes something which has a version.
+#[derive(Debug, Clone, Copy, Args)]
+struct IfVersion {
+    /// Only if it has this version still: what somebody else has changed since is left alone
+    #[arg(long, value_name = "VERSION")]
+    if_version: Option<i64>,
 }
 
 /// Why a command failed. Each kind has an exit code, so that scripts need not read the words.
@@ -99,10 +148,18 @@ pub fn run() -> ExitCode {
             Command::Serve(arguments) => serve::run(arguments).await,
             Command::User(command) => user::run(command).await,
             Command::Principal(command) => principal::run(command).await,
+            Command::Category(command) => category::run(command).await,
             Command::Message(command) => message::run(command).await,
             Command::Room(command) => room::run(command).await,
             Command::Pool(command) => pool::run(command).await,
+            Command::Token(command) => token::run(command).await,
+            Command::Role(command) => role::run(command).await,
+            Command::Policy(command) => policy::run(command).await,
+            Command::Config(command) => config::run(command).await,
+            Command::Addin(command) => addin::run(command).await,
+            Command::Audit(command) => audit::run(command).await,
             Command::CheckConfig(arguments) => check_config::run(arguments),
+            Command::Completions(arguments) => completions::run(arguments),
         }
     });
     // A password prompt that nobody answered must not hold up the end.
@@ -128,14 +185,21 @@ impl Asking {
     /// The way to the server, and to print what it answers.
     fn open(self) -> Result<(Client, Output), CommandError> {
         let output = Output::new(self.json);
-        let data_dir = self.place.load()?.data_dir;
-        Ok((Client::new(&data_dir), output))
+        let client = match self.server {
+            Some(address) => {
+                let remote = Remote::new(&address, self.token, self.ca.as_deref());
+                Client::Remote(remote.map_err(ClientError::from)?)
+            }
+            None => Client::of_socket(&self.place.load()?.data_dir),
+        };
+        Ok((client, output))
     }
 }
 
 impl CommandError {
     fn exit_code(&self) -> u8 {
         match self {
+            Self::Client(error) if error.is_of_rights() => 5,
             Self::Failed(_) | Self::Client(ClientError::Refused(_)) => 1,
             Self::Faults(_) => 3,
             Self::Client(_) => 4,
@@ -153,4 +217,4 @@ fn report(error: &CommandError) -> ExitCode {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 the configuration has faults, \
-                          4 no server answers";
+                          4 no server answers, 5 whoever asks has no right to it";

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use hyper::Method;
 
+use super::client::{ClientError, Conversation, escape};
 use super::{Asking, CommandError, output};
-use crate::admin::wire::{Database, MemberState, MemberWish, PoolMember, Standby};
+use crate::admin::wire::{Database, MemberState, MemberWish, PoolMember, PoolStatus, Standby};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -45,7 +47,7 @@ pub(super) async fn run(command: Command) -> Result<(), CommandError> {
 
 async fn status(arguments: StatusArguments) -> Result<(), CommandError> {
     let (client, output) = arguments.asking.open()?;
-    let pool = client.connect().await?.pool().await?;
+    let pool: PoolStatus = pool(&mut client.connect().await?).await?;
     let mut words = output::table(HEAD, pool.members.iter().map(row));
     if let Some(database) = &pool.database {
         let standbys = database.standbys.iter().map(standby_line);
@@ -64,13 +66,18 @@ async fn wish(arguments: WishArguments, state: MemberState) -> Result<(), Comman
     let name = match arguments.member {
         Some(name) => name,
         None => {
-            let asked = server.pool().await?.members.into_iter().find(|member| member.asked);
+            let asked = pool(&mut server).await?.members.into_iter().find(|member| member.asked);
             asked.map(|member| member.name).ok_or_else(|| CommandError::Failed(NOT_IN_POOL.to_owned()))?
         }
     };
-    let member = server.change_member(&name, &MemberWish { state }).await?;
+    let path = format!("/pool/{}", escape(&name));
+    let member: PoolMember = server.ask(Method::PATCH, &path, Some(&MemberWish { state })).await?;
     output.print(format_args!("{} is to be {}", member.name, member.wanted), &member);
     Ok(())
+}
+
+async fn pool(server: &mut Conversation) -> Result<PoolStatus, ClientError> {
+    server.look("/pool").await
 }
 
 fn row(member: &PoolMember) -> [String; 6] {

@@ -63,6 +63,7 @@ fn announce(server: &Server, config: &Config) {
             Kind::StartTls => "XMPP, upgraded to TLS (STARTTLS)",
             Kind::DirectTls => "XMPP inside TLS",
             Kind::Plain => "XMPP without TLS",
+            Kind::Https => "administration by HTTPS, under /api/v1",
         };
         output::print(format_args!("listening on {}: {how}", listening.address));
     }

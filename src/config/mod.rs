@@ -55,6 +55,8 @@ pub struct Listen {
     pub xmpp: Option<listener::Address>,
     pub xmpp_tls: Option<listener::Address>,
     pub xmpp_plain: Option<listener::Address>,
+    /// HTTP, in TLS always.
+    pub https: Option<listener::Address>,
 }
 
 /// The pool, and this member's place in it.
@@ -63,6 +65,8 @@ pub struct Pool {
     pub name: String,
     /// No other member of the pool is called so.
     pub member: String,
+    /// Where this member stands, for policies and configuration of its site.
+    pub site: Option<String>,
     /// Where clients reach this member, should another one send them here.
     pub address: Option<String>,
 }

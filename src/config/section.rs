@@ -9,6 +9,7 @@ use super::file::{Given, Place, Sheet, Value};
 use super::{Creation, Limits, Listen, Pool, Rooms};
 use crate::auth::{self, Registration};
 use crate::bus;
+use crate::chat::administration::level::Level;
 use crate::chat::settings::Settings;
 use crate::listener;
 use crate::listener::tls;
@@ -63,6 +64,7 @@ pub(super) fn listen(sheet: &mut Sheet) -> Listen {
         xmpp: listened(sheet, "xmpp", 5222).map(open),
         xmpp_tls: listened(sheet, "xmpp_tls", 5223).map(open),
         xmpp_plain: plain.and_then(|given| given.value).map(|socket| listener::Address { socket, proxied }),
+        https: listened(sheet, "https", 5443).map(open),
     }
 }
 
@@ -149,6 +151,10 @@ pub(super) fn pool(sheet: &mut Sheet, bus: &bus::Options) -> Pool {
     let expected = "up to 20 small letters, digits, - and _";
     let pool = sheet.take("pool", "name", expected, name);
     let member = sheet.take("pool", "member", expected, name);
+    let site = sheet.take("pool", "site", "1 to 64 letters and digits, ., _ and -", |value| {
+        let name = value.text()?;
+        Level::parse(&format!("site:{name}")).map(|_| name.to_owned())
+    });
     let address = sheet.take("pool", "address", "a host, and maybe a port: \"one.example.org:5222\"", host);
     if member.is_none() && *bus != bus::Options::Local {
         let reason = "is needed where there is a bus: a name that no other member of the pool has";
@@ -156,7 +162,12 @@ pub(super) fn pool(sheet: &mut Sheet, bus: &bus::Options) -> Pool {
     }
     let or_perch =
         |given: Option<Given<String>>| given.map_or_else(|| "perch".to_owned(), |given| given.value);
-    Pool { name: or_perch(pool), member: or_perch(member), address: address.map(|given| given.value) }
+    Pool {
+        name: or_perch(pool),
+        member: or_perch(member),
+        site: site.map(|given| given.value),
+        address: address.map(|given| given.value),
+    }
 }
 
 pub(super) fn accounts(sheet: &mut Sheet, domain: &BareJid) -> auth::Policy {
@@ -289,7 +300,6 @@ const ABSENT: &[(&str, &str, &str, &str)] = &[
     ("listen", "xmpp_server", "off", "streams between servers"),
     ("listen", "sip_tls", "off", "SIP"),
     ("listen", "sip_tcp", "off", "SIP"),
-    ("listen", "https", "off", "HTTP interface"),
     ("pool", "contact_object", "", "SIP"),
 ];
 

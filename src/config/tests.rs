@@ -27,6 +27,7 @@ fn nothing_said_is_a_server_for_localhost() {
     assert_eq!(config.listen.xmpp.unwrap().socket.to_string(), "[::]:5222");
     assert_eq!(config.listen.xmpp_tls.unwrap().socket.to_string(), "[::]:5223");
     assert_eq!(config.listen.xmpp_plain, None);
+    assert_eq!(config.listen.https.unwrap().socket.to_string(), "[::]:5443");
     assert_eq!(config.store_url, "sqlite:./perch-data/perch.db");
     let IdentitySource::SelfSigned { domains, .. } = config.tls.identity else {
         panic!("no files were named")
@@ -49,6 +50,7 @@ fn everything_can_be_said() {
         xmpp_tls = "off"
         xmpp_plain = "[::1]:5280"
         xmpp_server = "off"
+        https = "127.0.0.1:8443"
         [tls]
         certificate = "c.pem"
         key = "k.pem"

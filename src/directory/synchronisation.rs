@@ -16,10 +16,13 @@ use tracing::{debug, error, info, warn};
 use crate::chat::id::AccountId;
 use crate::chat::note::RoomName;
 use crate::chat::principal::{Change, Kind};
+use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::directory::ldap::{DirectoryError, Ldap};
 use crate::directory::plan::{Found, Known, Plan, plan};
 use crate::store::account::NewAccount;
+use crate::store::administration::act::{Act, Outcome};
+use crate::store::administration::{Deed, DeedError};
 use crate::store::duty::Duty;
 use crate::store::error::{PrincipalError, StoreError};
 
@@ -182,13 +185,15 @@ impl Follower {
         // First who has to go: nobody is to have rights a moment longer for the sake of those who come.
         for address in &plan.removed_accounts {
             let Some(account) = self.account(address).await? else { continue };
-            if let Some(removed) = store.remove_account(account, address).await? {
-                self.say_farewell(account, removed.rooms).await;
-            }
+            let rooms = store.rooms_listing(address).await?;
+            let deed = Deed::RemoveAccount { account, address: address.clone() };
+            self.administer(deed, "user.remove", address).await?;
+            self.say_farewell(account, rooms).await;
         }
         for address in &plan.disabled {
             let Some(account) = self.account(address).await? else { continue };
-            store.set_account_disabled(account, address, true).await?;
+            let deed = Deed::SetAccountDisabled { account, address: address.clone(), is_disabled: true };
+            self.administer(deed, "user.change", address).await?;
             self.say_farewell(account, Vec::new()).await;
         }
         self.change(&plan.records, duty).await?;
@@ -199,11 +204,39 @@ impl Follower {
         self.change(&plan.memberships, duty).await?;
         for address in &plan.enabled {
             if let Some(account) = self.account(address).await? {
-                store.set_account_disabled(account, address, false).await?;
+                let deed = Deed::SetAccountDisabled { account, address: address.clone(), is_disabled: false };
+                self.administer(deed, "user.change", address).await?;
             }
         }
         self.directory.settle().await?;
         Ok(())
+    }
+
+    /// Does to an account what the directory says, and has the audit log tell so.
+    async fn administer(
+        &self,
+        deed: Deed,
+        operation: &'static str,
+        address: &BareJid,
+    ) -> Result<(), StoreError> {
+        let act = Act {
+            at: Clock::system().now(),
+            who: "directory".into(),
+            origin: "synchronisation".into(),
+            token: None,
+            operation,
+            object: address.to_string().into(),
+            was: None,
+            became: None,
+            outcome: Outcome::Done,
+            is_trial: false,
+        };
+        match self.directory.0.store.administer(deed, act).await {
+            // Somebody else has removed it meanwhile.
+            Ok(_) | Err(DeedError::NotThere) => Ok(()),
+            Err(DeedError::Store(error)) => Err(error),
+            Err(_) => Err(StoreError::Unavailable),
+        }
     }
 
     async fn change(&self, changes: &[Change], duty: Duty) -> Result<(), PrincipalError> {

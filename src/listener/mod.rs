@@ -40,6 +40,8 @@ pub enum Kind {
     DirectTls,
     /// In the clear for good: on loopback, or behind a proxy that ends TLS.
     Plain,
+    /// With a TLS handshake, and HTTP inside.
+    Https,
 }
 
 /// A connection that was taken.

@@ -1,13 +1,16 @@
 //! Bringing a room into being (XEP-0045 §10.1): whoever joins a name that does not exist becomes its owner.
 
 use aws_lc_rs::rand;
+use perch_address::BareJid;
 
 use crate::chat::category::{Category, CategoryId};
 use crate::chat::command::{Actor, Join};
+use crate::chat::event::Change;
 use crate::chat::id::Timestamp;
 use crate::chat::refusal::Refusal;
 use crate::chat::settings::Settings;
 use crate::directory::View;
+use crate::room::configuration::{check_settings, foundation};
 use crate::room::directory::Services;
 use crate::room::state::Room;
 use crate::store::error::CreateRoomError;
@@ -31,6 +34,26 @@ pub(super) fn new_room(
     rand::fill(&mut secret).map_err(|_unspecified| Refusal::TemporarilyUnavailable)?;
     let decision = Room::creation(by, join, settings, policy.locks_new_rooms, &secret)?;
     Ok(NewRoom { name: name.into(), secret, changes: decision.changes.into(), at, origin: by.origin })
+}
+
+/// A room that is made for others: nobody is in it, and maybe nobody owns it yet.
+pub(super) fn founded(
+    name: &str,
+    owner: Option<BareJid>,
+    settings: Settings,
+    at: Timestamp,
+) -> Result<NewRoom, Refusal> {
+    check_settings(&settings)?;
+    let mut secret = [0; 32];
+    rand::fill(&mut secret).map_err(|_unspecified| Refusal::TemporarilyUnavailable)?;
+    let changes = match owner {
+        Some(owner) => foundation(&owner, &secret, settings, false),
+        None => {
+            let by = Actor::service().jid.bare();
+            vec![Change::Created { by, settings: Box::new(settings), locked: false }]
+        }
+    };
+    Ok(NewRoom { name: name.into(), secret, changes: changes.into(), at, origin: None })
 }
 
 /// Where a new room belongs: the first of the categories in which its creator may make rooms. He may move it to another

@@ -25,14 +25,15 @@ use crate::chat::settings::Settings;
 use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::fanout::mailbox::Mailbox;
+use crate::room::creation;
 use crate::room::decided::Decided;
-use crate::room::request::{Receipt, Request, expire};
+use crate::room::request::{Receipt, Request, expire, refusal_of};
 use crate::room::rights::{Comer, Door, may_read};
 use crate::room::standings::Place;
 use crate::room::state::Room;
 use crate::room::task::RoomTask;
 use crate::store::Store;
-use crate::store::error::StoreError;
+use crate::store::error::{CreateRoomError, StoreError};
 use crate::store::member::DueSeat;
 use crate::store::room::{Appended, RoomPlace};
 use crate::store::room_search::{KnownRoom, Seer};
@@ -187,6 +188,27 @@ impl Rooms {
             may_read(door, Comer { place, is_administrator: false, is_inside: room.is_inside }).is_ok()
         };
         Ok(known.iter().filter(|room| is_readable(room)).map(|room| room.id).collect())
+    }
+
+    /// Makes a room that nobody enters by it.
+    pub async fn found(&self, name: &str, owner: Option<BareJid>, settings: Settings) -> Result<(), Refusal> {
+        let new_room = creation::founded(name, owner, settings, self.0.clock.now())?;
+        match self.0.store.create_room(new_room).await {
+            Ok(_) => {
+                // A task may have looked for it already.
+                self.command(
+                    name,
+                    Actor::service(),
+                    Command::Expire { sessions: Vec::new() },
+                    None,
+                    Receipt::None,
+                )
+                .await;
+                Ok(())
+            }
+            Err(CreateRoomError::NameTaken) => Err(Refusal::NameTaken),
+            Err(CreateRoomError::Store(error)) => Err(refusal_of(&error)),
+        }
     }
 
     pub fn store(&self) -> &Store {

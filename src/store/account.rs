@@ -53,37 +53,10 @@ impl Store {
         ask_lasting!(self, engine => engine.account_count().await)
     }
 
-    /// Replaces all keys of an account; false when there is no such account.
+    /// The rooms in whose lists somebody has a right.
     #[instrument(skip_all)]
-    pub async fn set_credentials(
-        &self,
-        account: AccountId,
-        credentials: Vec<ScramRow>,
-    ) -> Result<bool, StoreError> {
-        ask_lasting!(self, engine => engine.set_credentials(account, credentials).await)
-    }
-
-    /// False when there is no such account. One that is disabled belongs to nothing.
-    #[instrument(skip_all)]
-    pub async fn set_account_disabled(
-        &self,
-        account: AccountId,
-        address: &BareJid,
-        is_disabled: bool,
-    ) -> Result<bool, StoreError> {
-        ask_lasting!(self, engine => engine.set_account_disabled(account, address, is_disabled).await)
-    }
-
-    /// Removes an account with its keys, its place in groups and units, and what its address may in rooms; None when
-    /// there was none. The name may be given again, the id never is. What somebody is kept from stays forbidden to the
-    /// name, or he would only have to register anew.
-    #[instrument(skip_all)]
-    pub async fn remove_account(
-        &self,
-        account: AccountId,
-        address: &BareJid,
-    ) -> Result<Option<RemovedAccount>, StoreError> {
-        ask_lasting!(self, engine => engine.remove_account(account, address).await)
+    pub async fn rooms_listing(&self, address: &BareJid) -> Result<Vec<RoomName>, StoreError> {
+        ask_lasting!(self, engine => engine.rooms_listing(address).await)
     }
 }
 
@@ -101,13 +74,6 @@ pub struct Account {
 pub struct NewAccount {
     pub address: BareJid,
     pub credentials: Vec<ScramRow>,
-}
-
-/// What ended with an account.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RemovedAccount {
-    /// Rooms whose lists had its address: they are to be read again.
-    pub rooms: Vec<RoomName>,
 }
 
 /// An account as it stands in a list.

@@ -101,21 +101,6 @@ pub enum CreateRoomError {
     Store(#[from] StoreError),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum CategoryError {
-    #[error("there is a category or a room of this name")]
-    NameTaken,
-    #[error("there is no such category")]
-    NoSuchCategory,
-    /// Somebody else was faster.
-    #[error("it was changed meanwhile")]
-    Stale,
-    #[error("{rooms} rooms are in it")]
-    NotEmpty { rooms: u64 },
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
 /// Why a decision did not come true. Nothing of it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum AppendError {

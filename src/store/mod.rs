@@ -12,8 +12,8 @@
 //! | [`duty`] | what one member does for all |
 //! | [`session`] | signed-in devices |
 //! | [`account`] | accounts and their credentials |
-//! | [`category`] | whom rooms are for |
 //! | [`principal`] | whoever rights can be given to, and who belongs where |
+//! | [`administration`] | what administrators do, and the log of it |
 //! | [`account_log`] | accounts' logs, rosters and nodes |
 //! | [`search`] | what was said, found by its words |
 //! | [`retention`] | what time takes |
@@ -54,8 +54,8 @@ macro_rules! ask_lasting {
 
 pub mod account;
 pub mod account_log;
+pub mod administration;
 pub mod archive;
-pub mod category;
 pub mod database;
 pub mod duty;
 pub mod error;

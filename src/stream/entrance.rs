@@ -52,7 +52,8 @@ pub(super) async fn enter(
         let mut entropy = [0; 32];
         rand::fill(&mut entropy).map_err(|_unspecified| Turned::NoRandomness)?;
         let (socket, secured) = match kind {
-            Kind::DirectTls => {
+            // Of a listener for HTTP no stream ever comes.
+            Kind::DirectTls | Kind::Https => {
                 let (tls, secured) = handshake(services, socket, kind).await?;
                 (Socket::Tls(tls), Some(secured))
             }

@@ -122,7 +122,7 @@ impl Services {
     fn negotiation(&self, kind: Kind) -> Arc<NegotiationConfig> {
         Arc::clone(match kind {
             Kind::StartTls => &self.policy.starttls,
-            Kind::DirectTls => &self.policy.direct,
+            Kind::DirectTls | Kind::Https => &self.policy.direct,
             Kind::Plain => &self.policy.plain,
         })
     }

@@ -18,6 +18,7 @@ fn serve(store: &str) -> Output {
         .env("PERCH_POOL__MEMBER", "z")
         .env("PERCH_LISTEN__XMPP", "off")
         .env("PERCH_LISTEN__XMPP_TLS", "off")
+        .env("PERCH_LISTEN__HTTPS", "off")
         .output()
         .unwrap()
 }

@@ -27,6 +27,7 @@ impl Process {
             .env("PERCH_POOL__ADDRESS", format!("{name}.example.org"))
             .env("PERCH_LISTEN__XMPP", "127.0.0.1:0")
             .env("PERCH_LISTEN__XMPP_TLS", "127.0.0.1:0")
+            .env("PERCH_LISTEN__HTTPS", "off")
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
@@ -148,6 +149,7 @@ async fn members_see_one_another_freeze_wake_drain_and_end() {
         .env("PERCH_POOL__MEMBER", "b")
         .env("PERCH_LISTEN__XMPP", "off")
         .env("PERCH_LISTEN__XMPP_TLS", "off")
+        .env("PERCH_LISTEN__HTTPS", "off")
         .output()
         .unwrap();
     let complaint = String::from_utf8(second.stderr).unwrap();

@@ -1,10 +1,11 @@
 //! Accounts and their keys.
 
 use perch::store::account::AccountEntry;
+use perch::store::administration::{Deed, DeedError};
 use perch::store::error::AddAccountError;
 
 use crate::Place;
-use crate::scene::{account, address};
+use crate::scene::{account, act, address};
 
 pub(crate) async fn accounts_are_added_read_and_removed(place: Place) {
     let store = place.open().await;
@@ -24,14 +25,20 @@ pub(crate) async fn accounts_are_added_read_and_removed(place: Place) {
     assert_eq!(names(store.accounts(Some("alice"), 10).await.unwrap()), ["bob"]);
     assert_eq!(names(store.accounts(None, 1).await.unwrap()), ["alice"]);
 
-    assert!(store.set_credentials(bob, Vec::new()).await.unwrap());
+    let administer = async |deed: Deed| store.administer(deed, act()).await;
+    administer(Deed::SetCredentials { account: bob, credentials: Vec::new() }).await.unwrap();
     assert_eq!(store.account("bob").await.unwrap().unwrap().credentials, []);
-    assert!(store.set_account_disabled(bob, &address("bob"), true).await.unwrap());
+    administer(Deed::SetAccountDisabled { account: bob, address: address("bob"), is_disabled: true })
+        .await
+        .unwrap();
     assert!(store.account("bob").await.unwrap().unwrap().is_disabled);
 
-    assert!(store.remove_account(bob, &address("bob")).await.unwrap().is_some());
-    assert!(store.remove_account(bob, &address("bob")).await.unwrap().is_none());
-    assert!(!store.set_credentials(bob, account("bob").credentials).await.unwrap());
+    administer(Deed::RemoveAccount { account: bob, address: address("bob") }).await.unwrap();
+    let gone = Err(DeedError::NotThere);
+    assert_eq!(administer(Deed::RemoveAccount { account: bob, address: address("bob") }).await, gone);
+    let credentials = account("bob").credentials;
+    assert_eq!(administer(Deed::SetCredentials { account: bob, credentials }).await, gone);
+    assert_eq!(administer(Deed::AddAccount(account("alice"))).await, Err(DeedError::NameTaken));
     let again = store.add_account(account("bob")).await.unwrap();
     assert!(again > bob, "an id is never given twice");
     assert_eq!(store.account_count().await.unwrap(), 2);

@@ -4,6 +4,7 @@
 
 mod account_logs;
 mod accounts;
+mod administration;
 mod archive;
 #[path = "../support/cluster.rs"]
 mod cluster;
@@ -159,6 +160,13 @@ on_every_engine! {
         an_account_that_does_not_count_belongs_to_nothing
         what_an_address_may_ends_with_its_account
         principals_are_found_by_what_they_are_called;
+    administration:
+        every_deed_has_a_line_and_no_other_is_written
+        the_log_is_only_added_to
+        tokens_go_with_their_account
+        what_was_changed_meanwhile_is_not_overwritten
+        a_policy_that_was_granted_stays
+        an_addin_that_rooms_have_stays;
     account_logs: a_message_is_in_both_logs_or_in_none
         stamps_of_an_account_do_not_fall
         an_account_is_loaded_as_its_log_left_it

@@ -9,6 +9,7 @@ use perch::chat::message::{Author, Content, Payload, Retention};
 use perch::chat::snapshot::RoomSnapshot;
 use perch::store::Store;
 use perch::store::account::{NewAccount, ScramHash, ScramRow};
+use perch::store::administration::act::{Act, Outcome};
 use perch::store::archive::ArchivedMessage;
 use perch::store::error::AppendError;
 use perch::store::room::{Append, Appended, NewRoom};
@@ -136,6 +137,22 @@ pub(crate) fn affiliation(who: &str, affiliation: Affiliation, version: i64) -> 
 
 pub(crate) fn address(name: &str) -> BareJid {
     BareJid::from_parts(Some(name), "localhost").unwrap()
+}
+
+/// Something that the operator does.
+pub(crate) fn act() -> Act {
+    Act {
+        at: Timestamp(1_000),
+        who: "operator".into(),
+        origin: "socket".into(),
+        token: None,
+        operation: "test",
+        object: "it".into(),
+        was: None,
+        became: Some("{}".into()),
+        outcome: Outcome::Done,
+        is_trial: false,
+    }
 }
 
 pub(crate) fn account(name: &str) -> NewAccount {

@@ -1,11 +1,12 @@
 //! Sessions, as far as they outlive the server.
 
 use perch::chat::id::{AccountId, Origin, Seq, SessionId, Timestamp};
+use perch::store::administration::Deed;
 use perch::store::room::Append;
 use perch::store::session::{SavedSession, SessionRow};
 
 use crate::Place;
-use crate::scene::{account, address, decision, make, post};
+use crate::scene::{account, act, address, decision, make, post};
 
 pub(crate) async fn sessions_are_saved_and_found_again(place: Place) {
     let store = place.open().await;
@@ -34,7 +35,8 @@ pub(crate) async fn sessions_are_saved_and_found_again(place: Place) {
 
     store.forget_sessions(&[SessionId(1)]).await.unwrap();
     assert_eq!(store.session(SessionId(1)).await.unwrap(), None);
-    store.remove_account(alice, &address("alice")).await.unwrap();
+    let remove = Deed::RemoveAccount { account: alice, address: address("alice") };
+    store.administer(remove, act()).await.unwrap();
     assert_eq!(store.session(SessionId(2)).await.unwrap(), None, "they go with their account");
 }
 

@@ -5,18 +5,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use perch_address::{BareJid, FullJid};
-use tracing::info;
+use perch_address::BareJid;
+use serde_json::json;
 
-use super::{Admin, AdminError, Caller};
+use super::{Admin, AdminError, Target};
+use crate::admin::caller::{Caller, Who};
+use crate::admin::rights::Operation;
 use crate::chat::answer::Answer;
-use crate::chat::command::{Actor, Command, Query};
-use crate::chat::id::{MessageId, RoomId, SessionId, Timestamp};
+use crate::chat::command::{Command, Query};
+use crate::chat::id::{MessageId, RoomId, Timestamp};
 use crate::chat::refusal::Refusal;
 use crate::chat::words::Wording;
 use crate::room::retraction::EXPUNGED_MAX;
+use crate::store::administration::Deed;
+use crate::store::administration::act::Act;
 use crate::store::archive::{ArchiveQuery, Log};
-use crate::store::error::StoreError;
 use crate::store::search::{Found, Hit, Order, Scope, Search};
 
 /// Which messages. Bounds by time are inclusive.
@@ -78,7 +81,8 @@ impl Admin {
         after: Option<&str>,
         limit: u32,
     ) -> Result<MessagePage, AdminError> {
-        let sees_addresses = self.authorize(caller).is_ok();
+        self.may_see(caller, Operation::SearchMessages, Target::Pool).await?;
+        let sees_addresses = self.reads_all(caller).await;
         if !sees_addresses && !filter.authors.is_empty() {
             return Err(AdminError::Forbidden);
         }
@@ -97,7 +101,9 @@ impl Admin {
         removal: &Removal,
         after: Option<&str>,
     ) -> Result<Removed, AdminError> {
-        self.authorize(caller)?;
+        let object = filter.rooms.join(", ");
+        let act = self.may_do(caller, Operation::RemoveMessages, Target::Pool, object).await?;
+        let removal = if caller.is_trial { &Removal::WhatIf } else { removal };
         if *filter == MessageFilter::default() {
             return Err(AdminError::NothingAsked);
         }
@@ -114,7 +120,8 @@ impl Admin {
             let (told, rest) = found.hits.split_at(told);
             count = self.expunge(caller, told, replacement, true).await?
                 + self.expunge(caller, rest, replacement, false).await?;
-            info!(?caller, count, is_replacement = replacement.is_some(), "messages were taken out");
+            let told = json!({ "count": count, "replaced": replacement.is_some() });
+            self.administer(Deed::Elsewhere, Act { became: Some(told.to_string().into()), ..act }).await?;
         }
         Ok(Removed { count, next: place(&found) })
     }
@@ -128,7 +135,7 @@ impl Admin {
         until: Timestamp,
         is_what_if: bool,
     ) -> Result<u64, AdminError> {
-        self.authorize(caller)?;
+        let act = self.may_do(caller, Operation::RemoveMessages, Target::Pool, room).await?;
         let store = self.rooms.store();
         let room = store.load_room(&self.room_name(room)?).await?.ok_or(AdminError::NoSuchRoom)?;
         let counting = ArchiveQuery {
@@ -139,7 +146,7 @@ impl Admin {
             ..ArchiveQuery::new(Log::Room(room.id))
         };
         let count = store.archive_page(counting).await?.total.unwrap_or_default();
-        if is_what_if {
+        if is_what_if || caller.is_trial {
             return Ok(count);
         }
         let below = store.place_at(room.id, Timestamp(until.0.saturating_add(1))).await?;
@@ -147,9 +154,10 @@ impl Admin {
         let newest = Search { end: Some(until), max: TOLD_MAX as u32, ..Search::new(scope) };
         self.expunge(caller, &store.search(newest).await?.hits, None, true).await?;
         let clear = Command::Clear { below };
-        self.rooms.execute(&room.name, self.actor(caller)?, clear).await.map_err(refused)?;
+        self.rooms.execute(&room.name, self.actor(caller).await?, clear).await?;
         store.purge_below(room.id, below).await?;
-        info!(?caller, room = %room.name, count, "a room was cleared");
+        let told = json!({ "count": count, "until": until.0 });
+        self.administer(Deed::Elsewhere, Act { became: Some(told.to_string().into()), ..act }).await?;
         Ok(count)
     }
 
@@ -178,18 +186,17 @@ impl Admin {
     /// What these rooms are to the caller; where none is named, all that he may read.
     async fn scope(&self, caller: &Caller, rooms: &[String]) -> Result<Scope, AdminError> {
         let names = rooms.iter().map(|room| self.room_name(room)).collect::<Result<Vec<_>, _>>()?;
-        let is_administrator = self.authorize(caller).is_ok();
-        let reader = match caller {
-            Caller::Account(address) if !is_administrator => address,
-            Caller::Account(_) | Caller::Operator => return self.scope_of_all(&names).await,
+        let reader = match &caller.who {
+            Who::Account(address) if !self.reads_all(caller).await => address,
+            _ => return self.scope_of_all(&names).await,
         };
         if names.is_empty() {
             return Ok(Scope::Rooms(self.rooms.readable_by(reader).await?));
         }
         let mut ids = Vec::with_capacity(names.len());
         for name in &names {
-            let answer = self.rooms.query(name, self.actor(caller)?, Query::ArchiveAccess).await;
-            match answer.map_err(refused)? {
+            let answer = self.rooms.query(name, self.actor(caller).await?, Query::ArchiveAccess).await;
+            match answer? {
                 Answer::Archive(access) => ids.push(access.room),
                 _ => return Err(AdminError::Forbidden),
             }
@@ -227,26 +234,20 @@ impl Admin {
             for targets in ids.chunks(EXPUNGED_MAX) {
                 let replacement = replacement.map(Into::into);
                 let command = Command::Expunge { targets: targets.to_vec(), replacement, is_told };
-                match self.rooms.execute(name, self.actor(caller)?, command).await {
+                match self.rooms.execute(name, self.actor(caller).await?, command).await {
                     Ok(()) => count += targets.len() as u64,
                     // It went while its messages were looked for, and they with it.
                     Err(Refusal::NoSuchRoom | Refusal::Destroyed { .. }) => {}
-                    Err(refusal) => return Err(refused(refusal)),
+                    Err(refusal) => return Err(refusal.into()),
                 }
             }
         }
         Ok(count)
     }
 
-    /// How a room knows who asks. The operator has no address of his own: he speaks for the domain.
-    fn actor(&self, caller: &Caller) -> Result<Actor, AdminError> {
-        let who = match caller {
-            Caller::Operator => self.accounts.domain(),
-            Caller::Account(address) => address,
-        };
-        let jid: FullJid = who.with_resource(RESOURCE)?;
-        let is_administrator = self.authorize(caller).is_ok();
-        Ok(Actor { session: SessionId(0), jid, is_administrator, origin: None })
+    /// Whether the caller reads everywhere, whatever the rooms' lists say of him.
+    pub(super) async fn reads_all(&self, caller: &Caller) -> bool {
+        self.may_see(caller, Operation::ReadAllRooms, Target::Pool).await.is_ok()
     }
 
     fn shown(&self, hit: &Hit, sees_addresses: bool) -> Option<FoundMessage> {
@@ -273,16 +274,5 @@ fn read_place(place: &str) -> Result<(RoomId, MessageId), AdminError> {
     parts.ok_or(AdminError::NoSuchPlace)
 }
 
-fn refused(refusal: Refusal) -> AdminError {
-    match refusal {
-        Refusal::NoSuchRoom | Refusal::Destroyed { .. } | Refusal::Locked => AdminError::NoSuchRoom,
-        Refusal::NoSpace => StoreError::NoSpace.into(),
-        Refusal::Forbidden => AdminError::Forbidden,
-        _ => StoreError::Unavailable.into(),
-    }
-}
-
 /// Messages of whose removal those in a room are told one by one, however many go: what their screens may show.
 const TOLD_MAX: usize = 100;
-
-const RESOURCE: &str = "administration";

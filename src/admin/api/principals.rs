@@ -3,10 +3,14 @@
 use std::collections::{HashMap, HashSet};
 
 use perch_address::BareJid;
-use tracing::info;
+use serde_json::json;
 
-use super::{Admin, AdminError, Caller, PAGE_MAX};
+use super::{Admin, AdminError, PAGE_MAX, Target};
+use crate::admin::caller::Caller;
+use crate::admin::rights::Operation;
 use crate::chat::principal::{Change, Kind, Principal, Standing, new_address};
+use crate::store::administration::Deed;
+use crate::store::administration::act::Act;
 use crate::store::error::{PrincipalError, StoreError};
 use crate::store::principal::PrincipalQuery;
 
@@ -71,14 +75,14 @@ impl Admin {
         caller: &Caller,
         query: PrincipalQuery<'_>,
     ) -> Result<PrincipalPage, AdminError> {
-        self.authorize(caller)?;
+        self.may_see(caller, Operation::ListPrincipals, Target::Pool).await?;
         let limit = query.limit.clamp(1, PAGE_MAX);
         let found = self.directory.store().principals(PrincipalQuery { limit: limit + 1, ..query }).await?;
         Ok(page(found, limit))
     }
 
     pub async fn principal(&self, caller: &Caller, address: &str) -> Result<Placed, AdminError> {
-        self.authorize(caller)?;
+        self.may_see(caller, Operation::ListPrincipals, Target::Pool).await?;
         let address = self.principal_address(address)?;
         let principal = self.find(&address).await?;
         let view = self.directory.view();
@@ -94,7 +98,7 @@ impl Admin {
         after: Option<&str>,
         limit: u32,
     ) -> Result<PrincipalPage, AdminError> {
-        self.authorize(caller)?;
+        self.may_see(caller, Operation::ListPrincipals, Target::Pool).await?;
         let group = self.find(&self.principal_address(group)?).await?.address;
         let limit = limit.clamp(1, PAGE_MAX);
         let found = self.directory.store().members_of(&group, after.unwrap_or_default(), limit + 1).await?;
@@ -109,7 +113,7 @@ impl Admin {
         after: Option<&str>,
         limit: u32,
     ) -> Result<AddressPage, AdminError> {
-        self.authorize(caller)?;
+        self.may_see(caller, Operation::ListPrincipals, Target::Pool).await?;
         let address = self.principal_address(principal)?;
         let limit = limit.clamp(1, PAGE_MAX) as usize;
         if address == *self.directory.domain() {
@@ -151,11 +155,11 @@ impl Admin {
         kind: Kind,
         name: &str,
     ) -> Result<Principal, AdminError> {
-        self.authorize(caller)?;
+        let act = self.may_change_principals(caller, name).await?;
         check_name(name)?;
         let address = self.make(kind, name).await?;
         self.directory.settle().await?;
-        info!(%address, ?caller, "a group or unit was made");
+        self.note_change(act, json!({ "made": kind.as_str() })).await?;
         self.find(&address).await
     }
 
@@ -166,41 +170,41 @@ impl Admin {
         address: &str,
         name: &str,
     ) -> Result<Principal, AdminError> {
-        self.authorize(caller)?;
+        let act = self.may_change_principals(caller, address).await?;
         check_name(name)?;
         let principal = self.own(address).await?;
         let change = Change::Rename { address: principal.address.clone(), name: name.into() };
         self.directory.change(&[change]).await?;
-        info!(address = %principal.address, ?caller, name, "a group or unit was renamed");
+        self.note_change(act, json!({ "name": name })).await?;
         Ok(Principal { name: name.into(), ..principal })
     }
 
     /// Removes a group or unit: nobody belongs to it any more, and no other gets its address.
     pub async fn remove_principal(&self, caller: &Caller, address: &str) -> Result<BareJid, AdminError> {
-        self.authorize(caller)?;
+        let act = self.may_change_principals(caller, address).await?;
         let address = self.own(address).await?.address;
         self.directory.change(&[Change::Remove { address: address.clone() }]).await?;
-        info!(%address, ?caller, "a group or unit was removed");
+        self.note_change(act, json!({ "removed": true })).await?;
         Ok(address)
     }
 
     /// Takes somebody into a group or unit.
     pub async fn admit(&self, caller: &Caller, group: &str, member: &str) -> Result<BareJid, AdminError> {
-        self.authorize(caller)?;
+        let act = self.may_change_principals(caller, group).await?;
         let into = self.own(group).await?.address;
         let member = self.member(member).await?;
         self.directory.change(&[Change::Admit { member: member.clone(), into: into.clone() }]).await?;
-        info!(%member, group = %into, ?caller, "somebody was taken into a group or unit");
+        self.note_change(act, json!({ "admitted": member.as_str() })).await?;
         Ok(member)
     }
 
     /// Takes somebody out of a group or unit. When this returns, nobody has a right by it any more.
     pub async fn dismiss(&self, caller: &Caller, group: &str, member: &str) -> Result<BareJid, AdminError> {
-        self.authorize(caller)?;
+        let act = self.may_change_principals(caller, group).await?;
         let from = self.own(group).await?.address;
         let member = self.principal_address(member)?;
         self.directory.change(&[Change::Dismiss { member: member.clone(), from: from.clone() }]).await?;
-        info!(%member, group = %from, ?caller, "somebody was taken out of a group or unit");
+        self.note_change(act, json!({ "dismissed": member.as_str() })).await?;
         Ok(member)
     }
 
@@ -212,7 +216,7 @@ impl Admin {
         enrolments: &[Enrolment],
         is_last: bool,
     ) -> Result<Enrolled, AdminError> {
-        self.authorize(caller)?;
+        let act = self.may_change_principals(caller, "enrolments").await?;
         let mut enrolled = Enrolled::default();
         let mut groups = HashMap::new();
         for enrolment in enrolments {
@@ -250,10 +254,22 @@ impl Admin {
         }
         let applied = self.directory.begin_change(&changes, None).await?;
         enrolled.has_changed = applied.has_changed;
+        self.note_change(act, json!({ "enrolments": enrolments.len() })).await?;
         if is_last {
             self.directory.settle().await?;
         }
         Ok(enrolled)
+    }
+
+    /// The act as the log will have it. What concerns so many cannot be tried without being done.
+    async fn may_change_principals(&self, caller: &Caller, object: &str) -> Result<Act, AdminError> {
+        let act = self.may_do(caller, Operation::ChangePrincipal, Target::Pool, object).await?;
+        if caller.is_trial { Err(AdminError::NoTrial) } else { Ok(act) }
+    }
+
+    async fn note_change(&self, act: Act, became: serde_json::Value) -> Result<(), AdminError> {
+        let act = Act { became: Some(became.to_string().into()), ..act };
+        self.administer(Deed::Elsewhere, act).await.map(drop)
     }
 
     /// The group or unit of a name or address; made, where there is none of the name.

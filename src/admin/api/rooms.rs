@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use perch_address::BareJid;
 
-use super::{Admin, AdminError, Caller, PAGE_MAX};
+use super::{Admin, AdminError, PAGE_MAX, Target};
+use crate::admin::caller::{Caller, Who};
+use crate::admin::rights::Operation;
 use crate::chat::settings::Settings;
 use crate::store::room_search::RoomSearch;
 
@@ -36,9 +38,10 @@ impl Admin {
         after: Option<&str>,
         limit: u32,
     ) -> Result<RoomPage, AdminError> {
-        let seen_by = match caller {
-            Caller::Account(address) if self.authorize(caller).is_err() => Some(self.rooms.seer(address)),
-            Caller::Account(_) | Caller::Operator => None,
+        self.may_see(caller, Operation::ListRooms, Target::Pool).await?;
+        let seen_by = match &caller.who {
+            Who::Account(address) if !self.reads_all(caller).await => Some(self.rooms.seer(address)),
+            _ => None,
         };
         let search = RoomSearch { seen_by, ..search };
         let limit = limit.clamp(1, PAGE_MAX) as usize;

@@ -1,26 +1,58 @@
 //! Messages and rooms that are searched for and taken out.
 
-use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::State;
+use axum::http::{Method, StatusCode};
 use perch_address::BareJid;
 use perch_xmpp::datetime;
 
-use super::{Json, Refused};
+use super::extract::{Asker, Changer, Json, Path};
+use super::refusal::Refused;
+use super::route::Route;
 use crate::admin::api::messages::{self as api, Removal};
 use crate::admin::api::rooms::RoomInfo;
-use crate::admin::api::{Admin, AdminError, Caller, PAGE_MAX};
+use crate::admin::api::{Admin, AdminError, PAGE_MAX};
+use crate::admin::rights::Operation;
 use crate::admin::wire::messages::{
-    Cleared, Clearing, Matching, Message, MessageFilter, MessagePage, MessageQuery, MessageRemoval, Privacy,
-    Removed, Room, RoomPage, RoomQuery,
+    Cleared, Clearing, Matching, Message, MessageFilter, MessagePage, MessageQuery, MessageRemoval, Removed,
+    Room, RoomPage, RoomQuery,
 };
 use crate::chat::id::Timestamp;
+use crate::chat::settings::Settings;
 use crate::chat::words::{self, Wording};
 use crate::store::room_search::RoomSearch;
 use crate::store::search::Order;
 
-pub(super) async fn search(
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::new(Method::POST, "/messages/search", "searchMessages", "Find messages", search)
+            .needs(Operation::SearchMessages)
+            .refuses(&[StatusCode::NOT_FOUND, StatusCode::CONFLICT]),
+        Route::new(
+            Method::POST,
+            "/messages/remove",
+            "removeMessages",
+            "Take messages out, or put a sentence in their place",
+            remove,
+        )
+        .needs(Operation::RemoveMessages)
+        .refuses(&[StatusCode::NOT_FOUND, StatusCode::CONFLICT]),
+        Route::new(
+            Method::POST,
+            "/rooms/{room}/clear",
+            "clearRoom",
+            "Take out all that was said in a room up to a time",
+            clear,
+        )
+        .needs(Operation::RemoveMessages)
+        .refuses(&[StatusCode::CONFLICT]),
+        Route::new(Method::POST, "/rooms/search", "searchRooms", "Find rooms", search_rooms)
+            .needs(Operation::ListRooms),
+    ]
+}
+
+async fn search(
     State(admin): State<Admin>,
-    Extension(caller): Extension<Caller>,
+    Asker(caller): Asker,
     Json(query): Json<MessageQuery>,
 ) -> Result<Json<MessagePage>, Refused> {
     let order = if query.oldest_first { Order::OldestFirst } else { Order::NewestFirst };
@@ -30,9 +62,9 @@ pub(super) async fn search(
     Ok(Json(MessagePage { messages: page.messages.into_iter().map(message).collect(), next: page.next }))
 }
 
-pub(super) async fn remove(
+async fn remove(
     State(admin): State<Admin>,
-    Extension(caller): Extension<Caller>,
+    Changer(caller): Changer,
     Json(asked): Json<MessageRemoval>,
 ) -> Result<Json<Removed>, Refused> {
     let removal = match (asked.what_if, asked.replacement) {
@@ -46,9 +78,9 @@ pub(super) async fn remove(
     Ok(Json(Removed { count, next }))
 }
 
-pub(super) async fn clear(
+async fn clear(
     State(admin): State<Admin>,
-    Extension(caller): Extension<Caller>,
+    Changer(caller): Changer,
     Path(room): Path<String>,
     Json(asked): Json<Clearing>,
 ) -> Result<Json<Cleared>, Refused> {
@@ -56,17 +88,17 @@ pub(super) async fn clear(
     Ok(Json(Cleared { count: admin.clear_room(&caller, &room, until, asked.what_if).await? }))
 }
 
-pub(super) async fn search_rooms(
+async fn search_rooms(
     State(admin): State<Admin>,
-    Extension(caller): Extension<Caller>,
+    Asker(caller): Asker,
     Json(query): Json<RoomQuery>,
 ) -> Result<Json<RoomPage>, Refused> {
-    let (is_public, is_members_only) = match query.privacy {
-        Some(Privacy::Open) => (Some(true), Some(false)),
-        Some(Privacy::Closed) => (Some(true), Some(true)),
-        Some(Privacy::Secret) => (Some(false), Some(true)),
-        None => (None, None),
+    let flags = |privacy| {
+        let mut settings = Settings::default();
+        settings.set_privacy(privacy);
+        (settings.public, settings.members_only)
     };
+    let (is_public, is_members_only) = query.privacy.map(flags).unzip();
     let search = RoomSearch {
         text: query.text.into(),
         is_phrase: query.phrase,
@@ -124,12 +156,7 @@ fn message(found: api::FoundMessage) -> Message {
 
 fn room(room: RoomInfo) -> Room {
     let settings = room.settings;
-    let privacy = match (settings.public, settings.members_only) {
-        (true, false) => Some(Privacy::Open),
-        (true, true) => Some(Privacy::Closed),
-        (false, true) => Some(Privacy::Secret),
-        (false, false) => None,
-    };
+    let privacy = settings.privacy();
     Room {
         address: room.address.to_string(),
         name: settings.name,

@@ -1,13 +1,14 @@
 //! Principals over HTTP.
 
-use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::routing::{get, post, put};
-use axum::{Extension, Router};
+use axum::extract::State;
+use axum::http::{Method, StatusCode};
 
-use super::{Json, Query, Refused};
+use super::extract::{Asker, Changer, Created, Json, Path, Query};
+use super::refusal::Refused;
+use super::route::Route;
 use crate::admin::api::principals as api;
-use crate::admin::api::{Admin, Caller, PAGE_MAX};
+use crate::admin::api::{Admin, PAGE_MAX};
+use crate::admin::rights::Operation;
 use crate::admin::wire::principals::{
     AddressPage, Enrolled, Enrolments, Entry, NewPrincipal, PlacedPrincipal, Principal, PrincipalChange,
     PrincipalPage, PrincipalQuery, RefusedEnrolment,
@@ -15,19 +16,52 @@ use crate::admin::wire::principals::{
 use crate::admin::wire::{Address, PageQuery};
 use crate::{chat, store};
 
-pub(super) fn routes() -> Router<Admin> {
-    Router::new()
-        .route("/v1/principals", get(principals).post(make))
-        .route("/v1/principals/{address}", get(principal).patch(rename).delete(remove))
-        .route("/v1/principals/{address}/members", get(members))
-        .route("/v1/principals/{address}/members/{member}", put(admit).delete(dismiss))
-        .route("/v1/principals/{address}/users", get(users))
-        .route("/v1/enrolments", post(enroll))
+pub(super) fn routes() -> Vec<Route> {
+    const PRINCIPAL: &str = "/principals/{address}";
+    const MEMBER: &str = "/principals/{address}/members/{member}";
+    let look = |route: Route| route.needs(Operation::ListPrincipals);
+    let change = |route: Route| route.needs(Operation::ChangePrincipal).refuses(&[StatusCode::CONFLICT]);
+    vec![
+        look(Route::new(Method::GET, "/principals", "listPrincipals", "Principals, by address", principals)),
+        look(Route::new(
+            Method::GET,
+            PRINCIPAL,
+            "showPrincipal",
+            "A principal, and what it belongs to",
+            principal,
+        )),
+        look(Route::new(
+            Method::GET,
+            "/principals/{address}/members",
+            "listMembers",
+            "Who is directly in a group or unit",
+            members,
+        )),
+        look(Route::new(
+            Method::GET,
+            "/principals/{address}/users",
+            "listUsersOf",
+            "The users who belong to a principal, by whatever way",
+            users,
+        )),
+        change(Route::new(Method::POST, "/principals", "makePrincipal", "Make a group or unit", make)),
+        change(Route::new(Method::PATCH, PRINCIPAL, "renamePrincipal", "Rename a group or unit", rename)),
+        change(Route::new(Method::DELETE, PRINCIPAL, "removePrincipal", "Remove a group or unit", remove)),
+        change(Route::new(Method::PUT, MEMBER, "admit", "Take somebody into a group or unit", admit)),
+        change(Route::new(
+            Method::DELETE,
+            MEMBER,
+            "dismiss",
+            "Take somebody out of a group or unit",
+            dismiss,
+        )),
+        change(Route::new(Method::POST, "/enrolments", "enroll", "Take many into groups and units", enroll)),
+    ]
 }
 
 async fn principals(
     State(admin): State<Admin>,
-    Extension(caller): Extension<Caller>,
+    Asker(caller): Asker,
     Query(query): Query<PrincipalQuery>,
 ) -> Result<Json<PrincipalPage>, Refused> {
     let query = store::principal::PrincipalQuery {
@@ -41,16 +75,16 @@ async fn principals(
 
 async fn make(
     State(admin): State<Admin>,
-    Extension(caller): Extension<Caller>,
+    Changer(caller): Changer,
     Json(new): Json<NewPrincipal>,
-) -> Result<(StatusCode, Json<Principal>), Refused> {
+) -> Result<Created<Principal>, Refused> {
     let made = admin.make_principal(&caller, new.kind, &new.name).await?;
-    Ok((StatusCode::CREATED, Json(shown(made))))
+    Ok(Created(shown(made)))
 }
 
 async fn principal(
     State(admin): State<Admin>,
-    Extension(caller): Extension<Caller>,
+    Asker(caller): Asker,
     Path(address): Path<String>,
 ) -> Result<Json<PlacedPrincipal>, Refused> {
     let placed = admin.principal(&caller, &address).await?;
@@ -59,7 +93,7 @@ async fn principal(
 
 async fn rename(
     State(admin): State<Admin>,
-    Extension(caller): Extension<Caller>,
+    Changer(caller): Changer,
     Path(address): Path<String>,
     Json(change): Json<PrincipalChange>,
 ) -> Result<Json<Principal>, Refused> {
@@ -68,7 +102,7 @@ async fn rename(
 
 async fn remove(
     State(admin): State<Admin>,
-    Extension(caller): Extension<Caller>,
+    Changer(caller): Changer,
     Path(address): Path<String>,
 ) -> Result<Json<Address>, Refused> {
     let address = admin.remove_principal(&caller, &address).await?.to_string();
@@ -77,7 +111,7 @@ async fn remove(
 
 async fn members(
     State(admin): State<Admin>,
-    Extension(caller): Extension<Caller>,
+    Asker(caller): Asker,
     Path(address): Path<String>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<PrincipalPage>, Refused> {
@@ -87,7 +121,7 @@ async fn members(
 
 async fn admit(
     State(admin): State<Admin>,
-    Extension(caller): Extension<Caller>,
+    Changer(caller): Changer,
     Path((address, member)): Path<(String, String)>,
 ) -> Result<Json<Address>, Refused> {
     let address = admin.admit(&caller, &address, &member).await?.to_string();
@@ -96,7 +130,7 @@ async fn admit(
 
 async fn dismiss(
     State(admin): State<Admin>,
-    Extension(caller): Extension<Caller>,
+    Changer(caller): Changer,
     Path((address, member)): Path<(String, String)>,
 ) -> Result<Json<Address>, Refused> {
     let address = admin.dismiss(&caller, &address, &member).await?.to_string();
@@ -105,7 +139,7 @@ async fn dismiss(
 
 async fn users(
     State(admin): State<Admin>,
-    Extension(caller): Extension<Caller>,
+    Asker(caller): Asker,
     Path(address): Path<String>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<AddressPage>, Refused> {
@@ -117,7 +151,7 @@ async fn users(
 
 async fn enroll(
     State(admin): State<Admin>,
-    Extension(caller): Extension<Caller>,
+    Changer(caller): Changer,
     Json(asked): Json<Enrolments>,
 ) -> Result<Json<Enrolled>, Refused> {
     let enrolments: Vec<_> = asked

@@ -1,9 +1,12 @@
 //! The JSON of messages and rooms that are searched for and taken out.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::chat::settings::Privacy;
+
 /// Which messages. Whatever is absent does not narrow.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct MessageFilter {
     /// Addresses of rooms, or names alone; empty for all that the asker may read.
@@ -24,7 +27,7 @@ pub struct MessageFilter {
 }
 
 /// How much of the words has to be there.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Matching {
     #[default]
@@ -33,7 +36,7 @@ pub enum Matching {
     Phrase,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct MessageQuery {
     pub which: MessageFilter,
@@ -45,7 +48,7 @@ pub struct MessageQuery {
     pub limit: Option<u32>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MessagePage {
     pub messages: Vec<Message>,
     /// What to hand in as `after` for the next page; absent at the end.
@@ -53,7 +56,7 @@ pub struct MessagePage {
     pub next: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Message {
     pub room: String,
     pub id: String,
@@ -66,7 +69,7 @@ pub struct Message {
 }
 
 /// Messages to be taken out, a portion at a time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MessageRemoval {
     pub which: MessageFilter,
@@ -80,7 +83,7 @@ pub struct MessageRemoval {
     pub after: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Removed {
     pub count: u64,
     /// What to hand in as `after` for the next portion; absent at the end.
@@ -88,7 +91,7 @@ pub struct Removed {
     pub next: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Clearing {
     /// As in [`MessageFilter::until`].
@@ -97,13 +100,13 @@ pub struct Clearing {
     pub what_if: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Cleared {
     pub count: u64,
 }
 
 /// Which rooms. Whatever is absent does not narrow.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RoomQuery {
     /// Each word begins one of the name or the address.
@@ -125,19 +128,7 @@ pub struct RoomQuery {
     pub limit: Option<u32>,
 }
 
-/// Who finds a room, and who may come in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Privacy {
-    /// Everybody finds it and comes in.
-    Open,
-    /// Everybody finds it, members come in.
-    Closed,
-    /// Members find it and come in.
-    Secret,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RoomPage {
     pub rooms: Vec<Room>,
     /// What to hand in as `after` for the next page; absent at the end.
@@ -145,14 +136,12 @@ pub struct RoomPage {
     pub next: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Room {
     pub address: String,
     pub name: String,
     pub description: String,
-    /// Absent of a room that everybody may enter who knows its address.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub privacy: Option<Privacy>,
+    pub privacy: Privacy,
     /// Not yet configured by its owner.
     pub locked: bool,
     pub occupants: u64,

@@ -1,11 +1,12 @@
 //! The JSON of principals.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::chat::principal::{Kind, Standing};
 
 /// A user, group, unit or domain.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Principal {
     pub address: String,
     pub kind: Kind,
@@ -17,7 +18,7 @@ pub struct Principal {
 }
 
 /// An entry of the directory.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Entry {
     /// The directory's own, which stays.
     pub id: String,
@@ -26,21 +27,21 @@ pub struct Entry {
 }
 
 /// A principal, and the addresses of all that it belongs to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlacedPrincipal {
     #[serde(flatten)]
     pub principal: Principal,
     pub belongs: Vec<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PrincipalPage {
     pub principals: Vec<Principal>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AddressPage {
     pub addresses: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,7 +49,7 @@ pub struct AddressPage {
 }
 
 /// Which principals are asked for.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PrincipalQuery {
     pub kind: Option<Kind>,
@@ -59,7 +60,7 @@ pub struct PrincipalQuery {
 }
 
 /// A group or unit to be made.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewPrincipal {
     pub kind: Kind,
@@ -67,14 +68,14 @@ pub struct NewPrincipal {
 }
 
 /// What is to change about a group or unit.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PrincipalChange {
     pub name: String,
 }
 
 /// Memberships that are to be, and the groups and units that they need.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Enrolments {
     pub enrolments: Vec<Enrolment>,
@@ -82,7 +83,7 @@ pub struct Enrolments {
     pub last: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Enrolment {
     /// `group` or `unit`.
@@ -96,13 +97,13 @@ pub struct Enrolment {
     pub member_kind: Option<Kind>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Enrolled {
     pub changed: bool,
     pub refused: Vec<RefusedEnrolment>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RefusedEnrolment {
     /// Its place in what was asked, from 0 on.
     pub place: usize,

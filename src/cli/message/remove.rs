@@ -5,7 +5,7 @@ use clap::Args;
 use super::Which;
 use crate::admin::wire::messages::{MessageRemoval, Removed};
 use crate::cli::client::Conversation;
-use crate::cli::confirm::Caution;
+use crate::cli::consent::Consent;
 use crate::cli::{Asking, CommandError};
 
 #[derive(Debug, Args)]
@@ -13,7 +13,7 @@ pub(in crate::cli) struct RemoveArguments {
     #[command(flatten)]
     which: Which,
     #[command(flatten)]
-    caution: Caution,
+    consent: Consent,
     #[command(flatten)]
     asking: Asking,
 }
@@ -26,23 +26,23 @@ pub(in crate::cli) struct ReplaceArguments {
     #[arg(long, default_value = SENTENCE, value_name = "SENTENCE")]
     text: String,
     #[command(flatten)]
-    caution: Caution,
+    consent: Consent,
     #[command(flatten)]
     asking: Asking,
 }
 
 pub(in crate::cli) async fn run_remove(arguments: RemoveArguments) -> Result<(), CommandError> {
-    run(&arguments.which, None, arguments.caution, arguments.asking).await
+    run(&arguments.which, None, arguments.consent, arguments.asking).await
 }
 
 pub(in crate::cli) async fn run_replace(arguments: ReplaceArguments) -> Result<(), CommandError> {
-    run(&arguments.which, Some(arguments.text), arguments.caution, arguments.asking).await
+    run(&arguments.which, Some(arguments.text), arguments.consent, arguments.asking).await
 }
 
 async fn run(
     which: &Which,
     replacement: Option<String>,
-    caution: Caution,
+    consent: Consent,
     asking: Asking,
 ) -> Result<(), CommandError> {
     let (client, output) = asking.open()?;
@@ -50,12 +50,12 @@ async fn run(
     let verb = if replacement.is_some() { "replaced" } else { "removed" };
     let mut removal = MessageRemoval { which: which.filter(), replacement, what_if: true, after: None };
     let mut done = all(&mut server, &mut removal).await?;
-    if caution.what_if {
+    if consent.trial.what_if {
         output.print(format_args!("{} would be {verb}", messages(done.count)), &done);
         return Ok(());
     }
     if done.count > 0 {
-        caution.confirm(&format!("{} will be {verb}. Go on?", messages(done.count)))?;
+        consent.obtain(&format!("{} will be {verb}. Go on?", messages(done.count)))?;
         removal.what_if = false;
         done = all(&mut server, &mut removal).await?;
     }

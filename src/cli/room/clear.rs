@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::admin::wire::messages::Clearing;
-use crate::cli::confirm::Caution;
+use crate::cli::consent::Consent;
 use crate::cli::message::{messages, was};
 use crate::cli::{Asking, CommandError};
 
@@ -16,7 +16,7 @@ pub(in crate::cli) struct Arguments {
     #[arg(long, value_name = "DATE")]
     until: String,
     #[command(flatten)]
-    caution: Caution,
+    consent: Consent,
     #[command(flatten)]
     asking: Asking,
 }
@@ -26,12 +26,12 @@ pub(in crate::cli) async fn run(arguments: Arguments) -> Result<(), CommandError
     let mut server = client.connect().await?;
     let mut clearing = Clearing { until: arguments.until, what_if: true };
     let mut cleared = server.clear_room(&arguments.room, &clearing).await?;
-    if arguments.caution.what_if {
+    if arguments.consent.trial.what_if {
         output.print(format_args!("{} would be removed", messages(cleared.count)), &cleared);
         return Ok(());
     }
     let question = format!("{} will be removed from {}. Go on?", messages(cleared.count), arguments.room);
-    arguments.caution.confirm(&question)?;
+    arguments.consent.obtain(&question)?;
     clearing.what_if = false;
     cleared = server.clear_room(&arguments.room, &clearing).await?;
     output.print(format_args!("{} {} removed", messages(cleared.count), was(cleared.count)), &cleared);

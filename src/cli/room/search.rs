@@ -2,7 +2,9 @@
 
 use clap::Args;
 
-use crate::admin::wire::messages::{Privacy, Room, RoomQuery};
+use crate::admin::wire::messages::{Room, RoomQuery};
+use crate::chat::settings::Privacy;
+use crate::cli::room::privacy;
 use crate::cli::{Asking, CommandError};
 
 #[derive(Debug, Args)]
@@ -16,7 +18,8 @@ pub(in crate::cli) struct Arguments {
     /// Look through the descriptions too
     #[arg(long)]
     description: bool,
-    #[arg(long)]
+    /// `open`, `closed`, `secret` or `unlisted`
+    #[arg(long, value_parser = privacy)]
     privacy: Option<Privacy>,
     /// Who is a member, by address
     #[arg(long, value_name = "NAME@DOMAIN")]
@@ -54,12 +57,12 @@ pub(in crate::cli) async fn run(arguments: Arguments) -> Result<(), CommandError
 }
 
 fn row(room: &Room) -> [String; 5] {
-    let privacy = match room.privacy {
-        Some(Privacy::Open) => "open",
-        Some(Privacy::Closed) => "closed",
-        Some(Privacy::Secret) => "secret",
-        None => "hidden",
-    };
     let occupants = room.occupants.to_string();
-    [room.address.clone(), room.name.clone(), privacy.to_owned(), occupants, room.description.clone()]
+    [
+        room.address.clone(),
+        room.name.clone(),
+        room.privacy.as_str().to_owned(),
+        occupants,
+        room.description.clone(),
+    ]
 }

@@ -48,7 +48,7 @@ pub(in crate::cli) async fn run(arguments: Arguments) -> Result<(), CommandError
     let password = Password::obtain(arguments.password_stdin, &address)
         .map_err(|error| CommandError::Failed(format!("the password cannot be read: {error}")))?;
     let new = NewUser { address, secret: Secret::Password(password.text.clone()) };
-    match server.add_user(&new).await {
+    match import::add_one(&mut server, &new).await {
         Ok(user) => {
             let added =
                 Added { address: user.address, password: password.is_generated.then_some(password.text) };

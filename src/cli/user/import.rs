@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use csv::{ReaderBuilder, StringRecord, Trim};
+use hyper::Method;
 use indicatif::{ProgressBar, ProgressStyle};
 use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::task::JoinSet;
 
-use crate::admin::wire::{NewUser, Secret};
+use crate::admin::wire::{NewUser, Secret, User};
 use crate::cli::CommandError;
-use crate::cli::client::{Client, ClientError};
+use crate::cli::client::{Client, ClientError, Conversation};
 use crate::cli::output::{Output, complain};
 
 /// One account of the file.
@@ -81,7 +82,11 @@ pub(super) async fn run(
 
 /// Whether the account exists already.
 pub(super) fn is_taken(error: &ClientError) -> bool {
-    matches!(error, ClientError::Refused(problem) if problem.error == "name-taken")
+    matches!(error, ClientError::Refused(problem) if problem.name() == "name-taken")
+}
+
+pub(super) async fn add_one(server: &mut Conversation, new: &NewUser) -> Result<User, ClientError> {
+    server.ask(Method::POST, "/users", Some(new)).await
 }
 
 /// Adds accounts from the queue until it is empty or the server is gone.
@@ -93,10 +98,10 @@ async fn add(
     let mut server = client.connect().await?;
     loop {
         let Some(line) = queue.lock().pop_front() else { return Ok(()) };
-        let outcome = match server.add_user(&line.new).await {
+        let outcome = match add_one(&mut server, &line.new).await {
             Ok(_) => Outcome::Added,
             Err(error) if is_taken(&error) => Outcome::Existing,
-            Err(ClientError::Refused(problem)) => Outcome::Failed(problem.text),
+            Err(ClientError::Refused(problem)) => Outcome::Failed(problem.detail),
             Err(error) => return Err(error),
         };
         if outcomes.send((line.number, outcome)).await.is_err() {

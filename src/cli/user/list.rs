@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use crate::admin::wire::UserPage;
+use crate::cli::client::query;
 use crate::cli::{Asking, CommandError};
 
 #[derive(Debug, Args)]
@@ -13,10 +15,10 @@ pub(in crate::cli) struct Arguments {
 pub(in crate::cli) async fn run(arguments: Arguments) -> Result<(), CommandError> {
     let (client, output) = arguments.asking.open()?;
     let mut server = client.connect().await?;
-    let mut page = server.users(None).await?;
+    let mut page: UserPage = server.look("/users").await?;
     let mut users = page.users;
     while let Some(next) = page.next {
-        page = server.users(Some(&next)).await?;
+        page = server.look(&format!("/users{}", query([("after", Some(next))]))).await?;
         users.append(&mut page.users);
     }
     let rows = users

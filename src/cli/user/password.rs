@@ -1,9 +1,11 @@
 //! `perch user password NAME@DOMAIN`.
 
 use clap::Args;
+use hyper::Method;
 use serde::Serialize;
 
-use crate::admin::wire::Secret;
+use crate::admin::wire::{Address, Secret};
+use crate::cli::client::escape;
 use crate::cli::password::Password;
 use crate::cli::{Asking, CommandError};
 
@@ -34,7 +36,9 @@ pub(in crate::cli) async fn run(arguments: Arguments) -> Result<(), CommandError
     let address = arguments.address;
     let password = Password::obtain(arguments.password_stdin, &address)
         .map_err(|error| CommandError::Failed(format!("the password cannot be read: {error}")))?;
-    let changed = server.change_secret(&address, &Secret::Password(password.text.clone())).await?;
+    let path = format!("/users/{}/secret", escape(&address));
+    let secret = Secret::Password(password.text.clone());
+    let changed: Address = server.ask(Method::PUT, &path, Some(&secret)).await?;
     let changed =
         Changed { address: changed.address, password: password.is_generated.then_some(password.text) };
     match &changed.password {

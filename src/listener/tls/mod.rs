@@ -75,6 +75,7 @@ pub struct Tls {
 pub struct Served {
     upgrade: Arc<ServerConfig>,
     direct: Arc<ServerConfig>,
+    https: Arc<ServerConfig>,
     leaf: CertificateDer<'static>,
 }
 
@@ -146,6 +147,7 @@ impl Served {
     pub fn acceptor(&self, kind: Kind) -> TlsAcceptor {
         TlsAcceptor::from(Arc::clone(match kind {
             Kind::DirectTls => &self.direct,
+            Kind::Https => &self.https,
             Kind::StartTls | Kind::Plain => &self.upgrade,
         }))
     }
@@ -167,24 +169,35 @@ fn serve(files: &Files, client_authorities: Option<&Path>) -> Result<Served, Tls
     let provider = Arc::new(provider());
     let identity = Identity::read(files, &provider)?;
     let leaf = identity.leaf().clone();
+    let key = Arc::new(SingleCertAndKey::from(identity.into_key()));
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&[&version::TLS13, &version::TLS12])?;
+    // No certificate proves anything to the administration, and a browser would ask its user for one.
+    let mut https = builder.clone().with_no_client_auth().with_cert_resolver(key.clone());
+    https.alpn_protocols = vec![ALPN_HTTP.to_vec()];
     let builder = match client_authorities {
         Some(path) => builder.with_client_cert_verifier(client_verifier(path, provider)?),
         None => builder.with_no_client_auth(),
     };
-    let mut upgrade = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(identity.into_key())));
-    // Tickets keep the state of resumption with the client. Each certificate has keys of its own for them: a
-    // session resumed across a renewal would bind its channel to a certificate that this side has forgotten.
-    upgrade.ticketer = aws_lc_rs::Ticketer::new()?;
-    upgrade.session_storage = Arc::new(NoServerSessionStorage {});
-    // The shorter keys first, whatever the client says: the handshake's hash is the one that processors have built in.
-    upgrade.ignore_client_order = true;
-    // A request sent early can be replayed, and the first thing that a client sends is who it is.
-    upgrade.max_early_data_size = 0;
+    let mut upgrade = builder.with_cert_resolver(key);
+    settle(&mut https)?;
+    settle(&mut upgrade)?;
     let mut direct = upgrade.clone();
     direct.alpn_protocols = vec![ALPN_CLIENT.to_vec()];
-    Ok(Served { upgrade: Arc::new(upgrade), direct: Arc::new(direct), leaf })
+    Ok(Served { upgrade: Arc::new(upgrade), direct: Arc::new(direct), https: Arc::new(https), leaf })
+}
+
+/// What holds for TLS of all kinds.
+fn settle(config: &mut ServerConfig) -> Result<(), rustls::Error> {
+    // Tickets keep the state of resumption with the client. Each certificate has keys of its own for them: a
+    // session resumed across a renewal would bind its channel to a certificate that this side has forgotten.
+    config.ticketer = aws_lc_rs::Ticketer::new()?;
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    // The shorter keys first, whatever the client says: the handshake's hash is the one that processors have built in.
+    config.ignore_client_order = true;
+    // A request sent early can be replayed, and the first thing that a client sends is who it is.
+    config.max_early_data_size = 0;
+    Ok(())
 }
 
 /// AES with 128 bits and SHA-256 before the rest, for both versions of TLS: what is ample for the strength of the
@@ -219,6 +232,9 @@ fn client_verifier(
 
 /// XEP-0368 §3: the protocol of a client's stream.
 const ALPN_CLIENT: &[u8] = b"xmpp-client";
+
+/// RFC 7301 §6: HTTP/1.1, and no other.
+const ALPN_HTTP: &[u8] = b"http/1.1";
 
 /// A renewal is months ahead of the need for it: a few seconds are soon enough, and cost two look-ups.
 pub const WATCH_INTERVAL: Duration = Duration::from_secs(5);

@@ -47,7 +47,8 @@ pub fn verdict(refusal: &Refusal) -> (ErrorType, StanzaCondition) {
         // XEP-0410 §3.2 shows the type that XEP-0045 leaves open.
         Refusal::NotAnOccupant | Refusal::NicksLocked => (Cancel, Condition::NotAcceptable),
         Refusal::NickMissing | Refusal::NickMalformed => (Modify, Condition::JidMalformed),
-        Refusal::Stale
+        Refusal::NameTaken
+        | Refusal::Stale
         | Refusal::NickTaken
         | Refusal::LastOwner
         | Refusal::SelfBan

@@ -32,14 +32,13 @@ use rand::{Rng, SeedableRng};
 use tokio::sync::RwLock;
 use tokio::time::{Instant, sleep};
 
-use crate::chat::category::{Category, Rules};
+use crate::chat::category::{Category, CategoryId, CategoryText, Rules};
 use crate::chat::command::HistoryRequest;
 use crate::chat::event::Event;
 use crate::chat::id::{MessageId, RoomId, Seq, SessionId, Timestamp};
 use crate::chat::note;
 use crate::chat::snapshot::RoomSnapshot;
 use crate::store::archive::{ArchivedMessage, Log};
-use crate::store::category::CategoryText;
 use crate::store::error::StoreError;
 use crate::store::model::members::Keeper;
 use crate::store::model::tables::{RoomRows, Tables};
@@ -283,5 +282,5 @@ pub(crate) fn everybody() -> Category {
         creators: everybody,
         rules,
     };
-    text.with(1, 1)
+    text.with(CategoryId(1), 1)
 }

@@ -7,8 +7,8 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 
 use crate::chat::id::AccountId;
-use crate::chat::principal::Standing;
-use crate::store::account::{Account, AccountEntry, NewAccount, RemovedAccount, ScramRow};
+use crate::chat::note::RoomName;
+use crate::store::account::{Account, AccountEntry, NewAccount, ScramRow};
 use crate::store::error::{AddAccountError, StoreError};
 use crate::store::postgres::Postgres;
 use crate::store::postgres::links::Link;
@@ -73,83 +73,13 @@ impl Postgres {
         self.count(ACCOUNT_COUNT).await
     }
 
-    pub(in crate::store) async fn set_credentials(
+    pub(in crate::store) async fn rooms_listing(
         &self,
-        account: AccountId,
-        credentials: Vec<ScramRow>,
-    ) -> Result<bool, StoreError> {
-        let mut link = self.links.link().await?;
-        link.begin().await?;
-        let is_known = link.row(sqlx::query(KNOWN).bind(account.0)).await?.is_some();
-        if is_known {
-            link.execute(sqlx::query(FORGET_CREDENTIALS).bind(account.0)).await?;
-            put_credentials(&mut link, [(account, credentials.as_slice())].into_iter()).await?;
-        }
-        link.commit().await?;
-        Ok(is_known)
-    }
-
-    pub(in crate::store) async fn set_account_disabled(
-        &self,
-        account: AccountId,
         address: &BareJid,
-        is_disabled: bool,
-    ) -> Result<bool, StoreError> {
-        let mut link = self.links.link().await?;
-        link.begin().await?;
-        let set = sqlx::query(SET_DISABLED).bind(is_disabled).bind(account.0);
-        if link.execute(set).await? == 0 {
-            link.commit().await?;
-            return Ok(false);
-        }
-        let standing = if is_disabled { Standing::Disabled } else { Standing::Present };
-        let version = next_version(&mut link).await?;
-        stand(&mut link, address, standing, version).await?;
-        raise(&mut link, version).await?;
-        link.commit().await?;
-        self.keeper.has_rights(version);
-        Ok(true)
+    ) -> Result<Vec<RoomName>, StoreError> {
+        let rows = self.links.link().await?.rows(sqlx::query(LISTED_IN).bind(address.as_str())).await?;
+        rows.iter().map(room_name).collect()
     }
-
-    /// The log goes first: who is appending to it ends before, and finds it gone after.
-    pub(in crate::store) async fn remove_account(
-        &self,
-        account: AccountId,
-        address: &BareJid,
-    ) -> Result<Option<RemovedAccount>, StoreError> {
-        let mut link = self.links.link().await?;
-        link.begin().await?;
-        let done = link.execute(sqlx::query(REMOVE).bind(account.0)).await?;
-        if done == 0 {
-            link.commit().await?;
-            return Ok(None);
-        }
-        link.execute(sqlx::query(REMOVE_EVENTS).bind(account.0)).await?;
-        let version = next_version(&mut link).await?;
-        stand(&mut link, address, Standing::Removed, version).await?;
-        for sql in [FORGET_ENTRY, LEAVE_ALL] {
-            link.execute(sqlx::query(sql).bind(version).bind(address.as_str())).await?;
-        }
-        raise(&mut link, version).await?;
-        let rows = link.rows(sqlx::query(LISTED_IN).bind(address.as_str())).await?;
-        for sql in [STRIKE_FROM_LISTS, MOVE_LISTS, MOVE_RULES] {
-            link.execute(sqlx::query(sql).bind(address.as_str())).await?;
-        }
-        link.commit().await?;
-        self.keeper.has_rights(version);
-        Ok(Some(RemovedAccount { rooms: rows.iter().map(room_name).collect::<Result<_, _>>()? }))
-    }
-}
-
-/// Notes whether an account counts.
-async fn stand(
-    link: &mut Link,
-    address: &BareJid,
-    standing: Standing,
-    version: i64,
-) -> Result<(), StoreError> {
-    let note = sqlx::query(STAND).bind(address.as_str()).bind(standing.as_str()).bind(version);
-    link.execute(note).await.map(drop)
 }
 
 /// None for a name that is taken.
@@ -200,39 +130,17 @@ const ACCOUNT: &str = "SELECT id, name, disabled, hash, iterations, salt, stored
 const ACCOUNTS: &str = "SELECT id, name, disabled FROM account WHERE name > $1 ORDER BY name LIMIT $2";
 const KNOWN_ACCOUNTS: &str = "SELECT name FROM account WHERE name = ANY ($1)";
 const ACCOUNT_COUNT: &str = "SELECT count(*) FROM account";
-const KNOWN: &str = "SELECT id FROM account WHERE id = $1 FOR UPDATE";
 /// In the order of the names: two that add the same ones do not wait for each other.
 const ADD: &str =
     "INSERT INTO account (name) SELECT DISTINCT name FROM unnest($1::text[]) AS new (name) ORDER BY name
     ON CONFLICT (name) DO NOTHING RETURNING name, id";
-const SET_DISABLED: &str = "UPDATE account SET disabled = $1 WHERE id = $2";
-const REMOVE: &str = "DELETE FROM account WHERE id = $1";
-const STAND: &str = "INSERT INTO principal (address, kind, name, standing, version)
-    VALUES ($1, 'user', '', $2, $3)
-    ON CONFLICT (address) DO UPDATE SET standing = excluded.standing, version = excluded.version";
 const HAD_ACCOUNTS: &str = "SELECT id FROM principal
     WHERE address = ANY ($1) AND standing = 'removed' AND kind = 'user' LIMIT 1";
 const STAND_AGAIN: &str = "UPDATE principal SET standing = 'present', name = '', version = $2
     WHERE address = ANY ($1) AND standing = 'removed' AND kind = 'user'
         AND EXISTS (SELECT FROM account WHERE name = split_part(address, '@', 1))";
-const FORGET_ENTRY: &str = "UPDATE principal SET entry = NULL, dn = NULL, version = $1 WHERE address = $2";
-const LEAVE_ALL: &str = "UPDATE belongs SET gone = true, version = $1
-    WHERE NOT gone AND member = (SELECT id FROM principal WHERE address = $2)";
-/// In the order of their ids, as appends take them.
-const LISTED_IN: &str = "SELECT id, coalesce(name, '') FROM room JOIN room_log ON room_log.room = id
-    WHERE id IN (SELECT room FROM affiliation WHERE jid = $1 AND affiliation NOT IN ('none', 'outcast'))
-    ORDER BY id FOR UPDATE OF room_log";
-/// As the lists' own changes leave it: with a version behind all that were given.
-const STRIKE_FROM_LISTS: &str = "UPDATE affiliation SET affiliation = 'none', nick = NULL, reason = '',
-        version = affiliations_version + 1
-    FROM room WHERE id = room AND jid = $1 AND affiliation NOT IN ('none', 'outcast')";
-const MOVE_LISTS: &str = "UPDATE room SET affiliations_version = affiliations_version + 1
-    FROM affiliation WHERE room = id AND jid = $1 AND version > affiliations_version";
-/// Whatever was decided with the old lists in hand is decided again.
-const MOVE_RULES: &str = "UPDATE room_log SET rules = rules + 1 FROM affiliation
-    WHERE affiliation.room = room_log.room AND jid = $1 AND affiliation = 'none'";
-const REMOVE_EVENTS: &str = "DELETE FROM account_event WHERE account = $1";
-const FORGET_CREDENTIALS: &str = "DELETE FROM credential WHERE account = $1";
+const LISTED_IN: &str = "SELECT id, name FROM room WHERE name IS NOT NULL AND id IN (
+        SELECT room FROM affiliation WHERE jid = $1 AND affiliation NOT IN ('none', 'outcast')) ORDER BY id";
 const PUT_CREDENTIALS: &str =
     "INSERT INTO credential (account, hash, iterations, salt, stored_key, server_key)
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[], $6::bytea[])";

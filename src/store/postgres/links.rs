@@ -31,7 +31,7 @@ pub(super) struct Links {
 
 /// A connection on loan. It goes back unless something went wrong with it, or a transaction is left open.
 #[derive(Debug)]
-pub(super) struct Link {
+pub(in crate::store) struct Link {
     connection: Option<PgConnection>,
     links: Links,
     is_open: bool,
@@ -133,6 +133,13 @@ impl Link {
 
     pub(super) async fn commit(&mut self) -> Result<(), StoreError> {
         self.execute(sqlx::query("COMMIT")).await?;
+        self.is_open = false;
+        Ok(())
+    }
+
+    /// Undoes the transaction, and keeps the connection.
+    pub(super) async fn roll_back(&mut self) -> Result<(), StoreError> {
+        self.execute(sqlx::query("ROLLBACK")).await?;
         self.is_open = false;
         Ok(())
     }

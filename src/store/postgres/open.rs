@@ -25,6 +25,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0006_directory.sql"),
     include_str!("migrations/0007_categories.sql"),
     include_str!("migrations/0008_search.sql"),
+    include_str!("migrations/0009_administration.sql"),
 ];
 
 /// The schema that this program writes.

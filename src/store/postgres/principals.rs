@@ -5,10 +5,10 @@ use sqlx::Row;
 use tokio::sync::watch;
 
 use crate::chat::principal::Principal;
+use crate::store::administration::category::ALL;
 use crate::store::duty::Duty;
 use crate::store::error::{PrincipalError, StoreError};
 use crate::store::postgres::Postgres;
-use crate::store::postgres::categories::ALL_CATEGORIES;
 use crate::store::postgres::links::Link;
 use crate::store::principal::{Applied, Obstacle, PrincipalQuery, RightsPage, Step, Verb};
 use crate::store::row::{Columns, belongs_row, category, principal, principal_row};
@@ -67,7 +67,7 @@ impl Postgres {
             take(RightsPage::Belongs(rows.iter().map(belongs_row).collect::<Result<_, _>>()?));
         }
         if version > since {
-            let rows = view.rows(sqlx::query(ALL_CATEGORIES)).await?;
+            let rows = view.rows(sqlx::query(ALL)).await?;
             take(RightsPage::Categories(rows.iter().map(category).collect::<Result<_, _>>()?));
         }
         view.commit().await?;

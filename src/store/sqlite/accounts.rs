@@ -7,8 +7,8 @@ use perch_address::BareJid;
 use sqlx::sqlite::SqliteConnection;
 
 use crate::chat::id::AccountId;
-use crate::chat::principal::Standing;
-use crate::store::account::{Account, AccountEntry, NewAccount, RemovedAccount, ScramRow};
+use crate::chat::note::RoomName;
+use crate::store::account::{Account, AccountEntry, NewAccount, ScramRow};
 use crate::store::error::{AddAccountError, StoreError};
 use crate::store::row::{Columns, account_entry, credential, room_name};
 use crate::store::sqlite::Sqlite;
@@ -85,107 +85,13 @@ impl Sqlite {
         Ok(count.unsigned_abs())
     }
 
-    pub(in crate::store) async fn set_credentials(
+    pub(in crate::store) async fn rooms_listing(
         &self,
-        account: AccountId,
-        credentials: Vec<ScramRow>,
-    ) -> Result<bool, StoreError> {
-        self.writer
-            .transact(move |connection| {
-                async move {
-                    let known: i64 =
-                        sqlx::query_scalar(KNOWN).bind(account.0).fetch_one(&mut *connection).await?;
-                    if known == 0 {
-                        return Ok(Ok(false));
-                    }
-                    sqlx::query(FORGET_CREDENTIALS).bind(account.0).execute(&mut *connection).await?;
-                    let mut batch = Batch::default();
-                    put_credentials(&mut batch, account, &credentials);
-                    batch.into_script().run(connection).await?;
-                    Ok(Ok::<_, StoreError>(true))
-                }
-                .boxed()
-            })
-            .await
-    }
-
-    pub(in crate::store) async fn set_account_disabled(
-        &self,
-        account: AccountId,
         address: &BareJid,
-        is_disabled: bool,
-    ) -> Result<bool, StoreError> {
-        let address = address.clone();
-        let version: Option<i64> = self
-            .writer
-            .transact(move |connection| {
-                async move {
-                    let set = sqlx::query(SET_DISABLED).bind(is_disabled).bind(account.0);
-                    if set.execute(&mut *connection).await?.rows_affected() == 0 {
-                        return Ok(Ok::<_, StoreError>(None));
-                    }
-                    let standing = if is_disabled { Standing::Disabled } else { Standing::Present };
-                    let version = next_version(connection).await?;
-                    stand(connection, &address, standing, version).await?;
-                    raise(connection, version).await?;
-                    Ok(Ok(Some(version)))
-                }
-                .boxed()
-            })
-            .await?;
-        version.inspect(|version| self.has_rights(*version));
-        Ok(version.is_some())
+    ) -> Result<Vec<RoomName>, StoreError> {
+        let rows = sqlx::query(LISTED_IN).bind(address.as_str()).fetch_all(&self.readers).await?;
+        rows.iter().map(room_name).collect()
     }
-
-    pub(in crate::store) async fn remove_account(
-        &self,
-        account: AccountId,
-        address: &BareJid,
-    ) -> Result<Option<RemovedAccount>, StoreError> {
-        let address = address.clone();
-        let removed: Option<(i64, RemovedAccount)> = self
-            .writer
-            .transact(move |connection| {
-                async move {
-                    let done = sqlx::query(REMOVE).bind(account.0).execute(&mut *connection).await?;
-                    if done.rows_affected() == 0 {
-                        return Ok(Ok::<_, StoreError>(None));
-                    }
-                    let version = next_version(connection).await?;
-                    stand(connection, &address, Standing::Removed, version).await?;
-                    for sql in [FORGET_ENTRY, LEAVE_ALL] {
-                        let leave = sqlx::query(sql).bind(version).bind(address.as_str());
-                        leave.execute(&mut *connection).await?;
-                    }
-                    raise(connection, version).await?;
-                    let rows =
-                        sqlx::query(LISTED_IN).bind(address.as_str()).fetch_all(&mut *connection).await?;
-                    for sql in [STRIKE_FROM_LISTS, MOVE_LISTS, MOVE_RULES] {
-                        sqlx::query(sql).bind(address.as_str()).execute(&mut *connection).await?;
-                    }
-                    let rooms = rows.iter().map(room_name).collect::<Result<_, _>>()?;
-                    Ok(Ok(Some((version, RemovedAccount { rooms }))))
-                }
-                .boxed()
-            })
-            .await?;
-        Ok(removed.map(|(version, removed)| {
-            self.has_rights(version);
-            removed
-        }))
-    }
-}
-
-/// Notes whether an account counts.
-async fn stand(
-    connection: &mut SqliteConnection,
-    address: &BareJid,
-    standing: Standing,
-    version: i64,
-) -> Result<(), StoreError> {
-    let note = sqlx::query(STAND).bind(address.as_str()).bind(standing.as_str()).bind(version);
-    note.execute(connection).await?;
-    Ok(())
 }
 
 /// None for a name that is taken.
@@ -234,32 +140,12 @@ const ACCOUNT: &str = "SELECT id, name, disabled, hash, iterations, salt, stored
 const ACCOUNTS: &str = "SELECT id, name, disabled FROM account WHERE name > ? ORDER BY name LIMIT ?";
 const KNOWN_ACCOUNTS: &str = "SELECT name FROM json_each(?) JOIN account ON name = value";
 const ACCOUNT_COUNT: &str = "SELECT count(*) FROM account";
-const KNOWN: &str = "SELECT count(*) FROM account WHERE id = ?";
 const ADD: &str = "INSERT INTO account (name) VALUES (?) ON CONFLICT (name) DO NOTHING RETURNING id";
-const SET_DISABLED: &str = "UPDATE account SET disabled = ? WHERE id = ?";
-const REMOVE: &str = "DELETE FROM account WHERE id = ?";
-const STAND: &str = "INSERT INTO principal (address, kind, name, standing, version)
-    VALUES (?, 'user', '', ?, ?)
-    ON CONFLICT (address) DO UPDATE SET standing = excluded.standing, version = excluded.version";
 /// A name that is given again is somebody new.
 const STAND_AGAIN: &str = "UPDATE principal SET standing = 'present', name = '', version = ?2
     WHERE address IN (SELECT value FROM json_each(?1)) AND standing = 'removed' AND kind = 'user'";
-const FORGET_ENTRY: &str = "UPDATE principal SET entry = NULL, dn = NULL, version = ? WHERE address = ?";
-const LEAVE_ALL: &str = "UPDATE belongs SET gone = 1, version = ?
-    WHERE NOT gone AND member = (SELECT id FROM principal WHERE address = ?)";
-const LISTED_IN: &str =
-    "SELECT id, name FROM room WHERE name IS NOT NULL AND id IN (SELECT room FROM affiliation
-    WHERE jid = ? AND affiliation NOT IN ('none', 'outcast')) ORDER BY id";
-/// As the lists' own changes leave it: with a version behind all that were given.
-const STRIKE_FROM_LISTS: &str = "UPDATE affiliation SET affiliation = 'none', nick = NULL, reason = '',
-        version = (SELECT affiliations_version + 1 FROM room WHERE id = room)
-    WHERE jid = ? AND affiliation NOT IN ('none', 'outcast')";
-const MOVE_LISTS: &str = "UPDATE room SET affiliations_version = struck.version FROM affiliation AS struck
-    WHERE struck.room = room.id AND struck.jid = ? AND struck.version > affiliations_version";
-/// Whatever was decided with the old lists in hand is decided again.
-const MOVE_RULES: &str = "UPDATE room_log SET rules = rules + 1
-    WHERE room IN (SELECT room FROM affiliation WHERE jid = ? AND affiliation = 'none')";
-const FORGET_CREDENTIALS: &str = "DELETE FROM credential WHERE account = ?";
+const LISTED_IN: &str = "SELECT id, name FROM room WHERE name IS NOT NULL AND id IN (
+        SELECT room FROM affiliation WHERE jid = ? AND affiliation NOT IN ('none', 'outcast')) ORDER BY id";
 /// Accounts in one transaction: some 2 ms.
 const ADDED_TOGETHER: usize = 100;
 

@@ -6,10 +6,10 @@
 mod account_log;
 mod account_project;
 mod accounts;
+mod administration;
 mod append;
 mod archive;
 mod batch;
-mod categories;
 mod checkpoint;
 mod events;
 pub(super) mod fault;

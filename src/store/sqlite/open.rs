@@ -23,6 +23,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0005_directory.sql"),
     include_str!("migrations/0006_categories.sql"),
     include_str!("migrations/0007_search.sql"),
+    include_str!("migrations/0008_administration.sql"),
 ];
 
 /// The schema that this program writes.

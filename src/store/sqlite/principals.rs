@@ -7,11 +7,11 @@ use sqlx::sqlite::SqliteConnection;
 use tokio::sync::watch;
 
 use crate::chat::principal::Principal;
+use crate::store::administration::category::ALL;
 use crate::store::error::{PrincipalError, StoreError};
 use crate::store::principal::{Applied, Obstacle, PrincipalQuery, RightsPage, Step, Verb};
 use crate::store::row::{Columns, belongs_row, category, principal, principal_row};
 use crate::store::sqlite::Sqlite;
-use crate::store::sqlite::categories::ALL_CATEGORIES;
 
 impl Sqlite {
     pub(in crate::store) async fn change_principals(
@@ -72,7 +72,7 @@ impl Sqlite {
             last = (end.integer(3)?, end.integer(1)?, end.integer(0)?);
             take(RightsPage::Belongs(rows.iter().map(belongs_row).collect::<Result<_, _>>()?));
         }
-        let rows = sqlx::query(ALL_CATEGORIES).fetch_all(&mut *view).await?;
+        let rows = sqlx::query(ALL).fetch_all(&mut *view).await?;
         take(RightsPage::Categories(rows.iter().map(category).collect::<Result<_, _>>()?));
         Ok(version)
     }

@@ -287,19 +287,11 @@ impl Exchange {
         password: &str,
         credentials: Option<&Credentials>,
     ) -> Result<Step, SaslFailure> {
-        let known =
-            credentials.and_then(|credentials| Some((credentials.strongest()?, credentials.is_disabled)));
-        match known {
-            Some((keys, is_disabled)) if keys.verify_password(password) => {
-                succeed(account, is_disabled, Vec::new())
-            }
-            Some(_) => Err(SaslFailure::NotAuthorized),
-            None => {
-                let name = account.local().unwrap_or_default();
-                self.offer.decoy.keys(ScramHash::Sha512, name).verify_password(password);
-                Err(SaslFailure::NotAuthorized)
-            }
+        let name = account.local().unwrap_or_default();
+        if !self.offer.decoy.verify_password(name, password, credentials) {
+            return Err(SaslFailure::NotAuthorized);
         }
+        succeed(account, credentials.is_some_and(|credentials| credentials.is_disabled), Vec::new())
     }
 }
 

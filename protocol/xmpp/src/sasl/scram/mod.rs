@@ -50,7 +50,7 @@ impl Credentials {
     }
 
     /// The keys against which a password in clear is checked.
-    pub(super) fn strongest(&self) -> Option<&ScramKeys> {
+    fn strongest(&self) -> Option<&ScramKeys> {
         self.sha512.as_ref().or(self.sha256.as_ref()).or(self.sha1.as_ref())
     }
 }
@@ -179,6 +179,18 @@ pub struct Decoy {
 }
 
 impl Decoy {
+    /// Whether a password in clear is that of the account `name`. For one that is not there, or has no password, it takes as
+    /// long to say no.
+    pub fn verify_password(&self, name: &str, password: &str, credentials: Option<&Credentials>) -> bool {
+        match credentials.and_then(Credentials::strongest) {
+            Some(keys) => keys.verify_password(password),
+            None => {
+                self.keys(ScramHash::Sha512, name).verify_password(password);
+                false
+            }
+        }
+    }
+
     pub(super) fn keys(&self, hash: ScramHash, name: &str) -> ScramKeys {
         let part = |purpose: &str| {
             let message = format!("{purpose}\0{}\0{name}", hash.digest().output_len());

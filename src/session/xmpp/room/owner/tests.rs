@@ -5,6 +5,7 @@ use std::sync::Arc;
 use perch_xmpp::extension::form::Field;
 
 use super::*;
+use crate::chat::administration::ActNumber;
 use crate::chat::affiliation::Role;
 use crate::chat::category::CategoryId;
 use crate::chat::settings::{Kind, PrivateMessages, Settings, Whois};
@@ -217,7 +218,7 @@ fn the_form_submitted_as_it_came_changes_nothing() {
         kind: Kind::Auditorium,
         disabled: true,
         invites_members: false,
-        addin: Some("Board".into()),
+        addin: Some(ActNumber(7)),
     });
 }
 

@@ -1,0 +1,205 @@
+//! Why an operation was refused or failed.
+
+use perch_address::AddressError;
+use perch_address::nickname::PasswordError;
+use thiserror::Error;
+
+use crate::auth::{AddError, ChangeError, VerifyError};
+use crate::chat::administration::addin::AddinError;
+use crate::chat::administration::configuration::ConfigurationError;
+use crate::chat::administration::policy::DescriptionTooLong;
+use crate::chat::administration::scope::Scope;
+use crate::chat::refusal::Refusal;
+use crate::pool::PoolError;
+use crate::store::administration::DeedError;
+use crate::store::error::{SearchError, StoreError};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum AdminError {
+    #[error("whoever asks has to prove who he is: by a token, or for a token by name and password")]
+    Unauthenticated,
+    #[error("too many attempts of late; wait a minute")]
+    TooManyAttempts,
+    #[error("whoever asks has no right to this")]
+    Forbidden,
+    #[error("the token is not good for this: it needs the scope {scope}", scope = .0.as_str())]
+    OutOfScope(Scope),
+    #[error("{0}")]
+    Address(#[from] AddressError),
+    #[error("the address is none of this server's accounts")]
+    NotOurs,
+    #[error("there is an account of this name")]
+    NameTaken,
+    #[error("there is no account of this name")]
+    NoSuchAccount,
+    #[error("{0}")]
+    Password(#[from] PasswordError),
+    #[error("there is no member of this name in the pool")]
+    NoSuchMember,
+    #[error("it is the last active member: there is no other to take its clients")]
+    LastActive,
+    #[error("no member can be told to be gone; stop it")]
+    NoWish,
+    #[error("it cannot be tried without being done")]
+    NoTrial,
+    #[error("there is no such thing")]
+    NotThere,
+    #[error("there is an add-in of this name")]
+    AddinTaken,
+    #[error("it has been changed since: look at it again")]
+    Stale,
+    #[error("it is in use {0} times; it can be removed by force")]
+    InUse(u64),
+    #[error("the account has too many tokens; revoke one")]
+    TooManyTokens,
+    #[error("a token is good for at least one thing")]
+    NoScopes,
+    #[error("a token is good for a minute at least, and for a year at most")]
+    BadExpiry,
+    #[error(
+        "a token belongs to an account or to a service, and the name of a service is one of small letters, digits and -"
+    )]
+    BadHolder,
+    #[error("a level is global, site:NAME, pool:NAME or tag:NAME")]
+    BadLevel,
+    #[error("only policies of the kind tag:NAME are granted")]
+    NotGranted,
+    #[error("there is no such user, group or unit")]
+    NoSuchPrincipal,
+    #[error("the address is, or was, that of another group or unit")]
+    AddressTaken,
+    #[error("groups hold users and groups, units hold users, groups and units")]
+    CannotHold,
+    #[error("only groups and units are made and changed here")]
+    NotMade,
+    #[error("it is the directory's: change it there")]
+    OfDirectory,
+    #[error("a name has 1 to 256 characters that can be read")]
+    BadName,
+    #[error("there is no such room")]
+    NoSuchRoom,
+    #[error("there is a category or a room of this name")]
+    TitleTaken,
+    #[error("there is no such category")]
+    NoSuchCategory,
+    #[error("it is longer than it may be")]
+    TooLong,
+    #[error("the room refuses: {0}")]
+    Room(RoomRefusal),
+    #[error("a date is written as 2013-07-31, or with a time as 2013-07-31T12:00:00Z")]
+    BadDate,
+    #[error("this is not where a page can go on")]
+    NoSuchPlace,
+    #[error("the index is being built: words can be searched when that is done")]
+    BeingIndexed,
+    #[error("say which messages: nothing was asked for")]
+    NothingAsked,
+    #[error("{0}")]
+    Policy(#[from] DescriptionTooLong),
+    #[error("{0}")]
+    Configuration(#[from] ConfigurationError),
+    #[error("{0}")]
+    Addin(#[from] AddinError),
+    #[error("{0}")]
+    Store(#[from] StoreError),
+}
+
+/// Why a room does not do what was asked of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum RoomRefusal {
+    #[error("a principal is not in the scope of its category")]
+    OutOfScope,
+    #[error("who asks may not make rooms in that category")]
+    CreationRestricted,
+    #[error("somebody has to manage it")]
+    LastOwner,
+    #[error("{0}")]
+    BadSetting(&'static str),
+    #[error("the nick is taken")]
+    NickTaken,
+}
+
+impl From<Refusal> for AdminError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NoSuchRoom | Refusal::Destroyed { .. } | Refusal::Locked => Self::NoSuchRoom,
+            Refusal::NoSpace => StoreError::NoSpace.into(),
+            Refusal::Forbidden | Refusal::DestructionRestricted | Refusal::OutOfScope => Self::Forbidden,
+            Refusal::NameTaken => Self::TitleTaken,
+            Refusal::Stale => Self::Stale,
+            Refusal::PrincipalOutOfScope { .. } => Self::Room(RoomRefusal::OutOfScope),
+            Refusal::CreationRestricted => Self::Room(RoomRefusal::CreationRestricted),
+            Refusal::LastOwner => Self::Room(RoomRefusal::LastOwner),
+            Refusal::NickTaken => Self::Room(RoomRefusal::NickTaken),
+            Refusal::BadSetting(fault) | Refusal::BadRequest(fault) => {
+                Self::Room(RoomRefusal::BadSetting(fault))
+            }
+            _ => StoreError::Unavailable.into(),
+        }
+    }
+}
+
+impl From<SearchError> for AdminError {
+    fn from(error: SearchError) -> Self {
+        match error {
+            SearchError::Store(error) => Self::Store(error),
+            SearchError::BeingIndexed => Self::BeingIndexed,
+            SearchError::ItemNotFound => Self::NoSuchPlace,
+        }
+    }
+}
+
+impl From<PoolError> for AdminError {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::NoSuchMember => Self::NoSuchMember,
+            PoolError::LastActive => Self::LastActive,
+            PoolError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<AddError> for AdminError {
+    fn from(error: AddError) -> Self {
+        match error {
+            AddError::NotOurs => Self::NotOurs,
+            AddError::NameTaken => Self::NameTaken,
+            AddError::Password(error) => Self::Password(error),
+            AddError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<ChangeError> for AdminError {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::NoSuchAccount => Self::NoSuchAccount,
+            ChangeError::OfDirectory => Self::OfDirectory,
+            ChangeError::Password(error) => Self::Password(error),
+            ChangeError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<VerifyError> for AdminError {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::Wrong => Self::Unauthenticated,
+            VerifyError::TooMany(_) => Self::TooManyAttempts,
+            VerifyError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<DeedError> for AdminError {
+    fn from(error: DeedError) -> Self {
+        match error {
+            DeedError::NotThere => Self::NotThere,
+            DeedError::NameTaken => Self::AddinTaken,
+            DeedError::Stale => Self::Stale,
+            DeedError::InUse(count) => Self::InUse(count),
+            DeedError::TooMany => Self::TooManyTokens,
+            DeedError::Store(error) => Self::Store(error),
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Statements of administration, whichever engine runs them: `$1`, `$2` … in both, and `RETURNING` to know what was done.
+
+use crate::store::error::StoreError;
+use crate::store::row::Columns;
+
+/// A connection to an engine; for a deed, inside a transaction.
+pub(in crate::store) trait Connection: Send {
+    type Row: Columns + Send + Sync;
+
+    /// How many rooms have the add-in with the number `$1`: engines differ in how they look into JSON.
+    const ROOMS_WITH_ADDIN: &'static str;
+    /// A row for each room that is called `$1`, in whatever capitals.
+    const ROOM_CALLED: &'static str;
+    /// Takes the rooms in whose lists `$1` has a right, in the order in which appends take them.
+    const HOLD_LISTS: &'static str;
+
+    fn run(
+        &mut self,
+        sql: &'static str,
+        values: &[Bind<'_>],
+    ) -> impl Future<Output = Result<Vec<Self::Row>, StoreError>> + Send;
+
+    /// Whether the statement gives a row.
+    fn finds(
+        &mut self,
+        sql: &'static str,
+        values: &[Bind<'_>],
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send {
+        async move { Ok(!self.run(sql, values).await?.is_empty()) }
+    }
+}
+
+/// A value of a statement.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store) enum Bind<'a> {
+    Number(i64),
+    NumberIfAny(Option<i64>),
+    Text(&'a str),
+    TextIfAny(Option<&'a str>),
+    Bytes(&'a [u8]),
+    Flag(bool),
+}
+
+/// Adds the values to a query of either engine's.
+macro_rules! bound {
+    ($query:expr, $values:expr) => {{
+        let mut query = $query;
+        for value in $values {
+            query = match *value {
+                crate::store::administration::Bind::Number(number) => query.bind(number),
+                crate::store::administration::Bind::NumberIfAny(number) => query.bind(number),
+                crate::store::administration::Bind::Text(text) => query.bind(text.to_owned()),
+                crate::store::administration::Bind::TextIfAny(text) => query.bind(text.map(str::to_owned)),
+                crate::store::administration::Bind::Bytes(bytes) => query.bind(bytes.to_vec()),
+                crate::store::administration::Bind::Flag(flag) => query.bind(flag),
+            };
+        }
+        query
+    }};
+}
+pub(in crate::store) use bound;

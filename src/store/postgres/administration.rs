@@ -1,0 +1,50 @@
+//! Deeds of administrators, each a transaction of its own.
+
+use sqlx::postgres::PgRow;
+
+use crate::chat::administration::ActNumber;
+use crate::store::administration::act::Act;
+use crate::store::administration::{Bind, Connection, Deed, Undone, bound, perform};
+use crate::store::error::StoreError;
+use crate::store::postgres::Postgres;
+use crate::store::postgres::links::Link;
+
+impl Postgres {
+    pub(in crate::store) async fn administer(&self, deed: Deed, act: Act) -> Result<ActNumber, Undone> {
+        let mut link = self.links.link().await?;
+        link.begin().await?;
+        let done = perform(&mut link, &deed, &act).await?;
+        match done {
+            Ok(_) => {
+                link.commit().await?;
+                if deed.moves_rights() {
+                    self.keeper.has_rights(self.rights_version().await?);
+                }
+            }
+            Err(_) => link.roll_back().await?,
+        }
+        done
+    }
+
+    /// A connection that reads; boxed, so that it is handled as that of any engine.
+    pub(in crate::store) async fn look(&self) -> Result<Box<Link>, StoreError> {
+        Ok(Box::new(self.links.link().await?))
+    }
+}
+
+impl Connection for Link {
+    type Row = PgRow;
+
+    const ROOMS_WITH_ADDIN: &'static str =
+        "SELECT count(*) FROM room WHERE name IS NOT NULL AND (settings::json ->> 'addin')::bigint = $1";
+
+    const ROOM_CALLED: &'static str = "SELECT id FROM room
+        WHERE name IS NOT NULL AND lower(settings::json ->> 'name') = lower($1) LIMIT 1";
+    const HOLD_LISTS: &'static str = "SELECT room_log.room FROM room_log WHERE room IN (
+            SELECT room FROM affiliation WHERE jid = $1 AND affiliation NOT IN ('none', 'outcast'))
+        ORDER BY room FOR UPDATE";
+
+    async fn run(&mut self, sql: &'static str, values: &[Bind<'_>]) -> Result<Vec<PgRow>, StoreError> {
+        self.rows(bound!(sqlx::query(sql), values)).await
+    }
+}

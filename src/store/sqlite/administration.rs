@@ -1,0 +1,46 @@
+//! Deeds of administrators, in a transaction of the writer's.
+
+use futures_util::FutureExt;
+use sqlx::pool::PoolConnection;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+
+use crate::chat::administration::ActNumber;
+use crate::store::administration::act::Act;
+use crate::store::administration::{Bind, Connection, Deed, Undone, bound, perform};
+use crate::store::error::StoreError;
+use crate::store::sqlite::Sqlite;
+
+impl Sqlite {
+    pub(in crate::store) async fn administer(&self, deed: Deed, act: Act) -> Result<ActNumber, Undone> {
+        let moves_rights = deed.moves_rights();
+        let done = self
+            .writer
+            .transact(move |connection| async move { perform(connection, &deed, &act).await }.boxed())
+            .await;
+        if moves_rights && done.is_ok() {
+            self.has_rights(self.rights_version().await?);
+        }
+        done
+    }
+
+    /// A connection that reads.
+    pub(in crate::store) async fn look(&self) -> Result<PoolConnection<sqlx::Sqlite>, StoreError> {
+        Ok(self.readers.acquire().await?)
+    }
+}
+
+impl Connection for SqliteConnection {
+    type Row = SqliteRow;
+
+    const ROOMS_WITH_ADDIN: &'static str =
+        "SELECT count(*) FROM room WHERE name IS NOT NULL AND settings ->> 'addin' = $1";
+
+    const ROOM_CALLED: &'static str = "SELECT id FROM room
+        WHERE name IS NOT NULL AND lower(settings ->> 'name') = lower($1) LIMIT 1";
+    /// Nobody else writes.
+    const HOLD_LISTS: &'static str = "SELECT $1";
+
+    async fn run(&mut self, sql: &'static str, values: &[Bind<'_>]) -> Result<Vec<SqliteRow>, StoreError> {
+        Ok(bound!(sqlx::query(sql), values).fetch_all(self).await?)
+    }
+}

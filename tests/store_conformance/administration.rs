@@ -1,0 +1,272 @@
+//! What administrators do, and the log of it.
+
+use perch::chat::administration::ActNumber;
+use perch::chat::administration::addin::Addin;
+use perch::chat::administration::configuration::{Configuration, Values};
+use perch::chat::administration::level::Level;
+use perch::chat::administration::policy::Policy;
+use perch::chat::administration::role::Role;
+use perch::chat::administration::scope::Scope;
+use perch::chat::id::{AccountId, Timestamp};
+use perch::store::Store;
+use perch::store::administration::act::{Act, AuditQuery, LoggedAct, Outcome};
+use perch::store::administration::token::{Holder, NewHolder, NewToken};
+use perch::store::administration::{Deed, DeedError};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
+
+use crate::Place;
+use crate::scene::{account, act, make};
+
+async fn log(store: &Store) -> Vec<LoggedAct> {
+    store.audit(&AuditQuery { limit: 1000, ..AuditQuery::default() }).await.unwrap()
+}
+
+fn policy(level: &str, is_enabled: bool) -> Policy {
+    Policy::new(Level::parse(level).unwrap(), is_enabled, "for a while").unwrap()
+}
+
+fn token(account: AccountId) -> Deed {
+    Deed::AddToken(NewToken {
+        holder: NewHolder::Account(account),
+        hash: [7; 32],
+        scopes: vec![Scope::UsersRead, Scope::Admin],
+        created_at: Timestamp(1_000),
+        expires_at: Timestamp(2_000),
+    })
+}
+
+pub(crate) async fn every_deed_has_a_line_and_no_other_is_written(place: Place) {
+    let store = place.open().await;
+    let alice = store.add_account(account("alice")).await.unwrap();
+    let addin = Addin::new("Weather", "https://weather.example/").unwrap();
+    let global = Level::Global;
+    let configuration = Configuration::new(global.clone(), Values::default()).unwrap();
+    let first = store.administer(Deed::Elsewhere, act()).await.unwrap();
+    let deeds = [
+        Deed::AddAccount(account("bob")),
+        token(alice),
+        Deed::SetCredentials { account: alice, credentials: Vec::new() },
+        Deed::GrantRole { account: alice, role: Role::Auditor },
+        Deed::RevokeRole { account: alice, role: Role::Auditor },
+        Deed::PutPolicy { policy: policy("tag:x", false), expected: None },
+        Deed::GrantPolicy { account: alice, level: Level::parse("tag:x") },
+        Deed::GrantPolicy { account: alice, level: None },
+        Deed::PutConfiguration { configuration, expected: None },
+        Deed::AddAddin(addin),
+        Deed::SetAccountDisabled { account: alice, is_disabled: true },
+        Deed::RemoveAccount { account: alice },
+    ];
+    let count = deeds.len();
+    for deed in deeds {
+        let before = log(&store).await.len();
+        store.administer(deed.clone(), Act { is_trial: true, ..act() }).await.unwrap();
+        assert_eq!(log(&store).await.len(), before, "{deed:?} was only tried");
+        store.administer(deed.clone(), act()).await.unwrap();
+        assert_eq!(log(&store).await.len(), before + 1, "{deed:?}");
+    }
+    let refused = [
+        (Deed::AddAccount(account("bob")), DeedError::NameTaken),
+        (Deed::RemoveAccount { account: alice }, DeedError::NotThere),
+        (Deed::RemoveToken(ActNumber(1 << 40)), DeedError::NotThere),
+        (token(alice), DeedError::NotThere),
+        (Deed::PutPolicy { policy: policy("tag:x", true), expected: None }, DeedError::Stale),
+    ];
+    for (deed, expected) in refused {
+        assert_eq!(store.administer(deed, act()).await, Err(expected));
+    }
+    let log = log(&store).await;
+    assert_eq!(log.len(), count + 1);
+    assert!(log.is_sorted_by(|one, next| one.number < next.number));
+    let forbidden = Act { outcome: Outcome::Forbidden, token: Some(first), ..act() };
+    store.administer(Deed::Elsewhere, forbidden).await.unwrap();
+    let query = AuditQuery { after: log.last().map(|act| act.number), limit: 10, ..AuditQuery::default() };
+    let last = store.audit(&query).await.unwrap();
+    assert_eq!(last.len(), 1);
+    assert_eq!(
+        (last[0].outcome, last[0].token, &*last[0].who),
+        (Outcome::Forbidden, Some(first), "operator")
+    );
+    assert_eq!(last[0].became.as_deref(), Some("{}"));
+}
+
+pub(crate) async fn the_log_is_only_added_to(place: Place) {
+    let store = place.open().await;
+    for (at, who, object) in [(1, "a", "x"), (2, "b", "x"), (3, "a", "y")] {
+        let act = Act { at: Timestamp(at), who: who.into(), object: object.into(), ..act() };
+        store.administer(Deed::Elsewhere, act).await.unwrap();
+    }
+    let found = async |since: Option<i64>, who: Option<&str>, object: Option<&str>| {
+        let query = AuditQuery {
+            since: since.map(Timestamp),
+            who: who.map(Into::into),
+            object: object.map(Into::into),
+            limit: 10,
+            ..AuditQuery::default()
+        };
+        store.audit(&query).await.unwrap().iter().map(|act| act.at.0).collect::<Vec<_>>()
+    };
+    assert_eq!(found(None, None, None).await, [1, 2, 3]);
+    assert_eq!(found(Some(2), None, None).await, [2, 3]);
+    assert_eq!(found(Some(4), None, None).await, []);
+    assert_eq!(found(None, Some("a"), None).await, [1, 3]);
+    assert_eq!(found(None, Some("a"), Some("x")).await, [1]);
+    for statement in ["UPDATE audit SET who = 'nobody'", "DELETE FROM audit"] {
+        let refused = match &place {
+            Place::Postgres(url) => {
+                let mut connection = PgConnection::connect(url).await.unwrap();
+                sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await.err()
+            }
+            _ => {
+                let mut connection = SqliteConnection::connect(&place.url()).await.unwrap();
+                sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await.err()
+            }
+        };
+        let refused = refused.expect("refused").to_string();
+        assert!(refused.contains("the audit log is only added to"), "{refused}");
+    }
+    assert_eq!(found(None, None, None).await, [1, 2, 3]);
+}
+
+pub(crate) async fn tokens_go_with_their_account(place: Place) {
+    let store = place.open().await;
+    let alice = store.add_account(account("alice")).await.unwrap();
+    let add = async || store.administer(token(alice), act()).await.unwrap();
+    let number = add().await;
+    let found = store.token(number).await.unwrap().unwrap();
+    assert_eq!(found.holder, Holder::Account { id: alice, name: "alice".into() });
+    assert_eq!((found.hash, found.scopes), ([7; 32], vec![Scope::UsersRead, Scope::Admin]));
+    assert_eq!(store.tokens(Some(alice), ActNumber(0), 10).await.unwrap().len(), 1);
+    assert_eq!(store.tokens(None, number, 10).await.unwrap().len(), 0);
+
+    // By its end, and by that of what it rests on.
+    store.administer(Deed::RemoveToken(number), act()).await.unwrap();
+    assert_eq!(store.token(number).await.unwrap(), None);
+    let disable = |is_disabled| Deed::SetAccountDisabled { account: alice, is_disabled };
+    for deed in [disable(true), Deed::SetCredentials { account: alice, credentials: Vec::new() }] {
+        let number = add().await;
+        store.administer(deed, act()).await.unwrap();
+        assert_eq!(store.token(number).await.unwrap(), None);
+        assert_eq!(store.tokens(None, ActNumber(0), 10).await.unwrap(), []);
+        let able = store.administer(token(alice), act()).await.is_ok();
+        assert_eq!(able, !store.account("alice").await.unwrap().unwrap().is_disabled);
+        store.administer(disable(false), act()).await.unwrap();
+    }
+    let number = add().await;
+    store.administer(Deed::RemoveAccount { account: alice }, act()).await.unwrap();
+    assert_eq!(store.token(number).await.unwrap(), None);
+
+    let bob = store.add_account(account("bob")).await.unwrap();
+    for _ in 0..100 {
+        store.administer(token(bob), act()).await.unwrap();
+    }
+    assert_eq!(store.administer(token(bob), act()).await, Err(DeedError::TooMany));
+    let later = NewToken {
+        holder: NewHolder::Service("export".into()),
+        hash: [1; 32],
+        scopes: vec![Scope::AuditRead],
+        created_at: Timestamp(2_000),
+        expires_at: Timestamp(3_000),
+    };
+    store.administer(Deed::AddToken(later), act()).await.unwrap();
+    let left = store.tokens(None, ActNumber(0), 1000).await.unwrap();
+    assert_eq!(left.len(), 1, "what has expired is gone");
+    assert_eq!(left[0].holder, Holder::Service("export".into()));
+}
+
+pub(crate) async fn what_was_changed_meanwhile_is_not_overwritten(place: Place) {
+    let store = place.open().await;
+    let put = async |is_enabled, expected| {
+        store.administer(Deed::PutPolicy { policy: policy("global", is_enabled), expected }, act()).await
+    };
+    let first = put(true, None).await.unwrap();
+    let second = put(false, Some(first)).await.unwrap();
+    assert!(second > first);
+    assert_eq!(put(true, Some(first)).await, Err(DeedError::Stale));
+    assert_eq!(put(true, None).await, Err(DeedError::Stale));
+    let remove = async |expected| {
+        let deed = Deed::RemovePolicy { level: Level::Global, expected, is_forced: false };
+        store.administer(deed, act()).await
+    };
+    assert_eq!(remove(first).await, Err(DeedError::Stale));
+    let found = store.policies().await.unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].version, &found[0].value), (second, &policy("global", false)));
+    remove(second).await.unwrap();
+    assert_eq!(store.policies().await.unwrap(), []);
+    let third = put(true, None).await.unwrap();
+    assert!(third > second, "no version comes twice");
+
+    let level = Level::parse("pool:one").unwrap();
+    let values = Values { room_management_url: Some("https://rooms.example/".into()), ..Values::default() };
+    let configuration = Configuration::new(level.clone(), values).unwrap();
+    let put = async |expected| {
+        let deed = Deed::PutConfiguration { configuration: configuration.clone(), expected };
+        store.administer(deed, act()).await
+    };
+    let first = put(None).await.unwrap();
+    assert_eq!(put(None).await, Err(DeedError::Stale));
+    assert_eq!(store.configurations().await.unwrap()[0].value, configuration);
+    let second = put(Some(first)).await.unwrap();
+    let remove = |expected| Deed::RemoveConfiguration { level: level.clone(), expected };
+    assert_eq!(store.administer(remove(first), act()).await, Err(DeedError::Stale));
+    store.administer(remove(second), act()).await.unwrap();
+    assert_eq!(store.configurations().await.unwrap(), []);
+}
+
+pub(crate) async fn a_policy_that_was_granted_stays(place: Place) {
+    let store = place.open().await;
+    let alice = store.add_account(account("alice")).await.unwrap();
+    let level = Level::parse("tag:x").unwrap();
+    let grant = |level| Deed::GrantPolicy { account: alice, level };
+    assert_eq!(store.administer(grant(Some(level.clone())), act()).await, Err(DeedError::NotThere));
+    let put = Deed::PutPolicy { policy: policy("tag:x", true), expected: None };
+    let version = store.administer(put, act()).await.unwrap();
+    store.administer(grant(Some(level.clone())), act()).await.unwrap();
+    assert_eq!(store.granted_policy("alice").await.unwrap(), Some(level.clone()));
+    assert_eq!(store.policy_grants(None, 10).await.unwrap().len(), 1);
+    assert_eq!(store.policy_grants(Some("alice"), 10).await.unwrap().len(), 0);
+    let remove = |is_forced| Deed::RemovePolicy { level: level.clone(), expected: version, is_forced };
+    assert_eq!(store.administer(remove(false), act()).await, Err(DeedError::InUse(1)));
+    store.administer(remove(true), act()).await.unwrap();
+    assert_eq!(store.granted_policy("alice").await.unwrap(), None);
+    assert_eq!(store.administer(grant(None), act()).await, Err(DeedError::NotThere));
+}
+
+pub(crate) async fn an_addin_that_rooms_have_stays(place: Place) {
+    let store = place.open().await;
+    let weather = Addin::new("Weather", "https://weather.example/").unwrap();
+    let number = store.administer(Deed::AddAddin(weather.clone()), act()).await.unwrap();
+    let namesake = Addin::new("WEATHER", "https://other.example/").unwrap();
+    assert_eq!(store.administer(Deed::AddAddin(namesake), act()).await, Err(DeedError::NameTaken));
+    let news = Addin::new("News", "https://news.example/").unwrap();
+    let other = store.administer(Deed::AddAddin(news), act()).await.unwrap();
+    let change = |number, expected| {
+        let addin = Addin::new("weather", "https://better.example/").unwrap();
+        Deed::ChangeAddin { number, addin, expected }
+    };
+    assert_eq!(store.administer(change(other, other), act()).await, Err(DeedError::NameTaken));
+    let version = store.administer(change(number, number), act()).await.unwrap();
+    assert_eq!(store.administer(change(number, number), act()).await, Err(DeedError::Stale));
+    let names: Vec<_> =
+        store.addins(None, 10).await.unwrap().into_iter().map(|found| found.addin.value.name).collect();
+    assert_eq!(names, ["News".into(), Box::from("weather")]);
+    assert_eq!(store.addins(Some("news"), 10).await.unwrap().len(), 1);
+    assert_eq!(store.addin("WeaTher").await.unwrap().unwrap().number, number);
+
+    let room = make(&store, "tea").await;
+    let json = format!("UPDATE room SET settings = '{{\"addin\":{}}}' WHERE id = {}", number.0, room.id.0);
+    match &place {
+        Place::Postgres(url) => {
+            let mut connection = PgConnection::connect(url).await.unwrap();
+            sqlx::query(AssertSqlSafe(json)).execute(&mut connection).await.unwrap();
+        }
+        _ => {
+            let mut connection = SqliteConnection::connect(&place.url()).await.unwrap();
+            sqlx::query(AssertSqlSafe(json)).execute(&mut connection).await.unwrap();
+        }
+    }
+    let remove = |is_forced| Deed::RemoveAddin { number, expected: version, is_forced };
+    assert_eq!(store.administer(remove(false), act()).await, Err(DeedError::InUse(1)));
+    store.administer(remove(true), act()).await.unwrap();
+    assert_eq!(store.addin("weather").await.unwrap(), None);
+}
