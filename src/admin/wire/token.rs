@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::PageLimit;
 use crate::chat::administration::scope::Scope;
 
 /// A token to be made.
@@ -65,8 +66,7 @@ pub struct TokenQuery {
     #[schemars(range(min = 0))]
     pub after: Option<i64>,
     /// How long the page is to be.
-    #[schemars(range(min = 1, max = 1000))]
-    pub limit: Option<u32>,
+    pub limit: Option<PageLimit>,
 }
 
 /// What a token is good for.
