@@ -93,17 +93,10 @@ const STEPS: [&str; 10] = [
 ];
 
 /// May walk: they run once at a start, once a day, or when an operator asks.
-const SELDOM: [&str; 12] = [
+const SELDOM: [&str; 5] = [
     "SELECT id, (settings::json ->> 'retention_days')",
     "UPDATE room_log SET epoch = $1",
     "UPDATE account_log SET epoch = $1",
     "SELECT count(*) FROM account",
     "SELECT count(*) FROM room",
-    "SELECT level, enabled",
-    "SELECT level, default_history",
-    "SELECT name, role",
-    "SELECT number, token.account",
-    "DELETE FROM token WHERE expires_at",
-    "SELECT name, level FROM account JOIN",
-    "SELECT number, at, who",
 ];

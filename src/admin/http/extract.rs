@@ -107,8 +107,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Precondition {
             ([], ["*"]) => Condition::New,
             // What is no tag of ours is one that nothing has.
             (tags, []) => Condition::Versions(tags.iter().filter_map(|tag| version(tag)).collect()),
+            // It would have to be there, and not.
+            (_, ["*"]) => Condition::Versions(Vec::new()),
             _ => {
-                let text = "If-None-Match is understood as * alone, and not beside If-Match";
+                let text = "If-None-Match is understood as * alone";
                 return Err(Refused::new(StatusCode::BAD_REQUEST, "bad-precondition", text));
             }
         }))

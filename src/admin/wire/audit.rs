@@ -53,7 +53,6 @@ pub struct AuditQuery {
     /// Only what was done to this.
     pub object: Option<String>,
     /// What the page before gave as `next`; without it, the first page.
-    #[schemars(range(min = 0))]
     pub after: Option<i64>,
     /// How long the page is to be.
     pub limit: Option<PageLimit>,

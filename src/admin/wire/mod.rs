@@ -36,7 +36,6 @@ pub use user::{Address, NewUser, Secret, User, UserChange, UserPage};
 #[serde(deny_unknown_fields)]
 pub struct PageQuery {
     /// What the page before gave as `next`; without it, the first page.
-    #[schemars(length(max = 1024))]
     pub after: Option<String>,
     /// How long the page is to be.
     pub limit: Option<PageLimit>,

@@ -63,7 +63,6 @@ pub struct TokenQuery {
     /// Whose: an account, by its address or its name. Without it, everybody's.
     pub account: Option<String>,
     /// What the page before gave as `next`; without it, the first page.
-    #[schemars(range(min = 0))]
     pub after: Option<i64>,
     /// How long the page is to be.
     pub limit: Option<PageLimit>,
