@@ -42,7 +42,7 @@ use crate::directory::synchronisation::{self, Farewell};
 use crate::directory::{Directory, Source};
 use crate::fanout::mailbox::Ending;
 use crate::listener::tls::{Tls, TlsError, WATCH_INTERVAL};
-use crate::listener::{Admission, BindError, Kind, Listener};
+use crate::listener::{self, Admission, BindError, Kind, Listener};
 use crate::pool::{Pool, ReturnTimes};
 use crate::room::{self, Rooms};
 use crate::session::xmpp::room::letter;
@@ -147,7 +147,6 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     services.spawn(|stop| tls.clone().watch(WATCH_INTERVAL, stop));
     let listening =
         bound.iter().map(|bound| Listening { kind: bound.kind(), address: bound.address() }).collect();
-    let admission = Admission::new(config.limits.connections);
     let (letters, inbox) = mpsc::channel(LETTERS);
     found_category(&config, &store, &directory, &clock).await?;
     let rooms = rooms(&config, &store, &bus, &clock, directory.clone(), letters);
@@ -192,20 +191,7 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     services.spawn(|stop| pool.clone().run(alarms, stop));
     services.spawn(|stop| members::heed(raised, ears, stop));
     let web = Web::new(tls.clone(), admin, streams.stop.clone());
-    // Who speaks HTTP is a stranger as long as he is connected: he is not to stand in the way of those who sign in.
-    let web_admission = Admission::new(config.limits.connections);
-    for listener in bound {
-        let tasks = streams.tasks.clone();
-        if listener.kind() == Kind::Https {
-            let (web, admission) = (web.clone(), web_admission.clone());
-            let serve = move |connection| web.clone().serve(connection);
-            listeners.spawn(|stop| listener.run(admission, stop, tasks, serve));
-        } else {
-            let (speaker, admission) = (speaker.clone(), admission.clone());
-            let speak = move |connection| speaker.clone().serve(connection);
-            listeners.spawn(|stop| listener.run(admission, stop, tasks, speak));
-        }
-    }
+    listen(bound, config.limits.connections, [&listeners, &streams], &speaker, &web);
     Ok(Server {
         listening,
         tls,
@@ -226,6 +212,30 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
 async fn revoke(mut said: mpsc::Receiver<Farewell>, accounts: Accounts, stop: CancellationToken) {
     while let Some(Some(Farewell { account, rooms })) = stop.run_until_cancelled(said.recv()).await {
         accounts.revoke(Revocation { account, spared: None, rooms });
+    }
+}
+
+/// Takes connections, and hands each to whoever speaks on it.
+fn listen(
+    bound: Vec<Listener>,
+    limits: listener::Limits,
+    [listeners, streams]: [&Stage; 2],
+    speaker: &Streams,
+    web: &Web,
+) {
+    // Who speaks HTTP is a stranger as long as he is connected: he is not to stand in the way of those who sign in.
+    let (for_streams, for_web) = (Admission::new(limits), Admission::new(limits));
+    for listener in bound {
+        let tasks = streams.tasks.clone();
+        if listener.kind() == Kind::Https {
+            let (web, admission) = (web.clone(), for_web.clone());
+            let serve = move |connection| web.clone().serve(connection);
+            listeners.spawn(|stop| listener.run(admission, stop, tasks, serve));
+        } else {
+            let (speaker, admission) = (speaker.clone(), for_streams.clone());
+            let speak = move |connection| speaker.clone().serve(connection);
+            listeners.spawn(|stop| listener.run(admission, stop, tasks, speak));
+        }
     }
 }
 

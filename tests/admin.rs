@@ -479,6 +479,14 @@ fn wrong_usage_has_its_own_exit_code() {
     assert_eq!(finish(perch("--version"), "").out, format!("perch {}\n", env!("CARGO_PKG_VERSION")));
 }
 
+#[test]
+fn shells_are_told_how_commands_go_on() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let ended = finish(perch(&format!("completions {shell}")), "");
+        assert!(ended.code == 0 && ended.out.contains("ungrant"), "{shell}: {ended:?}");
+    }
+}
+
 /// A server as a process of its own, killed if a test fails.
 struct Process(Child);
 

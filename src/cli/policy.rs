@@ -1,6 +1,7 @@
 //! `perch policy …`: who may use persistent chat.
 
-use clap::{Args, Subcommand};
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args, Subcommand};
 use hyper::Method;
 
 use super::client::{NOTHING, escape, query};
@@ -35,7 +36,7 @@ pub(super) struct SetArguments {
     /// global, site:NAME, pool:NAME or tag:NAME
     level: String,
     /// May those whom it concerns use rooms?
-    #[arg(long, value_name = "yes|no", value_parser = clap::builder::BoolishValueParser::new())]
+    #[arg(long, value_name = "yes|no", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
     enabled: bool,
     #[arg(long, default_value = "")]
     description: String,

@@ -107,7 +107,7 @@ pub(crate) async fn the_log_is_only_added_to(place: Place) {
     };
     assert_eq!(found(None, None, None).await, [1, 2, 3]);
     assert_eq!(found(Some(2), None, None).await, [2, 3]);
-    assert_eq!(found(Some(4), None, None).await, []);
+    assert!(found(Some(4), None, None).await.is_empty());
     assert_eq!(found(None, Some("a"), None).await, [1, 3]);
     assert_eq!(found(None, Some("a"), Some("x")).await, [1]);
     for statement in ["UPDATE audit SET who = 'nobody'", "DELETE FROM audit"] {

@@ -93,7 +93,7 @@ const STEPS: [&str; 10] = [
 ];
 
 /// May walk: they run once at a start, once a day, or when an operator asks.
-const SELDOM: [&str; 14] = [
+const SELDOM: [&str; 8] = [
     "SELECT room, first_seq FROM room_log",
     "SELECT 0::bigint, head.room",
     "SELECT 1::bigint, head.account",
@@ -102,11 +102,4 @@ const SELDOM: [&str; 14] = [
     "UPDATE account_log SET epoch = $1",
     "SELECT count(*) FROM account",
     "SELECT count(*) FROM room",
-    "SELECT level, enabled",
-    "SELECT level, default_history",
-    "SELECT name, role",
-    "SELECT number, token.account",
-    "DELETE FROM token WHERE expires_at",
-    "SELECT name, level FROM account JOIN",
-    "SELECT number, at, who",
 ];

@@ -41,7 +41,7 @@ async fn list(
     Asker(caller): Asker,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<AddinPage>, Refused> {
-    let page = admin.addins(&caller, query.after.as_deref(), query.limit).await?;
+    let page = admin.addins(&caller, query.after.as_deref(), query.limit.map(Into::into)).await?;
     Ok(Json(AddinPage { addins: page.items.into_iter().map(addin).collect(), next: page.next }))
 }
 

@@ -31,7 +31,7 @@ async fn read(
         since,
         who: query.who.map(Into::into),
         object: query.object.map(Into::into),
-        limit: query.limit.unwrap_or(PAGE_MAX),
+        limit: query.limit.map_or(PAGE_MAX, Into::into),
     };
     let page = admin.audit(&caller, query).await?;
     Ok(Json(AuditPage { entries: page.items.into_iter().map(entry).collect(), next: page.next }))

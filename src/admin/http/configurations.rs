@@ -1,7 +1,7 @@
 //! Routes to what holds for all rooms.
 
 use axum::extract::State;
-use axum::http::{Method, StatusCode};
+use axum::http::Method;
 
 use super::extract::{Asker, Changer, Json, Path, Precondition, Tagged};
 use super::refusal::Refused;
@@ -25,8 +25,7 @@ pub(super) fn routes() -> Vec<Route> {
         )
         .needs(Operation::ShowConfiguration),
         Route::new(Method::GET, "/configurations/{level}", "showConfiguration", "A configuration", show)
-            .needs(Operation::ShowConfiguration)
-            .refuses(&[StatusCode::UNPROCESSABLE_ENTITY]),
+            .needs(Operation::ShowConfiguration),
         Route::new(
             Method::PUT,
             "/configurations/{level}",
@@ -42,8 +41,7 @@ pub(super) fn routes() -> Vec<Route> {
             "Remove a configuration, or take the global one back to what it was at first",
             remove,
         )
-        .needs(Operation::ChangeConfiguration)
-        .refuses(&[StatusCode::UNPROCESSABLE_ENTITY]),
+        .needs(Operation::ChangeConfiguration),
     ]
 }
 

@@ -117,7 +117,8 @@ impl Sheet<'_> {
         for (name, schema) in self.path.clone().into_iter().zip(schemas) {
             self.parameters.push(json!({ "in": "path", "name": name, "required": true, "schema": schema }));
         }
-        self.refuses(&[StatusCode::NOT_FOUND]);
+        // What is no such name, and what names nothing.
+        self.refuses(&[StatusCode::UNPROCESSABLE_ENTITY, StatusCode::NOT_FOUND]);
     }
 
     /// Each field of a structure is a parameter in the query.
@@ -143,13 +144,13 @@ impl Sheet<'_> {
         }
     }
 
-    pub(super) fn takes_header(&mut self, name: &str, description: &str) {
+    pub(super) fn takes_header(&mut self, name: &str, description: &str, schema: Value) {
         self.parameters.push(json!({
             "in": "header",
             "name": name,
             "required": false,
             "description": description,
-            "schema": { "type": "string" },
+            "schema": schema,
         }));
     }
 

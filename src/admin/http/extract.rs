@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::json;
 
 use super::document::Sheet;
 use super::refusal::Refused;
@@ -96,7 +97,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Precondition {
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Refused> {
         let values = |name: HeaderName| {
             let values = parts.headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default());
-            values.flat_map(|value| value.split(',')).map(str::trim).collect::<Vec<_>>()
+            let tags = values.flat_map(|value| value.split(',')).map(str::trim);
+            tags.filter(|tag| !tag.is_empty()).collect::<Vec<_>>()
         };
         let (matches, differs) = (values(IF_MATCH), values(IF_NONE_MATCH));
         Ok(Self(match (matches.as_slice(), differs.as_slice()) {
@@ -105,8 +107,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Precondition {
             ([], ["*"]) => Condition::New,
             // What is no tag of ours is one that nothing has.
             (tags, []) => Condition::Versions(tags.iter().filter_map(|tag| version(tag)).collect()),
+            // It would have to be there, and not.
+            (_, ["*"]) => Condition::Versions(Vec::new()),
             _ => {
-                let text = "If-None-Match is understood as * alone, and not beside If-Match";
+                let text = "If-None-Match is understood as * alone";
                 return Err(Refused::new(StatusCode::BAD_REQUEST, "bad-precondition", text));
             }
         }))
@@ -167,8 +171,10 @@ impl Input for Changer {
 
 impl Input for Precondition {
     fn describe(sheet: &mut Sheet<'_>) {
-        sheet.takes_header("If-Match", "Only if the object has this version, as ETag has it.");
-        sheet.takes_header("If-None-Match", "`*`: only if there is no such object yet.");
+        let any = json!({ "type": "string" });
+        sheet.takes_header("If-Match", "Only if the object has this version, as ETag has it.", any);
+        let new = json!({ "type": "string", "enum": ["*"] });
+        sheet.takes_header("If-None-Match", "Only if there is no such object yet.", new);
         sheet.refuses(&[StatusCode::PRECONDITION_FAILED]);
     }
 }

@@ -19,8 +19,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(Method::GET, "/policies", "listPolicies", "All policies", list)
             .needs(Operation::ListPolicies),
         Route::new(Method::GET, "/policies/{level}", "showPolicy", "A policy", show)
-            .needs(Operation::ListPolicies)
-            .refuses(&[StatusCode::UNPROCESSABLE_ENTITY]),
+            .needs(Operation::ListPolicies),
         Route::new(Method::PUT, "/policies/{level}", "putPolicy", "Make or change a policy", put)
             .needs(Operation::ChangePolicy),
         Route::new(
@@ -31,7 +30,7 @@ pub(super) fn routes() -> Vec<Route> {
             remove,
         )
         .needs(Operation::ChangePolicy)
-        .refuses(&[StatusCode::CONFLICT, StatusCode::UNPROCESSABLE_ENTITY]),
+        .refuses(&[StatusCode::CONFLICT]),
         Route::new(
             Method::GET,
             "/policy-grants",
@@ -47,8 +46,7 @@ pub(super) fn routes() -> Vec<Route> {
             "What holds for an account",
             show_of,
         )
-        .needs(Operation::ShowPolicy)
-        .refuses(&[StatusCode::UNPROCESSABLE_ENTITY]),
+        .needs(Operation::ShowPolicy),
         Route::new(
             Method::PUT,
             "/users/{address}/policy",
@@ -64,8 +62,7 @@ pub(super) fn routes() -> Vec<Route> {
             "Take the policy away that was granted",
             ungrant,
         )
-        .needs(Operation::GrantPolicy)
-        .refuses(&[StatusCode::UNPROCESSABLE_ENTITY]),
+        .needs(Operation::GrantPolicy),
     ]
 }
 
@@ -110,7 +107,7 @@ async fn grants(
     Asker(caller): Asker,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<GrantPage>, Refused> {
-    let page = admin.policy_grants(&caller, query.after.as_deref(), query.limit).await?;
+    let page = admin.policy_grants(&caller, query.after.as_deref(), query.limit.map(Into::into)).await?;
     let grant = |entry: api::policy::GrantEntry| PolicyGrant {
         address: entry.address.to_string(),
         policy: entry.level.to_string(),

@@ -1,7 +1,7 @@
 //! Routes to the roles.
 
 use axum::extract::State;
-use axum::http::{Method, StatusCode};
+use axum::http::Method;
 
 use super::extract::{Asker, Changer, Json, Path};
 use super::refusal::Refused;
@@ -16,8 +16,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new(Method::GET, "/roles", "listRoles", "Everybody who has a role, by address", list)
             .needs(Operation::ListRoles),
         Route::new(Method::PUT, "/roles/{role}/{address}", "grantRole", "Give an account a role", grant)
-            .needs(Operation::GrantRole)
-            .refuses(&[StatusCode::UNPROCESSABLE_ENTITY]),
+            .needs(Operation::GrantRole),
         Route::new(
             Method::DELETE,
             "/roles/{role}/{address}",
@@ -25,8 +24,7 @@ pub(super) fn routes() -> Vec<Route> {
             "Take a role from an account",
             revoke,
         )
-        .needs(Operation::RevokeRole)
-        .refuses(&[StatusCode::UNPROCESSABLE_ENTITY]),
+        .needs(Operation::RevokeRole),
     ]
 }
 

@@ -40,7 +40,7 @@ async fn list(
     Query(query): Query<TokenQuery>,
 ) -> Result<Json<TokenPage>, Refused> {
     let after = query.after.map(ActNumber);
-    let page = admin.tokens(&caller, query.account.as_deref(), after, query.limit).await?;
+    let page = admin.tokens(&caller, query.account.as_deref(), after, query.limit.map(Into::into)).await?;
     Ok(Json(TokenPage { tokens: page.items.into_iter().map(token).collect(), next: page.next }))
 }
 

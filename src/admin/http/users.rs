@@ -40,7 +40,7 @@ async fn list(
     Asker(caller): Asker,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<UserPage>, Refused> {
-    let page = admin.users(&caller, query.after.as_deref(), query.limit).await?;
+    let page = admin.users(&caller, query.after.as_deref(), query.limit.map(Into::into)).await?;
     Ok(Json(UserPage { users: page.items.into_iter().map(user).collect(), next: page.next }))
 }
 

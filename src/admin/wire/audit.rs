@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::PageLimit;
+
 /// What somebody did, or was refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AuditEntry {
@@ -51,9 +53,7 @@ pub struct AuditQuery {
     /// Only what was done to this.
     pub object: Option<String>,
     /// What the page before gave as `next`; without it, the first page.
-    #[schemars(range(min = 0))]
     pub after: Option<i64>,
     /// How long the page is to be.
-    #[schemars(range(min = 1, max = 1000))]
-    pub limit: Option<u32>,
+    pub limit: Option<PageLimit>,
 }

@@ -15,11 +15,14 @@ pub mod room;
 mod token;
 mod user;
 
+use std::borrow::Cow;
+
 use perch_xmpp::datetime;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::api::PAGE_MAX;
 use crate::chat::id::Timestamp;
 
 pub use addin::{Addin, AddinPage, NewAddin};
@@ -37,12 +40,15 @@ pub use user::{Address, NewUser, Secret, User, UserChange, UserPage};
 #[serde(deny_unknown_fields)]
 pub struct PageQuery {
     /// What the page before gave as `next`; without it, the first page.
-    #[schemars(length(max = 1024))]
     pub after: Option<String>,
     /// How long the page is to be.
-    #[schemars(range(min = 1, max = 1000))]
-    pub limit: Option<u32>,
+    pub limit: Option<PageLimit>,
 }
+
+/// How long a page is to be: 1 to 1000.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
+pub struct PageLimit(u32);
 
 /// How a change is to be done.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
@@ -73,6 +79,34 @@ pub struct Problem {
     pub status: u16,
     /// For people.
     pub detail: String,
+}
+
+impl TryFrom<u32> for PageLimit {
+    type Error = &'static str;
+
+    fn try_from(limit: u32) -> Result<Self, Self::Error> {
+        if (1..=PAGE_MAX).contains(&limit) { Ok(Self(limit)) } else { Err("a page has 1 to 1000 entries") }
+    }
+}
+
+impl From<PageLimit> for u32 {
+    fn from(limit: PageLimit) -> Self {
+        limit.0
+    }
+}
+
+impl JsonSchema for PageLimit {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "PageLimit".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": 1, "maximum": PAGE_MAX })
+    }
 }
 
 impl Problem {

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::PageLimit;
 use crate::chat::administration::scope::Scope;
 
 /// A token to be made.
@@ -62,11 +63,9 @@ pub struct TokenQuery {
     /// Whose: an account, by its address or its name. Without it, everybody's.
     pub account: Option<String>,
     /// What the page before gave as `next`; without it, the first page.
-    #[schemars(range(min = 0))]
     pub after: Option<i64>,
     /// How long the page is to be.
-    #[schemars(range(min = 1, max = 1000))]
-    pub limit: Option<u32>,
+    pub limit: Option<PageLimit>,
 }
 
 /// What a token is good for.

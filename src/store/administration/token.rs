@@ -147,7 +147,8 @@ const TOKEN: &str =
 const TOKENS: &str =
     "SELECT number, token.account, account.name, service, hash, scopes, created_at, expires_at
     FROM token LEFT JOIN account ON account.id = token.account
-    WHERE number > $2 AND ($1 IS NULL OR token.account = $1) ORDER BY number LIMIT $3";
+    WHERE number > $2 AND coalesce(token.account, 0) = coalesce($1, token.account, 0)
+    ORDER BY number LIMIT $3";
 /// Whoever is about to disable or remove the account ends before, or begins after.
 const ABLE: &str = "UPDATE account SET name = name WHERE id = $1 AND NOT disabled RETURNING id";
 const EXPIRE: &str = "DELETE FROM token WHERE expires_at <= $1";
