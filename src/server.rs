@@ -3,6 +3,7 @@
 //! Stopping goes down the way of a message: no new connections, then the streams say goodbye, then what they asked
 //! for is done, then the store is closed.
 
+mod directory;
 mod indexing;
 mod members;
 mod upkeep;
@@ -37,9 +38,8 @@ use crate::chat::category::{CategoryText, Rules};
 use crate::chat::note::{self, Note};
 use crate::clock::Clock;
 use crate::config::{Config, Creation};
-use crate::directory::ldap::{DirectoryError, Ldap};
-use crate::directory::synchronisation::{self, Farewell};
-use crate::directory::{Directory, Source};
+use crate::directory::Directory;
+use crate::directory::ldap::DirectoryError;
 use crate::fanout::mailbox::Ending;
 use crate::listener::tls::{Tls, TlsError, WATCH_INTERVAL};
 use crate::listener::{self, Admission, BindError, Kind, Listener};
@@ -127,23 +127,14 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     let me = note::Member { name: config.pool.member.as_str().into(), incarnation: store.incarnation() };
     let (bus, heard) = members::open_bus(&config, &store, me.clone()).await?;
     let pool = Pool::join(store.clone(), bus.clone(), clock.clone(), me, RETURN_TIMES).await?;
-    let source = match &config.directory {
-        Some(options) => Source::Ldap(Ldap::new(options.clone())?),
-        None => Source::Local,
-    };
+    let source = directory::source(&config)?;
     let accounts =
         Accounts::new(store.clone(), config.domain.clone(), config.accounts.clone(), clock.clone())
             .with_source(source.clone());
-
     let directory = Directory::open(store.clone(), bus.clone(), config.domain.clone()).await?;
 
     let (listeners, streams, services) = (Stage::default(), Stage::default(), Stage::default());
-    services.spawn(|stop| directory.clone().run(stop));
-    if let Source::Ldap(ldap) = source {
-        let (farewells, said) = mpsc::channel(FAREWELLS);
-        services.spawn(|stop| synchronisation::run(directory.clone(), ldap, farewells, stop));
-        services.spawn(|stop| revoke(said, accounts.clone(), stop));
-    }
+    directory::follow(&services, source, &directory, &accounts);
     services.spawn(|stop| tls.clone().watch(WATCH_INTERVAL, stop));
     let listening =
         bound.iter().map(|bound| Listening { kind: bound.kind(), address: bound.address() }).collect();
@@ -173,9 +164,6 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     services.spawn(|stop| letter::carry(inbox, people.clone(), stop));
     let sessions = sessions(&config, &rooms, people.clone(), &clock);
     services.spawn(|stop| sessions.clone().forget_lapsed(stop));
-    services.spawn(|stop| {
-        end_revoked(accounts.revocations(), sessions.clone(), rooms.clone(), bus.clone(), stop)
-    });
     let policy = stream_policy(&config, &accounts, members::directions(&pool));
     let speaker = Streams::new(tls.clone(), accounts.clone(), sessions.clone(), policy, streams.stop.clone());
     let ears = members::Ears {
@@ -186,6 +174,7 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
         sessions: sessions.clone(),
         streams: speaker.clone(),
     };
+    services.spawn(|stop| end_revoked(accounts.revocations(), ears.clone(), bus.clone(), stop));
     services.spawn(|stop| members::hear(heard, ears.clone(), stop));
     let (alarms, raised) = mpsc::channel(ALARMS);
     services.spawn(|stop| pool.clone().run(alarms, stop));
@@ -206,13 +195,6 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
         services,
         _lock: lock,
     })
-}
-
-/// Tells of users who are gone from the directory.
-async fn revoke(mut said: mpsc::Receiver<Farewell>, accounts: Accounts, stop: CancellationToken) {
-    while let Some(Some(Farewell { account, rooms })) = stop.run_until_cancelled(said.recv()).await {
-        accounts.revoke(Revocation { account, spared: None, rooms });
-    }
 }
 
 /// Takes connections, and hands each to whoever speaks on it.
@@ -242,8 +224,7 @@ fn listen(
 /// Ends the sessions of accounts that were removed, disabled, or got a new password.
 async fn end_revoked(
     mut revocations: broadcast::Receiver<Revocation>,
-    sessions: Sessions,
-    rooms: Rooms,
+    ears: members::Ears,
     bus: Bus,
     stop: CancellationToken,
 ) {
@@ -254,15 +235,15 @@ async fn end_revoked(
         };
         match revoked {
             Ok(Revocation { account, spared, rooms: listed }) => {
-                sessions.end_account(account, spared);
+                ears.sessions.end_account(account, spared);
                 bus.publish(Note::Revoked { account, spared });
                 for room in listed {
-                    rooms.hear(Note::RoomStale { room: room.clone() });
+                    ears.rooms.hear(Note::RoomStale { room: room.clone() });
                     bus.publish(Note::RoomStale { room });
                 }
             }
             // It is not known whose revocation was lost: everybody signs in again.
-            Err(RecvError::Lagged(_)) => sessions.end_all(Ending::AccountGone),
+            Err(RecvError::Lagged(_)) => ears.sessions.end_all(Ending::AccountGone),
             Err(RecvError::Closed) => return,
         }
     }
@@ -487,9 +468,6 @@ const LEASE: Duration = Duration::from_secs(5);
 
 /// Alarms of the pool that may wait to be heeded.
 const ALARMS: usize = 64;
-
-/// Users gone from the directory whose sessions wait to be ended.
-const FAREWELLS: usize = 64;
 
 /// Letters from rooms to people that may wait.
 const LETTERS: usize = 1024;

@@ -7,7 +7,7 @@ use super::file::{Sheet, Value};
 use super::section::{PEM, path, positive};
 use crate::auth::Registration;
 use crate::directory::ldap::Options;
-use crate::directory::ldap::options::{Bind, Schema, Search};
+use crate::directory::ldap::options::{Attributes, Bind, Schema, Search};
 
 /// None where there is no directory: then no other key of the section has a meaning.
 pub(super) fn directory(sheet: &mut Sheet, registration: Registration) -> Option<Options> {
@@ -25,20 +25,70 @@ pub(super) fn directory(sheet: &mut Sheet, registration: Registration) -> Option
     let authorities = sheet.take("directory", "tls_ca", PEM, path);
     let bind_dn = text(sheet, "bind_dn", DN);
     let password_file = sheet.take("directory", "bind_password_file", "the path of a file", path);
+    let has_half_a_bind = bind_dn.is_some() != password_file.is_some();
     let base = text(sheet, "base", DN);
-    let or_base = |given: Option<String>| given.or_else(|| base.clone()).unwrap_or_default();
-    let users = Search {
-        base: or_base(text(sheet, "user_base", DN)),
-        filter: filter(sheet, "user_filter").unwrap_or_else(|| schema.user_filter().to_owned()),
+    let users = search(sheet, base.as_deref(), ["user_base", "user_filter"], schema.user_filter());
+    let groups = search(sheet, base.as_deref(), ["group_base", "group_filter"], schema.group_filter());
+    let units = search(sheet, base.as_deref(), ["unit_base", "unit_filter"], schema.unit_filter());
+    let attributes = attributes(sheet, schema);
+    let expected = "a number of seconds from 10 to 86400";
+    let interval = sheet.take("directory", "interval_seconds", expected, |value| {
+        positive(value, 86_400).filter(|seconds| *seconds >= 10)
+    });
+    let page =
+        sheet.take("directory", "page_size", "a number from 1 to 10000", |value| positive(value, 10_000));
+
+    let urls = urls?;
+    let options = Options {
+        servers: urls.value,
+        starts_tls: starts_tls.is_none_or(|given| given.value),
+        authorities: authorities.map(|given| given.value),
+        bind: bind_dn.zip(password_file).map(|(dn, file)| Bind { dn, password_file: file.value }),
+        users,
+        groups,
+        units,
+        attributes,
+        interval: Duration::from_secs(interval.map_or(300, |given| given.value).into()),
+        page: page.map_or(500, |given| given.value),
     };
-    let groups = Search {
-        base: or_base(text(sheet, "group_base", DN)),
-        filter: filter(sheet, "group_filter").unwrap_or_else(|| schema.group_filter().to_owned()),
-    };
-    let units = Search {
-        base: or_base(text(sheet, "unit_base", DN)),
-        filter: filter(sheet, "unit_filter").unwrap_or_else(|| schema.unit_filter().to_owned()),
-    };
+    let has_bases = ![&options.users, &options.groups, &options.units].iter().any(|one| one.base.is_empty());
+    let is_open = |url: &String| !options.starts_tls && !is_encrypted(url) && !is_loopback(url);
+    for (is_refused, key, reason) in [
+        (
+            options.servers.iter().any(is_open),
+            "starttls",
+            "passwords go to a directory in the clear on a loopback address only",
+        ),
+        (has_half_a_bind, "bind_dn", "bind_dn and bind_password_file are needed together"),
+        (!has_bases, "base", "is needed: under which name the users, groups and units are"),
+        (
+            registration == Registration::Open,
+            "url",
+            "who may register could take the name of a user of the directory: set accounts.registration = \"off\"",
+        ),
+    ] {
+        if is_refused {
+            sheet.refuse(&urls.place, &format!("directory.{key}"), reason);
+        }
+    }
+    Some(options)
+}
+
+fn search(sheet: &mut Sheet, base: Option<&str>, names: [&'static str; 2], otherwise: &str) -> Search {
+    let [own_base, filter] = names;
+    let own_base = text(sheet, own_base, DN);
+    // Whether it can be a filter is for the parser of filters to say.
+    let expected = "a filter such as \"(objectClass=inetOrgPerson)\"";
+    let filter = sheet.take("directory", filter, expected, |value| {
+        value.text().filter(|text| ldap3::parse_filter(text).is_ok()).map(str::to_owned)
+    });
+    Search {
+        base: own_base.unwrap_or_else(|| base.unwrap_or_default().to_owned()),
+        filter: filter.map_or_else(|| otherwise.to_owned(), |given| given.value),
+    }
+}
+
+fn attributes(sheet: &mut Sheet, schema: Schema) -> Attributes {
     let mut attributes = schema.attributes();
     for (name, attribute) in [
         ("id_attribute", &mut attributes.id),
@@ -47,7 +97,7 @@ pub(super) fn directory(sheet: &mut Sheet, registration: Registration) -> Option
         ("group_attribute", &mut attributes.group),
         ("unit_attribute", &mut attributes.unit),
     ] {
-        if let Some(given) = sheet.take("directory", name, ATTRIBUTE, attribute_name) {
+        if let Some(given) = sheet.take("directory", name, "the name of an attribute", attribute_name) {
             *attribute = given.value;
         }
     }
@@ -67,57 +117,12 @@ pub(super) fn directory(sheet: &mut Sheet, registration: Registration) -> Option
     if let Some(given) = member_of {
         attributes.member_of = given.value;
     }
-    let interval =
-        sheet.take("directory", "interval_seconds", "a number of seconds from 10 to 86400", |value| {
-            positive(value, 86_400).filter(|seconds| *seconds >= 10)
-        });
-    let page =
-        sheet.take("directory", "page_size", "a number from 1 to 10000", |value| positive(value, 10_000));
-
-    let urls = urls?;
-    let starts_tls = starts_tls.is_none_or(|given| given.value);
-    if !starts_tls && urls.value.iter().any(|url| !is_encrypted(url) && !is_loopback(url)) {
-        let reason = "passwords go to a directory in the clear on a loopback address only";
-        sheet.refuse(&urls.place, "directory.starttls", reason);
-    }
-    if bind_dn.is_some() != password_file.is_some() {
-        let reason = "bind_dn and bind_password_file are needed together";
-        sheet.refuse(&urls.place, "directory.bind_dn", reason);
-    }
-    if users.base.is_empty() || groups.base.is_empty() || units.base.is_empty() {
-        let reason = "is needed: under which name the users, groups and units are";
-        sheet.refuse(&urls.place, "directory.base", reason);
-    }
-    if registration == Registration::Open {
-        let reason = "who may register could take the name of a user of the directory: set accounts.registration = \"off\"";
-        sheet.refuse(&urls.place, &urls.key, reason);
-    }
-    Some(Options {
-        servers: urls.value,
-        starts_tls,
-        authorities: authorities.map(|given| given.value),
-        bind: bind_dn.zip(password_file).map(|(dn, file)| Bind { dn, password_file: file.value }),
-        users,
-        groups,
-        units,
-        attributes,
-        interval: Duration::from_secs(interval.map_or(300, |given| given.value).into()),
-        page: page.map_or(500, |given| given.value),
-    })
+    attributes
 }
 
 fn text(sheet: &mut Sheet, name: &'static str, expected: &str) -> Option<String> {
     let given = sheet.take("directory", name, expected, |value| {
         value.text().filter(|text| !text.is_empty()).map(str::to_owned)
-    });
-    given.map(|given| given.value)
-}
-
-/// Whether it can be a filter is for the parser of filters to say.
-fn filter(sheet: &mut Sheet, name: &'static str) -> Option<String> {
-    let expected = "a filter such as \"(objectClass=inetOrgPerson)\"";
-    let given = sheet.take("directory", name, expected, |value| {
-        value.text().filter(|text| ldap3::parse_filter(text).is_ok()).map(str::to_owned)
     });
     given.map(|given| given.value)
 }
@@ -152,4 +157,3 @@ fn attribute_name(value: &Value) -> Option<String> {
 
 const SERVERS: &str = "servers such as \"ldaps://one.example.org,ldaps://two.example.org\"";
 const DN: &str = "a distinguished name such as \"dc=example,dc=org\"";
-const ATTRIBUTE: &str = "the name of an attribute";

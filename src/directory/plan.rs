@@ -154,9 +154,8 @@ impl Planner<'_> {
 
     fn new_user(&mut self, found: &FoundEntry, accounts: &HashSet<BareJid>) -> Option<BareJid> {
         let name = found.local.as_deref().unwrap_or_default();
-        let address = match BareJid::from_parts(Some(name), self.domain) {
-            Ok(address) => address,
-            Err(_) => return self.pass_over(found, PassedOver::BadName),
+        let Ok(address) = BareJid::from_parts(Some(name), self.domain) else {
+            return self.pass_over(found, PassedOver::BadName);
         };
         let holder = self.by_address.get(&address).and_then(|one| one.entry.as_ref());
         match holder {

@@ -57,7 +57,7 @@ pub async fn run(
     stop: CancellationToken,
 ) {
     let mut follower = Follower { directory, ldap, farewells, failures: 0 };
-    while let Some(pause) = stop.run_until_cancelled(follower.step()).await {
+    while let Some(pause) = stop.run_until_cancelled(Box::pin(follower.step())).await {
         if stop.run_until_cancelled(sleep(pause)).await.is_none() {
             return;
         }

@@ -1,6 +1,7 @@
 //! Principals: groups and units are made, changed and looked at here; those of a directory are changed there.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
+use std::collections::hash_map::{Entry, HashMap};
 
 use perch_address::BareJid;
 use serde_json::json;
@@ -221,8 +222,8 @@ impl Admin {
         let mut groups = HashMap::new();
         for enrolment in enrolments {
             for (kind, name) in [Some(enrolment.parent_key()), enrolment.member_key()].into_iter().flatten() {
-                if !groups.contains_key(&(kind, name)) {
-                    groups.insert((kind, name), self.group(kind, name).await);
+                if let Entry::Vacant(unknown) = groups.entry((kind, name)) {
+                    unknown.insert(self.group(kind, name).await);
                 }
             }
         }

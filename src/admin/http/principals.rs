@@ -14,7 +14,8 @@ use crate::admin::wire::principals::{
     PrincipalPage, PrincipalQuery, RefusedEnrolment,
 };
 use crate::admin::wire::{Address, PageQuery};
-use crate::{chat, store};
+use crate::chat;
+use crate::store;
 
 pub(super) fn routes() -> Vec<Route> {
     const PRINCIPAL: &str = "/principals/{address}";

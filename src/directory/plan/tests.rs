@@ -97,7 +97,7 @@ fn a_store_follows_and_is_then_left_alone() {
     world.follow(&[staff.clone(), alice.clone()]);
     world.check(&[("alice@example.org", "staff@groups.example.org")]);
     assert_eq!(world.accounts, HashMap::from([(bare("alice@example.org"), true)]));
-    assert_eq!(world.follow(&[staff.clone(), alice.clone()]), Plan::default());
+    assert_eq!(world.follow(&[staff.clone(), alice]), Plan::default());
     world.follow(&[staff, entry(Kind::User, "2", "Alice", &[])]);
     world.check(&[]);
 }

@@ -35,8 +35,8 @@ struct Own {
     clock: Clock,
     showing: Mutex<Showing>,
     newest_rights: watch::Sender<i64>,
-    /// Since when this member goes by older rights than the newest.
-    behind_since: Mutex<Option<Instant>>,
+    /// A version of the rights that this member does not show yet, and since when it is known here.
+    behind: Mutex<Option<(i64, Instant)>>,
     is_fenced: watch::Sender<bool>,
 }
 
@@ -51,7 +51,7 @@ impl Keeper {
             clock: options.clock.clone(),
             showing: Mutex::default(),
             newest_rights: watch::Sender::new(0),
-            behind_since: Mutex::default(),
+            behind: Mutex::default(),
             is_fenced: watch::Sender::new(false),
         });
         let stop = CancellationToken::new();
@@ -113,7 +113,7 @@ impl Own {
 
     fn has_rights(&self, version: i64) {
         if self.showing.lock().rights < version {
-            self.behind_since.lock().get_or_insert_with(Instant::now);
+            self.behind.lock().get_or_insert_with(|| (version, Instant::now()));
         }
         self.newest_rights.send_if_modified(|newest| {
             let is_newer = version > *newest;
@@ -123,14 +123,15 @@ impl Own {
     }
 
     /// Whoever changes rights waits for all members that have a lease: it must not be had by one that goes by old rights
-    /// for long. One that has not shown any yet serves nobody.
+    /// for long. One that follows, always a little behind, does; one that has not shown any yet serves nobody.
     fn is_left_behind(&self) -> bool {
         let shown = self.showing.lock().rights;
-        let mut since = self.behind_since.lock();
-        if shown == 0 || shown >= *self.newest_rights.borrow() {
-            *since = None;
+        let mut behind = self.behind.lock();
+        if shown == 0 || behind.is_some_and(|(version, _)| shown >= version) {
+            let newest = *self.newest_rights.borrow();
+            *behind = (0 < shown && shown < newest).then(|| (newest, Instant::now()));
         }
-        since.is_some_and(|since| since.elapsed() > self.lease)
+        behind.is_some_and(|(_, since)| since.elapsed() > self.lease)
     }
 
     async fn renew(&self) -> Result<(), StoreError> {

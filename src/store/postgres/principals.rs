@@ -50,8 +50,12 @@ impl Postgres {
         let mut view = self.links.link().await?;
         view.begin_view().await?;
         let version = version(&mut view).await?;
+        if version == since {
+            view.commit().await?;
+            return Ok(version);
+        }
         let mut last = (since, i64::MAX);
-        while version > since {
+        loop {
             let query = sqlx::query(PRINCIPALS_SINCE).bind(last.0).bind(last.1).bind(PAGE);
             let rows = view.rows(query).await?;
             let Some(end) = rows.last() else { break };
@@ -59,7 +63,7 @@ impl Postgres {
             take(RightsPage::Principals(rows.iter().map(principal_row).collect::<Result<_, _>>()?));
         }
         let mut last = (since, i64::MAX, i64::MAX);
-        while version > since {
+        loop {
             let query = sqlx::query(BELONGS_SINCE).bind(last.0).bind(last.1).bind(last.2).bind(PAGE);
             let rows = view.rows(query).await?;
             let Some(end) = rows.last() else { break };
