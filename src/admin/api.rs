@@ -260,11 +260,17 @@ mod tests {
     use super::*;
     use crate::auth::{GuessLimits, Policy, Registration};
     use crate::bus::Bus;
+    use crate::chat::event::Change;
     use crate::chat::id::Timestamp;
+    use crate::chat::message::{Author, Content, Payload, Retention};
     use crate::chat::note;
+    use crate::chat::settings::Settings;
+    use crate::chat::words::Wording;
     use crate::clock::Clock;
     use crate::pool::ReturnTimes;
-    use crate::room;
+    use crate::store::room::NewRoom;
+    use crate::store::room_search::RoomSearch;
+    use crate::store::search::Order;
     use crate::store::{Options, Store};
 
     async fn admin() -> (Admin, TempDir) {
@@ -282,10 +288,10 @@ mod tests {
         let times = ReturnTimes { sessions: Duration::ZERO, seats: Duration::ZERO };
         let pool = Pool::join(store.clone(), Bus::Local, clock.clone(), me, times).await.unwrap();
         let (letters, _unread) = tokio::sync::mpsc::channel(1);
-        let rules = room::Policy {
+        let rules = crate::room::Policy {
             is_creation_open: true,
             locks_new_rooms: false,
-            defaults: crate::chat::settings::Settings::default(),
+            defaults: Settings::default(),
         };
         let rooms = Rooms::new(store.clone(), Bus::Local, clock.clone(), "rooms.localhost", rules, letters);
         let accounts = Accounts::new(store, localhost, policy, clock);
@@ -316,6 +322,65 @@ mod tests {
             let user = admin.add_user(&caller, name, secret()).await.unwrap();
             assert_eq!(user.address.local(), Some(name));
         }
+    }
+
+    /// A room in which one message was said.
+    async fn room(admin: &Admin, name: &str, settings: Settings) {
+        let by = BareJid::new("owner@localhost").unwrap();
+        let author =
+            Author { nick: "owner".into(), jid: by.clone(), resource: None, occupant_id: "o".into() };
+        let content = Content {
+            id: None,
+            lang: None,
+            text: Some(format!("tea in {name}").into()),
+            payload: Payload::from("<body>tea</body>".to_owned()),
+            retention: Retention::Kept,
+        };
+        let created = Change::Created { by, settings: Box::new(settings), locked: false };
+        let changes = [created, Change::Posted { author, content }].into();
+        let new = NewRoom { name: name.into(), secret: [1; 32], changes, at: Timestamp(0), origin: None };
+        admin.rooms.store().create_room(new).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn everybody_finds_what_he_may_read_and_no_more() {
+        let (admin, _directory) = admin().await;
+        room(&admin, "open", Settings::default()).await;
+        room(&admin, "closed", Settings { members_only: true, ..Settings::default() }).await;
+        room(&admin, "locked", Settings { password: Some("x".into()), ..Settings::default() }).await;
+        room(&admin, "hidden", Settings { public: false, ..Settings::default() }).await;
+        let alice = Caller::Account(BareJid::new("alice@localhost").unwrap());
+        let root = Caller::Account(BareJid::new("root@localhost").unwrap());
+        let found = async |caller: &Caller, rooms: &[&str], authors: &[&str]| {
+            let filter = messages::MessageFilter {
+                rooms: rooms.iter().map(|room| (*room).to_owned()).collect(),
+                wording: Some(Wording::typed("TEA")),
+                authors: authors.iter().map(|author| BareJid::new(author).unwrap()).collect(),
+                ..Default::default()
+            };
+            let page = admin.search_messages(caller, &filter, Order::OldestFirst, None, 10).await?;
+            let shown = page.messages.iter().map(|message| {
+                format!("{} {}", message.text, if message.author.is_some() { "+" } else { "-" })
+            });
+            Ok::<_, AdminError>(shown.collect::<Vec<_>>().join(", "))
+        };
+        assert_eq!(found(&alice, &[], &[]).await, Ok("tea in open -".to_owned()));
+        assert_eq!(found(&alice, &["closed"], &[]).await, Err(AdminError::Forbidden));
+        assert_eq!(found(&alice, &["open", "locked"], &[]).await, Err(AdminError::Forbidden));
+        // Who knows where it is may enter it.
+        assert_eq!(found(&alice, &["hidden"], &[]).await, Ok("tea in hidden -".to_owned()));
+        assert_eq!(found(&alice, &["none"], &[]).await, Err(AdminError::NoSuchRoom));
+        assert_eq!(found(&alice, &[], &["owner@localhost"]).await, Err(AdminError::Forbidden));
+        let all = "tea in open +, tea in closed +, tea in locked +, tea in hidden +";
+        for caller in [&root, &Caller::Operator] {
+            assert_eq!(found(caller, &[], &["owner@localhost"]).await, Ok(all.to_owned()));
+        }
+        assert_eq!(found(&root, &["closed"], &[]).await, Ok("tea in closed +".to_owned()));
+        let rooms = async |caller: &Caller| {
+            let page = admin.search_rooms(caller, RoomSearch::default(), None, 10).await.unwrap();
+            page.rooms.len()
+        };
+        assert_eq!((rooms(&alice).await, rooms(&root).await), (3, 4));
     }
 
     #[tokio::test]
