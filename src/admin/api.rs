@@ -325,7 +325,7 @@ mod tests {
     }
 
     /// A room in which one message was said.
-    async fn room(admin: &Admin, name: &str, settings: Settings) {
+    async fn room(admin: &Admin, at: i64, name: &str, settings: Settings) {
         let by = BareJid::new("owner@localhost").unwrap();
         let author =
             Author { nick: "owner".into(), jid: by.clone(), resource: None, occupant_id: "o".into() };
@@ -338,17 +338,18 @@ mod tests {
         };
         let created = Change::Created { by, settings: Box::new(settings), locked: false };
         let changes = [created, Change::Posted { author, content }].into();
-        let new = NewRoom { name: name.into(), secret: [1; 32], changes, at: Timestamp(0), origin: None };
+        let at = Timestamp(at);
+        let new = NewRoom { name: name.into(), secret: [1; 32], changes, at, origin: None };
         admin.rooms.store().create_room(new).await.unwrap();
     }
 
     #[tokio::test]
     async fn everybody_finds_what_he_may_read_and_no_more() {
         let (admin, _directory) = admin().await;
-        room(&admin, "open", Settings::default()).await;
-        room(&admin, "closed", Settings { members_only: true, ..Settings::default() }).await;
-        room(&admin, "locked", Settings { password: Some("x".into()), ..Settings::default() }).await;
-        room(&admin, "hidden", Settings { public: false, ..Settings::default() }).await;
+        room(&admin, 1, "open", Settings::default()).await;
+        room(&admin, 2, "closed", Settings { members_only: true, ..Settings::default() }).await;
+        room(&admin, 3, "locked", Settings { password: Some("x".into()), ..Settings::default() }).await;
+        room(&admin, 4, "hidden", Settings { public: false, ..Settings::default() }).await;
         let alice = Caller::Account(BareJid::new("alice@localhost").unwrap());
         let root = Caller::Account(BareJid::new("root@localhost").unwrap());
         let found = async |caller: &Caller, rooms: &[&str], authors: &[&str]| {
