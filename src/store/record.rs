@@ -74,6 +74,24 @@ pub(super) struct Details {
     pub(super) tombstone: Option<Tombstone>,
 }
 
+impl Tombstone {
+    /// What a retraction leaves; nothing else leaves any.
+    pub(super) fn of(change: &Change, by: MessageId, at: Timestamp) -> Option<Self> {
+        let Change::Retracted { author, is_moderation, reason, content, is_replacement, .. } = change else {
+            return None;
+        };
+        Some(Self {
+            by,
+            id: content.id.clone(),
+            at,
+            author: author.clone(),
+            is_moderation: *is_moderation,
+            reason: reason.clone(),
+            is_replacement: *is_replacement,
+        })
+    }
+}
+
 impl<'a> Record<'a> {
     pub(super) fn of(change: &'a Change) -> Self {
         match change {

@@ -91,16 +91,9 @@ impl Following {
                 };
                 then(SET_SUBJECT, json!(subject));
             }
-            Change::Retracted { target, author, is_moderation, reason, content, is_replacement } => {
-                let tombstone = Tombstone {
-                    by: MessageId::new(Epoch(0), Seq(0)),
-                    id: content.id.clone(),
-                    at: Timestamp(0),
-                    author: author.clone(),
-                    is_moderation: *is_moderation,
-                    reason: reason.clone(),
-                    is_replacement: *is_replacement,
-                };
+            Change::Retracted { target, .. } => {
+                // Its id and stamp are put in where they are known.
+                let tombstone = Tombstone::of(change, MessageId::new(Epoch(0), Seq(0)), Timestamp(0));
                 then(CLEAR_SUBJECT, json!({ "target": target }));
                 let args = json!({ "target": target, "tombstone": tombstone });
                 self.late.push(Step { sql: BLANK, place, args });

@@ -74,16 +74,8 @@ impl Scene {
                 };
                 batch.one(self.room.0, SET_SUBJECT, [json(&subject).into(), room]);
             }
-            Change::Retracted { target, author, is_moderation, reason, content, is_replacement } => {
-                let tombstone = Tombstone {
-                    by: MessageId::new(self.epoch, self.seq),
-                    id: content.id.clone(),
-                    at: self.at,
-                    author: author.clone(),
-                    is_moderation: *is_moderation,
-                    reason: reason.clone(),
-                    is_replacement: *is_replacement,
-                };
+            Change::Retracted { target, .. } => {
+                let tombstone = Tombstone::of(change, MessageId::new(self.epoch, self.seq), self.at);
                 batch.one(self.room.0, CLEAR_SUBJECT, [room.clone(), target.0.into()]);
                 batch.one(self.room.0, BLANK, [json(&tombstone).into(), room, target.0.into()]);
             }
