@@ -4,15 +4,17 @@ use std::collections::BTreeSet;
 
 use perch::bus::Bus;
 use perch::chat::affiliation::Affiliation;
+use perch::chat::id::AccountId;
 use perch::chat::principal::{Change, Entry, Kind, Standing};
 use perch::directory::Directory;
 use perch::store::Store;
+use perch::store::administration::Deed;
 use perch::store::error::{AppendError, PrincipalError};
 use perch::store::principal::{PrincipalQuery, RightsPage};
 use perch_address::BareJid;
 
 use crate::Place;
-use crate::scene::{account, address, affiliation, append, join, make, post};
+use crate::scene::{account, act, address, affiliation, append, join, make, post};
 
 fn group(name: &str) -> BareJid {
     BareJid::from_parts(Some(name), "groups.localhost").unwrap()
@@ -151,14 +153,14 @@ pub(crate) async fn an_account_that_does_not_count_belongs_to_nothing(place: Pla
     directory.change(&[made("staff"), admit(&alice, "staff")]).await.unwrap();
     let all = ["alice@localhost", "localhost", "staff@groups.localhost"];
 
-    assert!(store.set_account_disabled(id, &alice, true).await.unwrap());
+    set_disabled(&store, id, &alice, true).await;
     directory.settle().await.unwrap();
     assert_eq!(belongs(&directory, &alice), [""; 0]);
-    assert!(store.set_account_disabled(id, &alice, false).await.unwrap());
+    set_disabled(&store, id, &alice, false).await;
     directory.settle().await.unwrap();
     assert_eq!(belongs(&directory, &alice), all);
 
-    store.remove_account(id, &alice).await.unwrap().unwrap();
+    remove(&store, id, &alice).await;
     directory.settle().await.unwrap();
     assert_eq!(belongs(&directory, &alice), [""; 0]);
     let gone = PrincipalError::NoSuchPrincipal(alice.clone());
@@ -178,8 +180,9 @@ pub(crate) async fn what_an_address_may_ends_with_its_account(place: Place) {
     append(&store, &coffee, [affiliation("bob", Affiliation::Outcast, 1)]).await.unwrap();
     let before = store.load_room("tea").await.unwrap().unwrap();
 
-    let removed = store.remove_account(bob, &address("bob")).await.unwrap().unwrap();
-    let rooms: Vec<_> = removed.rooms.iter().map(|room| (room.id, &*room.name)).collect();
+    let listed = store.rooms_listing(&address("bob")).await.unwrap();
+    remove(&store, bob, &address("bob")).await;
+    let rooms: Vec<_> = listed.iter().map(|room| (room.id, &*room.name)).collect();
     assert_eq!(rooms, [(tea.id, "tea")]);
     let room = store.load_room("tea").await.unwrap().unwrap();
     let standing = room.affiliations.iter().find(|standing| standing.jid == address("bob"));
@@ -235,4 +238,14 @@ pub(crate) async fn principals_are_found_by_what_they_are_called(place: Place) {
     assert_eq!(entries, [("1".into(), Standing::Present), ("3".into(), Standing::Removed)]);
     store.change_principals(&[Change::Restore { address: group("b") }], None).await.unwrap();
     assert_eq!(found(PrincipalQuery { words: Some("b@"), ..all }).await, ["b"]);
+}
+
+async fn set_disabled(store: &Store, account: AccountId, address: &BareJid, is_disabled: bool) {
+    let deed = Deed::SetAccountDisabled { account, address: address.clone(), is_disabled };
+    store.administer(deed, act()).await.unwrap();
+}
+
+async fn remove(store: &Store, account: AccountId, address: &BareJid) {
+    let deed = Deed::RemoveAccount { account, address: address.clone() };
+    store.administer(deed, act()).await.unwrap();
 }

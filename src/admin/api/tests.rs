@@ -12,14 +12,20 @@ use crate::auth::{GuessLimits, Policy, Registration, Secret};
 use crate::bus::Bus;
 use crate::chat::administration::configuration::Values;
 use crate::chat::administration::scope::Scope;
+use crate::chat::event::Change;
 use crate::chat::id::Timestamp;
+use crate::chat::message::{Author, Content, Payload, Retention};
 use crate::chat::note;
 use crate::chat::settings::{Privacy, Settings};
+use crate::chat::words::Wording;
 use crate::pool::ReturnTimes;
 use crate::room as rooms_module;
 use crate::store::Options;
 use crate::store::administration::act::{AuditQuery, LoggedAct};
 use crate::store::member::MemberState;
+use crate::store::room::NewRoom;
+use crate::store::room_search::RoomSearch;
+use crate::store::search::Order;
 
 struct Scene {
     admin: Admin,
@@ -415,4 +421,65 @@ async fn a_room_is_managed_by_its_managers_and_by_administrators() {
     assert_eq!(enabled.err(), Some(AdminError::Forbidden));
     admin.change_room(&operator, "tea", disable(false), Condition::Any).await.unwrap();
     assert_eq!(admin.remove_room(&alice, "tea").await.err(), Some(AdminError::Forbidden));
+}
+
+/// A room in which one message was said.
+async fn said_in(admin: &Admin, at: i64, name: &str, settings: Settings) {
+    let by = BareJid::new("owner@localhost").unwrap();
+    let author = Author { nick: "owner".into(), jid: by.clone(), resource: None, occupant_id: "o".into() };
+    let content = Content {
+        id: None,
+        lang: None,
+        text: Some(format!("tea in {name}").into()),
+        payload: Payload::from("<body>tea</body>".to_owned()),
+        retention: Retention::Kept,
+    };
+    let created = Change::Created { by, settings: Box::new(settings), locked: false };
+    let changes = [created, Change::Posted { author, content }].into();
+    let at = Timestamp(at);
+    let new = NewRoom { name: name.into(), secret: [1; 32], changes, at, origin: None };
+    admin.rooms.store().create_room(new).await.unwrap();
+}
+
+#[tokio::test]
+async fn everybody_finds_what_he_may_read_and_no_more() {
+    let scene = Scene::new().await;
+    let admin = &scene.admin;
+    said_in(admin, 1, "open", Settings::default()).await;
+    said_in(admin, 2, "closed", Settings { members_only: true, ..Settings::default() }).await;
+    said_in(admin, 3, "locked", Settings { password: Some("x".into()), ..Settings::default() }).await;
+    said_in(admin, 4, "hidden", Settings { public: false, ..Settings::default() }).await;
+    let alice = account("alice@localhost");
+    let root = account("root@localhost");
+    let found = async |caller: &Caller, rooms: &[&str], authors: &[&str]| {
+        let filter = messages::MessageFilter {
+            rooms: rooms.iter().map(|room| (*room).to_owned()).collect(),
+            wording: Some(Wording::typed("TEA")),
+            authors: authors.iter().map(|author| BareJid::new(author).unwrap()).collect(),
+            ..Default::default()
+        };
+        let page = admin.search_messages(caller, &filter, Order::OldestFirst, None, 10).await?;
+        let shown = page
+            .messages
+            .iter()
+            .map(|message| format!("{} {}", message.text, if message.author.is_some() { "+" } else { "-" }));
+        Ok::<_, AdminError>(shown.collect::<Vec<_>>().join(", "))
+    };
+    assert_eq!(found(&alice, &[], &[]).await, Ok("tea in open -".to_owned()));
+    assert_eq!(found(&alice, &["closed"], &[]).await, Err(AdminError::Forbidden));
+    assert_eq!(found(&alice, &["open", "locked"], &[]).await, Err(AdminError::Forbidden));
+    // Who knows where it is may enter it.
+    assert_eq!(found(&alice, &["hidden"], &[]).await, Ok("tea in hidden -".to_owned()));
+    assert_eq!(found(&alice, &["none"], &[]).await, Err(AdminError::NoSuchRoom));
+    assert_eq!(found(&alice, &[], &["owner@localhost"]).await, Err(AdminError::Forbidden));
+    let all = "tea in open +, tea in closed +, tea in locked +, tea in hidden +";
+    for caller in [&root, &Caller::operator()] {
+        assert_eq!(found(caller, &[], &["owner@localhost"]).await, Ok(all.to_owned()));
+    }
+    assert_eq!(found(&root, &["closed"], &[]).await, Ok("tea in closed +".to_owned()));
+    let rooms = async |caller: &Caller| {
+        let page = admin.search_rooms(caller, RoomSearch::default(), None, 10).await.unwrap();
+        page.rooms.len()
+    };
+    assert_eq!((rooms(&alice).await, rooms(&root).await), (3, 4));
 }

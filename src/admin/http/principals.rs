@@ -116,7 +116,7 @@ async fn members(
     Path(address): Path<String>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<PrincipalPage>, Refused> {
-    let limit = query.limit.unwrap_or(PAGE_MAX);
+    let limit = query.limit.map_or(PAGE_MAX, Into::into);
     Ok(Json(page(admin.members_of(&caller, &address, query.after.as_deref(), limit).await?)))
 }
 
@@ -144,7 +144,7 @@ async fn users(
     Path(address): Path<String>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<AddressPage>, Refused> {
-    let limit = query.limit.unwrap_or(PAGE_MAX);
+    let limit = query.limit.map_or(PAGE_MAX, Into::into);
     let page = admin.users_of(&caller, &address, query.after.as_deref(), limit).await?;
     let addresses = page.addresses.iter().map(ToString::to_string).collect();
     Ok(Json(AddressPage { addresses, next: page.next }))
