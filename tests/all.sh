@@ -104,6 +104,7 @@ step promotion    "$faults" pool --faults 2 --only promotion --standby
 step patroni      "$faults" pool --faults 1 --only promotion --patroni
 step site         "$faults" site --talk 5
 step pool-page    tests/docs.sh docs/pool.md
+step chat-page    tests/docs.sh docs/persistent-chat.md
 step cut          "$faults" cut
 step power-cut    "$faults" power-cut --cuts "${CUTS:-10}"
 step planted      "$faults" power-cut --cuts 2 --plant-nosync

@@ -27,7 +27,9 @@ impl Room {
         if seen.is_some_and(|seen| seen != self.rules) {
             return Err(Refusal::Stale);
         }
-        check_length(items.len())?;
+        if !items.is_empty() {
+            check_length(items.len())?;
+        }
         let mut draft = Draft::new(self, now);
         // The settings first: who is to be in the room has to be in the scope of the category that it comes to.
         if let Some(settings) = settings {

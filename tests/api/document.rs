@@ -77,4 +77,5 @@ pub(crate) fn filled(path: &str) -> String {
         .replace("{address}", "nobody")
         .replace("{member}", "nobody")
         .replace("{name}", "nothing")
+        .replace("{room}", "nothing")
 }

@@ -108,6 +108,15 @@ impl Document {
                         assert!(known.get(name).is_some(), "{place}: {name}");
                     }
                 }
+                // What is one of several words, each with its description.
+                "oneOf"
+                    if wanted
+                        .as_array()
+                        .is_some_and(|each| each.iter().all(|one| one.get("const").is_some())) =>
+                {
+                    let mut words = wanted.as_array().into_iter().flatten().map(|one| &one["const"]);
+                    assert!(words.any(|word| word == value), "{place}: {value} in {wanted}");
+                }
                 "oneOf" | "anyOf" => panic!("{place}: {keyword} is not checked here"),
                 "$schema" | "title" | "description" | "default" | "format" => {}
                 other => panic!("{place}: {other} is not checked here"),

@@ -180,6 +180,15 @@ pub(crate) fn body(method: &str, path: &str) -> Option<Value> {
         ("PUT", "/users/{address}/policy") => Some(json!({ "policy": "tag:none" })),
         ("PUT", "/configurations/{level}") => Some(json!({})),
         ("POST", "/addins") | ("PUT", "/addins/{name}") => Some(json!({ "name": "x", "url": "ftp://x/" })),
+        ("POST", "/categories") => Some(json!({ "name": "" })),
+        ("PATCH", "/categories/{name}" | "/rooms/{room}") => Some(json!({})),
+        ("POST", "/rooms") => Some(json!({ "name": "no@where.example" })),
+        ("POST", "/rooms/{room}/clear") => Some(json!({ "until": "2013-07-31" })),
+        ("POST", "/rooms/search" | "/messages/search") => Some(json!({})),
+        ("POST", "/messages/remove") => Some(json!({ "which": {} })),
+        ("POST", "/principals") => Some(json!({ "kind": "user", "name": "x" })),
+        ("PATCH", "/principals/{address}") => Some(json!({ "name": "x" })),
+        ("POST", "/enrolments") => Some(json!({ "enrolments": [], "last": false })),
         _ => None,
     }
 }

@@ -64,19 +64,19 @@ pub enum AdminError {
     BadLevel,
     #[error("only policies of the kind tag:NAME are granted")]
     NotGranted,
-    #[error("there is no such user, group or unit")]
+    #[error("there is no such user, group, unit or domain")]
     NoSuchPrincipal,
-    #[error("the address is, or was, that of another group or unit")]
+    #[error("too many groups or units have, or had, this name")]
     AddressTaken,
-    #[error("groups hold users and groups, units hold users, groups and units")]
+    #[error("groups hold users and groups, units hold units too")]
     CannotHold,
-    #[error("only groups and units are made and changed here")]
+    #[error("only groups and units are made and changed")]
     NotMade,
-    #[error("it is the directory's: change it there")]
+    #[error("it comes from the directory, and is changed there")]
     OfDirectory,
-    #[error("a name has 1 to 256 characters that can be read")]
+    #[error("a name has 1 to 256 bytes, and nothing that cannot be read")]
     BadName,
-    #[error("there is no such room")]
+    #[error("there is no such room here")]
     NoSuchRoom,
     #[error("there is a category or a room of this name")]
     TitleTaken,
@@ -86,13 +86,13 @@ pub enum AdminError {
     TooLong,
     #[error("the room refuses: {0}")]
     Room(RoomRefusal),
-    #[error("a date is written as 2013-07-31, or with a time as 2013-07-31T12:00:00Z")]
+    #[error("a date looks like 2026-01-31 or 2026-01-31T12:00:00Z")]
     BadDate,
-    #[error("this is not where a page can go on")]
+    #[error("there is no such place to go on from; begin anew")]
     NoSuchPlace,
-    #[error("the index is being built: words can be searched when that is done")]
+    #[error("the index is being built; try again when that is done")]
     BeingIndexed,
-    #[error("say which messages: nothing was asked for")]
+    #[error("no room, user, date or word says which messages")]
     NothingAsked,
     #[error("{0}")]
     Policy(#[from] DescriptionTooLong),
