@@ -9,7 +9,6 @@ use perch::chat::affiliation::{Affiliation, Role};
 use perch::chat::event::{Change, Departure, Event, Left};
 use perch::chat::id::{Origin, Seq, SessionId, Timestamp};
 use perch::chat::principal::{Change as PrincipalChange, Kind};
-use perch::chat::settings::Settings;
 use perch::chat::snapshot::RoomSnapshot;
 use perch::room::state::Room;
 use perch::store::error::{AppendError, PrincipalError, StoreError};
@@ -309,9 +308,6 @@ pub(crate) async fn what_a_decision_rested_on_is_looked_for_again(place: Place) 
     stale("one of two nicks is passed over", vec![affiliation("bob", Affiliation::Admin, 2)]).await;
     let ban = affiliation("bob", Affiliation::Outcast, 2);
     stale("a ban that leaves him in", vec![left("bob", 2, kicked()), ban]).await;
-    let settings = Settings { members_only: true, ..Settings::default() };
-    let closed = Change::Configured { by: author("alice").jid, settings: Box::new(settings) };
-    stale("a stranger among members", vec![closed]).await;
     append(&store, &room, [join("bob", "bob", 4), back]).await.unwrap();
     stale("one device of two is put out", vec![left("bob", 2, kicked())]).await;
     stale("he is back", vec![left("bob", 2, Departure::Lapsed)]).await;
