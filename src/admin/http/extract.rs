@@ -97,8 +97,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Precondition {
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Refused> {
         let values = |name: HeaderName| {
             let values = parts.headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default());
-            let tags = values.flat_map(|value| value.split(',')).map(str::trim);
-            tags.filter(|tag| !tag.is_empty()).collect::<Vec<_>>()
+            values.flat_map(|value| value.split(',')).map(str::trim).collect::<Vec<_>>()
         };
         let (matches, differs) = (values(IF_MATCH), values(IF_NONE_MATCH));
         Ok(Self(match (matches.as_slice(), differs.as_slice()) {
