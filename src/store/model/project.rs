@@ -85,15 +85,17 @@ impl Projected {
                 let (author, text, content) = (author.clone(), subject.clone(), content.clone());
                 self.head.subject = Some(Subject { seq, at, author, text, content });
             }
-            Change::Retracted { target, .. } => {
-                self.head.subject.take_if(|subject| subject.seq == *target);
-            }
+            Change::Retracted { target, .. } => self.clear_subject(*target),
             Change::Posted { .. }
             | Change::Whispered { .. }
             | Change::Invited { .. }
             | Change::VoiceRequested { .. } => {}
         }
         Ok(())
+    }
+
+    fn clear_subject(&mut self, target: Seq) {
+        self.head.subject.take_if(|subject| subject.seq == target);
     }
 
     fn configure(&mut self, settings: &Settings, is_locked: bool) {
