@@ -45,6 +45,9 @@ struct Arguments {
     /// This one alone, twice: what it comes to has to be the same.
     #[arg(long)]
     seed: Option<u64>,
+    /// Let other databases take the place of the one there was, too.
+    #[arg(long)]
+    successions: bool,
     /// Tell everything that happens in it.
     #[arg(long)]
     trace: bool,
@@ -61,6 +64,7 @@ struct Arguments {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     run::catch_panics();
+    nemesis::SUCCESSIONS.store(arguments.successions, Ordering::Relaxed);
     #[cfg(feature = "planted-bugs")]
     {
         use perch::planted::Bug;

@@ -2,6 +2,7 @@
 //! way. When the storm is over everything is mended.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use perch::bus::model as bus;
@@ -52,7 +53,7 @@ impl Nemesis {
 
     fn strike(&mut self) {
         let Some(victim) = self.world.members().choose(&mut self.random).cloned() else { return };
-        if self.random.random_bool(SUCCESSION) {
+        if SUCCESSIONS.load(Ordering::Relaxed) && self.random.random_bool(SUCCESSION) {
             return self.succeed();
         }
         match self.random.random_range(0..12) {
@@ -145,6 +146,8 @@ impl Nemesis {
     }
 }
 
+/// Whether the database is struck too.
+pub(crate) static SUCCESSIONS: AtomicBool = AtomicBool::new(false);
 /// The share of blows that strike the database.
 const SUCCESSION: f64 = 0.04;
 

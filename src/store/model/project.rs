@@ -83,15 +83,17 @@ impl Projected {
                 self.head.subject = Some(Subject { seq, at, author, text, content });
             }
             Change::Cleared { below, .. } => self.head.first_seq = self.head.first_seq.max(*below),
-            Change::Retracted { target, .. } => {
-                self.head.subject.take_if(|subject| subject.seq == *target);
-            }
+            Change::Retracted { target, .. } => self.clear_subject(*target),
             Change::Posted { .. }
             | Change::Whispered { .. }
             | Change::Invited { .. }
             | Change::VoiceRequested { .. } => {}
         }
         Ok(())
+    }
+
+    fn clear_subject(&mut self, target: Seq) {
+        self.head.subject.take_if(|subject| subject.seq == target);
     }
 
     fn configure(&mut self, settings: &Settings, is_locked: bool) {

@@ -65,13 +65,8 @@ impl Scene {
             }
             Change::AffiliationSet(set) => self.affiliation(batch, set),
             Change::SubjectSet { author, subject, content } => {
-                let subject = Subject {
-                    seq: self.seq,
-                    at: self.at,
-                    author: author.clone(),
-                    text: subject.clone(),
-                    content: content.clone(),
-                };
+                let (author, text, content) = (author.clone(), subject.clone(), content.clone());
+                let subject = Subject { seq: self.seq, at: self.at, author, text, content };
                 batch.one(self.room.0, SET_SUBJECT, [json(&subject).into(), room]);
             }
             Change::Retracted { target, .. } => {
