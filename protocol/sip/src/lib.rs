@@ -1,0 +1,25 @@
+//! SIP without I/O: bytes and a time in, bytes and events out.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`framer`] | the bytes of a stream to whole messages (RFC 3261 §18.3, RFC 5626 §4.4.1) |
+//! | [`message`] | requests and responses: an index over their headers, checks, writing (§7, §8) |
+//! | [`header`] | what the values of headers mean (§20, §25) |
+//! | [`uri`] | addresses, and when two of them lead to the same (§19) |
+//! | [`limits`] | how much of everything there may be |
+//!
+//! What is absent: sockets, tasks, clocks, randomness, databases. Whoever calls passes them in.
+
+#![warn(missing_docs)]
+
+pub mod framer;
+mod grammar;
+pub mod header;
+pub mod limits;
+pub mod message;
+mod method;
+mod status;
+pub mod uri;
+
+pub use method::Method;
+pub use status::Status;
