@@ -2,15 +2,15 @@
 //! stream. An INVITE that came over a front end, and an INFO with a line for a room.
 
 use std::hint::black_box;
-use std::time::Instant;
+use std::time::Duration;
 
 use bytes::Bytes;
 use perch_sip::framer::{Framer, Item};
-use perch_sip::header::Contact;
 use perch_sip::limits::Limits;
 use perch_sip::message::{Message, Request};
+use rustix::time::{ClockId, clock_gettime};
 
-const ROUNDS: u32 = 200_000;
+const ROUNDS: u32 = 20_000;
 
 #[expect(clippy::print_stdout, reason = "a bench prints its figure")]
 fn main() {
@@ -30,15 +30,16 @@ fn main() {
     }
 }
 
-/// How often a second, at best: other work on the machine only slows.
+/// How often in a second of the processor's time, at best: who else uses the machine only slows.
 fn measure(mut work: impl FnMut()) -> u32 {
+    let clock = || Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).expect("a thread has a time");
     let mut best = 0.0_f64;
     for _ in 0..5 {
-        let start = Instant::now();
-        for _ in 0..ROUNDS / 5 {
+        let start = clock();
+        for _ in 0..ROUNDS {
             work();
         }
-        best = best.max(f64::from(ROUNDS / 5) / start.elapsed().as_secs_f64());
+        best = best.max(f64::from(ROUNDS) / (clock() - start).as_secs_f64());
     }
     best as u32
 }
@@ -50,18 +51,10 @@ fn parse(bytes: &Bytes) -> Request {
     }
 }
 
-/// Via, From, To, Call-ID, CSeq, Contact, Route and Record-Route, Max-Forwards and Content-Type.
+/// The address, every Via, Route, Record-Route and Contact, From, To, Call-ID, CSeq, Max-Forwards and Content-Type.
 fn read_headers(request: &Request) {
-    black_box(request.check()).expect("a request that can be served");
-    let headers = &request.headers;
-    headers.vias().for_each(|via| drop(black_box(via.map(|via| via.branch()))));
-    headers.contacts().for_each(|contact| match black_box(contact) {
-        Ok(Contact::Address(address)) => {
-            drop(black_box(address.uri.as_sip().map(|uri| uri.params.find("gr"))))
-        }
-        Ok(Contact::All) | Err(_) => {}
-    });
-    black_box(headers.from().map(|from| from.tag()).ok());
+    let essentials = black_box(request.check()).expect("a request that can be served");
+    assert!(essentials.via.branch().is_some() && essentials.from.tag().is_some());
 }
 
 fn invite() -> String {

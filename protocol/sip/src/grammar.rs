@@ -4,8 +4,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr;
 use nom::Parser;
-use nom::bytes::complete::take_while_m_n;
 use nom::combinator::{map_opt, opt};
 use nom::sequence::preceded;
 
@@ -18,6 +18,7 @@ pub(crate) struct Class([bool; 256]);
 impl Class {
     /// Where at least one blank has to be.
     pub(crate) const BLANK: Self = Self::of(b" \t");
+    const DIGIT: Self = Self::of(b"0123456789");
     /// `token`.
     pub(crate) const TOKEN: Self = Self::alphanumeric_and(b"-.!%*_+`'~");
     /// `word`, of which a Call-ID is made.
@@ -73,15 +74,25 @@ pub(crate) fn token(input: &str) -> Parsed<'_, &str> {
 
 /// Whatever blanks there are.
 pub(crate) fn blanks(input: &str) -> Parsed<'_, ()> {
-    Ok((input.trim_start_matches(BLANKS), ()))
+    Ok((skip_blanks(input), ()))
+}
+
+fn skip_blanks(input: &str) -> &str {
+    let length = input.bytes().position(|byte| !Class::BLANK.has(byte)).unwrap_or(input.len());
+    &input[length..]
 }
 
 /// A separator with the blanks that may stand around it: `SLASH`, `SEMI`, `EQUAL`, `COMMA`.
-pub(crate) fn mark(mark: char) -> impl for<'a> Fn(&'a str) -> Parsed<'a, ()> {
-    move |input| match input.trim_start_matches(BLANKS).strip_prefix(mark) {
-        Some(rest) => blanks(rest),
-        None => fail(),
+pub(crate) fn mark(mark: u8) -> impl for<'a> Fn(&'a str) -> Parsed<'a, ()> {
+    move |input| {
+        let input = skip_blanks(input);
+        if input.as_bytes().first() == Some(&mark) { blanks(&input[1..]) } else { fail() }
     }
+}
+
+/// What is before and behind the first such byte, which is ASCII.
+pub(crate) fn split(text: &str, byte: u8) -> Option<(&str, &str)> {
+    memchr(byte, text.as_bytes()).map(|at| (&text[..at], &text[at + 1..]))
 }
 
 /// A word that is the same in capitals.
@@ -103,7 +114,7 @@ pub(crate) fn seconds(input: &str) -> Parsed<'_, u32> {
 }
 
 fn digits(input: &str) -> Parsed<'_, &str> {
-    take_while_m_n(1, input.len().max(1), |c: char| c.is_ascii_digit())(input)
+    span(&Class::DIGIT)(input)
 }
 
 pub(crate) fn port_number(input: &str) -> Parsed<'_, u16> {
@@ -155,14 +166,14 @@ pub(crate) fn whole<'a, T>(
 ) -> Option<T> {
     let mut grammar = grammar;
     match grammar.parse(input) {
-        Ok((rest, value)) if rest.trim_start_matches(BLANKS).is_empty() => Some(value),
+        Ok((rest, value)) if skip_blanks(rest).is_empty() => Some(value),
         _ => None,
     }
 }
 
 /// The value behind `=`, if there is one.
 pub(crate) fn value(input: &str) -> Parsed<'_, Option<&str>> {
-    opt(preceded(mark('='), nom::branch::alt((span(&Class::PARAM_VALUE), quoted)))).parse(input)
+    opt(preceded(mark(b'='), nom::branch::alt((span(&Class::PARAM_VALUE), quoted)))).parse(input)
 }
 
 /// Neither a tab nor printable.
@@ -174,4 +185,22 @@ pub(crate) fn fail<'a, T>() -> Parsed<'a, T> {
     Err(nom::Err::Error(()))
 }
 
-pub(crate) const BLANKS: [char; 2] = [' ', '\t'];
+/// Names that were read so far, of which none may come twice.
+pub(crate) struct Names<'a, const MAX: usize> {
+    names: [&'a str; MAX],
+    count: usize,
+}
+
+impl<'a, const MAX: usize> Names<'a, MAX> {
+    pub(crate) const NONE: Self = Self { names: [""; MAX], count: 0 };
+
+    /// Whether `name` is new by that comparison, and not one too many.
+    pub(crate) fn admit(&mut self, name: &'a str, is_same: impl Fn(&str, &str) -> bool) -> bool {
+        let is_new = self.count < MAX && !self.names[..self.count].iter().any(|known| is_same(known, name));
+        if is_new {
+            self.names[self.count] = name;
+            self.count += 1;
+        }
+        is_new
+    }
+}

@@ -31,7 +31,7 @@ impl<'a> Credentials<'a> {
                 return fail();
             }
             rest = behind;
-            if mark(',')(rest).is_err() {
+            if mark(b',')(rest).is_err() {
                 break;
             }
         }
@@ -101,11 +101,11 @@ impl fmt::Display for Challenge<'_> {
 
 /// The comma before every parameter but the first.
 fn separator(count: usize) -> impl for<'a> Fn(&'a str) -> Parsed<'a, ()> {
-    move |input| if count == 0 { Ok((input, ())) } else { mark(',')(input) }
+    move |input| if count == 0 { Ok((input, ())) } else { mark(b',')(input) }
 }
 
 fn param(input: &str) -> Parsed<'_, (&str, &str)> {
-    separated_pair(token, mark('='), alt((quoted, span(&VALUE)))).parse(input)
+    separated_pair(token, mark(b'='), alt((quoted, span(&VALUE)))).parse(input)
 }
 
 /// A token, and what stands in addresses and in base 64: other stacks leave quotes out.

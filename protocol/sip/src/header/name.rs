@@ -89,10 +89,12 @@ impl Name {
                 .find(|(compact, _)| compact.eq_ignore_ascii_case(letter))
                 .map_or(Self::Extension, |&(_, name)| name),
             _ => match SLOTS[slot(spelled)] {
-                Some(known) if NAMES[known as usize].1.as_bytes().eq_ignore_ascii_case(spelled) => {
-                    NAMES[known as usize].0
+                Some(known) => {
+                    let (name, usual) = NAMES[known as usize];
+                    let is_it = usual.as_bytes() == spelled || usual.as_bytes().eq_ignore_ascii_case(spelled);
+                    if is_it { name } else { Self::Extension }
                 }
-                _ => Self::Extension,
+                None => Self::Extension,
             },
         }
     }

@@ -10,7 +10,7 @@ use nom::multi::many1_count;
 use nom::sequence::{delimited, pair, preceded, terminated};
 
 use super::params::Params;
-use crate::grammar::{Class, Parsed, blanks, fail, quoted, span, token, unquote};
+use crate::grammar::{Class, Parsed, blanks, fail, quoted, span, split, token, unquote};
 use crate::uri::Uri;
 
 /// `name-addr` or `addr-spec`, with the parameters behind it (RFC 3261 §20.10, §25.1).
@@ -92,7 +92,7 @@ fn name_addr(input: &str) -> Parsed<'_, (Option<&str>, Uri<'_>)> {
 }
 
 fn bracketed(input: &str) -> Parsed<'_, Uri<'_>> {
-    let Some((address, rest)) = input.strip_prefix('<').and_then(|input| input.split_once('>')) else {
+    let Some((address, rest)) = input.strip_prefix('<').and_then(|input| split(input, b'>')) else {
         return fail();
     };
     match Uri::parse(address) {

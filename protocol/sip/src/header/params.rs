@@ -6,7 +6,7 @@ use std::fmt;
 use nom::Parser;
 use nom::sequence::{pair, preceded};
 
-use crate::grammar::{Parsed, blanks, fail, mark, token, unquote, value};
+use crate::grammar::{Names, Parsed, blanks, fail, mark, token, unquote, value};
 
 /// `*( SEMI generic-param )` of RFC 3261 §25.1, as they are written. Names are unique (§7.3.1). Equal lists have the
 /// same parameters in the same order.
@@ -17,11 +17,9 @@ impl<'a> Params<'a> {
     /// Reads as many parameters as there are.
     pub(crate) fn grammar(input: &'a str) -> Parsed<'a, Self> {
         let mut rest = input;
-        let mut count = 0;
+        let mut names = Names::<PARAMS_MAX>::NONE;
         while let Ok((behind, (name, _))) = param(rest) {
-            let read = Self(&input[..input.len() - rest.len()]);
-            count += 1;
-            if count > PARAMS_MAX || read.iter().any(|(earlier, _)| earlier.eq_ignore_ascii_case(name)) {
+            if !names.admit(name, str::eq_ignore_ascii_case) {
                 return fail();
             }
             rest = behind;
@@ -82,7 +80,7 @@ impl fmt::Display for Params<'_> {
 }
 
 fn param(input: &str) -> Parsed<'_, (&str, Option<&str>)> {
-    let (rest, param) = preceded(mark(';'), pair(token, value)).parse(input)?;
+    let (rest, param) = preceded(mark(b';'), pair(token, value)).parse(input)?;
     Ok((blanks(rest)?.0, param))
 }
 

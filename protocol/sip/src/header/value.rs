@@ -47,7 +47,7 @@ pub struct MediaType<'a> {
 impl<'a> MediaType<'a> {
     pub(crate) fn grammar(input: &'a str) -> Parsed<'a, Self> {
         let (rest, ((main, sub), params)) =
-            pair(separated_pair(token, mark('/'), token), with_params).parse(input)?;
+            pair(separated_pair(token, mark(b'/'), token), with_params).parse(input)?;
         Ok((rest, Self { main, sub, params }))
     }
 

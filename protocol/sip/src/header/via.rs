@@ -26,8 +26,8 @@ pub struct Via<'a> {
 
 impl<'a> Via<'a> {
     pub(crate) fn grammar(input: &'a str) -> Parsed<'a, Self> {
-        let version = (preceded(blanks, word("SIP")), mark('/'), word("2.0"), mark('/'));
-        let sent_by = (preceded(blanks, Host::grammar), opt(preceded(mark(':'), port_number)));
+        let version = (preceded(blanks, word("SIP")), mark(b'/'), word("2.0"), mark(b'/'));
+        let sent_by = (preceded(blanks, Host::grammar), opt(preceded(mark(b':'), port_number)));
         let (rest, (_, transport, (host, port), params)) =
             (version, token, sent_by, preceded(blanks, Params::grammar)).parse(input)?;
         if params.token("branch").is_err() {

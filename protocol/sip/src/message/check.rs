@@ -44,7 +44,7 @@ impl Request {
             return Err(Unfit::Uri);
         }
         let essentials = self.headers.essentials()?;
-        self.headers.vias().try_for_each(|via| via.map(drop))?;
+        self.headers.vias().skip(1).try_for_each(|via| via.map(drop))?;
         self.headers.routes().chain(self.headers.record_routes()).try_for_each(|route| route.map(drop))?;
         self.headers.max_forwards()?;
         self.headers.content_type()?;

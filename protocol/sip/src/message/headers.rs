@@ -111,7 +111,7 @@ impl Headers {
 /// The first value of a line, and what is behind the comma if there is one.
 fn element<'a, T>(grammar: fn(&'a str) -> Parsed<'a, T>, input: &'a str) -> Option<(T, Option<&'a str>)> {
     let (behind, element) = grammar(blanks(input).ok()?.0).ok()?;
-    match mark(',')(behind) {
+    match mark(b',')(behind) {
         Ok((next, ())) => Some((element, Some(next))),
         Err(_) => whole(blanks, behind).map(|()| (element, None)),
     }
@@ -238,7 +238,7 @@ impl Headers {
     pub fn tokens(&self, name: Name) -> Result<Vec<&str>, HeaderError> {
         let mut tokens = Vec::new();
         for value in self.values(name) {
-            let line = whole(separated_list0(mark(','), token), value);
+            let line = whole(separated_list0(mark(b','), token), value);
             tokens.extend(line.ok_or(HeaderError { name, problem: Problem::Malformed })?);
         }
         Ok(tokens)

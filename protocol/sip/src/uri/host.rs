@@ -73,13 +73,17 @@ fn bracketed(input: &str) -> Parsed<'_, Ipv6Addr> {
 
 /// What ends in a digit's label can only be an address: a top-level name begins with a letter.
 fn name_or_v4(text: &str) -> Option<Host<'_>> {
-    let labels = text.strip_suffix('.').unwrap_or(text);
-    let top = labels.rsplit('.').next().unwrap_or_default();
-    if top.starts_with(|c: char| c.is_ascii_digit()) {
+    let bytes = text.strip_suffix('.').unwrap_or(text).as_bytes();
+    let top = bytes.iter().rposition(|&byte| byte == b'.').map_or(0, |dot| dot + 1);
+    if bytes.get(top)?.is_ascii_digit() {
         return text.parse().map(Host::V4).ok();
     }
-    let is_label = |label: &str| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-');
-    (text.len() <= NAME_BYTES_MAX && labels.split('.').all(is_label)).then_some(Host::Name(text))
+    // No label is empty, begins or ends with a hyphen.
+    let is_name = text.len() <= NAME_BYTES_MAX
+        && bytes[0].is_ascii_alphanumeric()
+        && bytes[bytes.len() - 1].is_ascii_alphanumeric()
+        && !bytes.windows(2).any(|pair| matches!(pair, b".." | b".-" | b"-."));
+    is_name.then_some(Host::Name(text))
 }
 
 static NAME: Class = Class::alphanumeric_and(b".-");

@@ -16,7 +16,7 @@ use nom::combinator::opt;
 use nom::sequence::preceded;
 use thiserror::Error;
 
-use crate::grammar::{Class, port_number, span, whole, word};
+use crate::grammar::{Class, port_number, span, split, whole, word};
 pub use host::Host;
 pub use params::UriParams;
 use params::{are_headers, are_same_headers, is_spelled, unescape};
@@ -67,7 +67,7 @@ pub struct UriError;
 impl<'a> Uri<'a> {
     /// Reads an address that stands alone.
     pub fn parse(text: &'a str) -> Result<Self, UriError> {
-        let (scheme, rest) = text.split_once(':').ok_or(UriError)?;
+        let (scheme, rest) = split(text, b':').ok_or(UriError)?;
         let is_scheme = |known: &str| scheme.eq_ignore_ascii_case(known);
         let uri = if is_scheme("sip") || is_scheme("sips") {
             SipUri::parse(text, scheme.len() == 4, rest).map(Uri::Sip)
@@ -112,16 +112,16 @@ impl<'a> Uri<'a> {
 impl<'a> SipUri<'a> {
     fn parse(text: &'a str, is_secure: bool, rest: &'a str) -> Option<Self> {
         // `@` is escaped everywhere else.
-        let (userinfo, rest) = match rest.split_once('@') {
+        let (userinfo, rest) = match split(rest, b'@') {
             Some((userinfo, rest)) => (Some(userinfo), rest),
             None => (None, rest),
         };
-        let (user, password) = match userinfo.map(|userinfo| userinfo.split_once(':').ok_or(userinfo)) {
+        let (user, password) = match userinfo.map(|userinfo| split(userinfo, b':').ok_or(userinfo)) {
             Some(Ok((user, password))) => (Some(user), Some(password)),
             Some(Err(user)) => (Some(user), None),
             None => (None, None),
         };
-        let (rest, headers) = match rest.split_once('?') {
+        let (rest, headers) = match split(rest, b'?') {
             Some((rest, headers)) => (rest, Some(headers)),
             None => (rest, None),
         };

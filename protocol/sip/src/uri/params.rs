@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::grammar::Class;
+use crate::grammar::{Class, Names, split};
 
 /// `uri-parameters` (RFC 3261 §19.1.1): `;name=value;name`, as they are written. Names are unique.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -13,23 +13,25 @@ impl<'a> UriParams<'a> {
     /// Reads what is behind the host, up to the headers.
     pub(super) fn parse(text: &'a str) -> Option<Self> {
         let params = Self(text);
+        let mut names = Names::<PARAMS_MAX>::NONE;
         let is_well_formed = text.is_empty()
             || text.starts_with(';')
-                && params.iter().take(PARAMS_MAX + 1).count() <= PARAMS_MAX
                 && params.iter().all(|(name, value)| {
-                    is_spelled(name, &PARAM) && value.is_none_or(|value| is_spelled(value, &PARAM))
+                    is_spelled(name, &PARAM)
+                        && value.is_none_or(|value| is_spelled(value, &PARAM))
+                        && names.admit(name, is_same)
                 });
-        let is_unique = |(at, (name, _)): (usize, (&str, _))| {
-            params.iter().take(at).all(|(earlier, _)| !is_same(earlier, name))
-        };
-        (is_well_formed && params.iter().enumerate().all(is_unique)).then_some(params)
+        is_well_formed.then_some(params)
     }
 
     /// Each name, and the value if there is one, as they are written.
     pub fn iter(self) -> impl Iterator<Item = (&'a str, Option<&'a str>)> {
-        self.0.split(';').skip(1).map(|param| match param.split_once('=') {
-            Some((name, value)) => (name, Some(value)),
-            None => (param, None),
+        let mut rest = self.0.get(1..);
+        std::iter::from_fn(move || {
+            let text = rest?;
+            let (param, behind) = split(text, b';').map_or((text, None), |(param, rest)| (param, Some(rest)));
+            rest = behind;
+            Some(split(param, b'=').map_or((param, None), |(name, value)| (name, Some(value))))
         })
     }
 
@@ -64,7 +66,7 @@ impl fmt::Display for UriParams<'_> {
 /// `headers` (RFC 3261 §19.1.1), behind the question mark: whether they are well-formed.
 pub(super) fn are_headers(text: &str) -> bool {
     text.split('&').all(|header| {
-        header.split_once('=').is_some_and(|(name, value)| {
+        split(header, b'=').is_some_and(|(name, value)| {
             is_spelled(name, &HEADER) && (value.is_empty() || is_spelled(value, &HEADER))
         })
     })
@@ -100,7 +102,7 @@ pub(super) fn is_spelled(text: &str, class: &Class) -> bool {
 
 /// What `text` means: each escape is the byte it stands for. What is no UTF-8 then becomes U+FFFD.
 pub(super) fn unescape(text: &str) -> Cow<'_, str> {
-    if !text.contains('%') {
+    if memchr::memchr(b'%', text.as_bytes()).is_none() {
         return text.into();
     }
     let mut plain = Vec::with_capacity(text.len());
@@ -122,7 +124,8 @@ fn escape(bytes: &[u8]) -> Option<u8> {
 
 /// Whether two texts mean the same, capitals aside.
 fn is_same(one: &str, other: &str) -> bool {
-    one.eq_ignore_ascii_case(other) || unescape(one).eq_ignore_ascii_case(&unescape(other))
+    one.eq_ignore_ascii_case(other)
+        || one.len() != other.len() && unescape(one).eq_ignore_ascii_case(&unescape(other))
 }
 
 /// Parameters that never match their absence (RFC 3261 §19.1.4). `gr` is none: RFC 5627 §5.1 has it that the address of a
