@@ -6,6 +6,7 @@
 //! | [`message`] | requests and responses: an index over their headers, checks, writing (§7, §8) |
 //! | [`header`] | what the values of headers mean (§20, §25) |
 //! | [`uri`] | addresses, and when two of them lead to the same (§19) |
+//! | [`transaction`] | a request and its answers: retransmission, timeouts, matching (§17, RFC 6026, RFC 4320) |
 //! | [`limits`] | how much of everything there may be |
 //!
 //! What is absent: sockets, tasks, clocks, randomness, databases. Whoever calls passes them in.
@@ -19,6 +20,7 @@ pub mod limits;
 pub mod message;
 mod method;
 mod status;
+pub mod transaction;
 pub mod uri;
 
 pub use method::Method;

@@ -63,6 +63,11 @@ impl Headers {
         self.entries.iter().any(|entry| entry.name == name)
     }
 
+    /// The start line, all headers, and the body behind them.
+    pub(super) fn with_body(&self, body: &Bytes) -> Bytes {
+        if body.is_empty() { self.head.clone() } else { [&self.head[..], body].concat().into() }
+    }
+
     pub(super) fn text(&self, span: Span) -> &str {
         std::str::from_utf8(&self.head[span.range()]).expect("the head was found to be text")
     }

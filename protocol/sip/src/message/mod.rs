@@ -130,6 +130,11 @@ impl Request {
     pub fn uri_text(&self) -> &str {
         self.headers.text(self.uri)
     }
+
+    /// The request as it came, folds aside, or as it was written.
+    pub fn to_bytes(&self) -> Bytes {
+        self.headers.with_body(&self.body)
+    }
 }
 
 impl Response {

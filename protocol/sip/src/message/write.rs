@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use bytes::Bytes;
 
-use super::{Field, Headers};
+use super::{Field, Headers, Request};
 use crate::grammar::{Class, is_control};
 use crate::header::Name;
 use crate::method::Method;
@@ -23,6 +23,13 @@ impl Writer {
     pub fn request(method: &Method, uri: &Uri<'_>) -> Self {
         let mut out = Vec::with_capacity(BYTES_USUAL);
         line(&mut out, format_args!("{method} {uri} SIP/2.0"));
+        Self { out }
+    }
+
+    /// A request by another method to where `request` went, without any header.
+    pub(crate) fn like(request: &Request, method: &Method) -> Self {
+        let mut out = Vec::with_capacity(BYTES_USUAL);
+        line(&mut out, format_args!("{method} {} SIP/2.0", request.uri_text()));
         Self { out }
     }
 
