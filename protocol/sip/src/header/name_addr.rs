@@ -25,6 +25,11 @@ pub struct NameAddr<'a> {
 }
 
 impl<'a> NameAddr<'a> {
+    /// Reads an address that stands alone.
+    pub fn parse(text: &'a str) -> Option<Self> {
+        crate::grammar::whole(Self::grammar, text)
+    }
+
     pub(crate) fn grammar(input: &'a str) -> Parsed<'a, Self> {
         let (rest, ((display, uri), params)) =
             pair(alt((name_addr, map(addr_spec, |uri| (None, uri)))), Params::grammar).parse(input)?;

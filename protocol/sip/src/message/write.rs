@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use bytes::Bytes;
 
-use super::{Field, Headers, Request};
+use super::{Field, Headers};
 use crate::grammar::{Class, is_control};
 use crate::header::Name;
 use crate::method::Method;
@@ -21,15 +21,13 @@ pub struct Writer {
 impl Writer {
     /// A request to `uri`, without any header.
     pub fn request(method: &Method, uri: &Uri<'_>) -> Self {
-        let mut out = Vec::with_capacity(BYTES_USUAL);
-        line(&mut out, format_args!("{method} {uri} SIP/2.0"));
-        Self { out }
+        Self::request_text(method, uri.as_str())
     }
 
-    /// A request by another method to where `request` went, without any header.
-    pub(crate) fn like(request: &Request, method: &Method) -> Self {
+    /// The same, to an address that was read before.
+    pub(crate) fn request_text(method: &Method, uri: &str) -> Self {
         let mut out = Vec::with_capacity(BYTES_USUAL);
-        line(&mut out, format_args!("{method} {} SIP/2.0", request.uri_text()));
+        line(&mut out, format_args!("{method} {uri} SIP/2.0"));
         Self { out }
     }
 

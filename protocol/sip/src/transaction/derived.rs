@@ -20,7 +20,7 @@ pub fn cancel(invite: &Request) -> Bytes {
 
 fn derive(invite: &Request, method: &Method, also: impl Fn(Name) -> bool) -> Writer {
     let headers = &invite.headers;
-    let writer = Writer::like(invite, method);
+    let writer = Writer::request_text(method, invite.uri_text());
     let writer = match headers.vias().next() {
         Some(Ok(via)) => writer.header(Name::Via, via),
         Some(Err(_)) | None => writer,

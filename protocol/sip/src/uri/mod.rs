@@ -155,6 +155,24 @@ impl<'a> SipUri<'a> {
         self.params.find("gr").map(unescape)
     }
 
+    /// The address as it was written.
+    pub fn as_str(&self) -> &'a str {
+        self.text
+    }
+
+    /// The address without what a request line may not have: headers, and the `method` that a link asks for (§19.1.1).
+    pub fn for_request(&self) -> String {
+        let place = self.text.len()
+            - self.headers.map_or(0, |headers| headers.len() + 1)
+            - self.params.as_str().len();
+        let mut address = self.text[..place].to_owned();
+        for (name, value) in self.params.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("method")) {
+            address.extend([";", name]);
+            address.extend(value.into_iter().flat_map(|value| ["=", value]));
+        }
+        address
+    }
+
     fn is_equivalent(&self, other: &SipUri<'_>) -> bool {
         let is_same = |one: Option<&str>, other: Option<&str>| one.map(unescape) == other.map(unescape);
         self.is_secure == other.is_secure
