@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use smallvec::smallvec;
 
-use super::{Action, Actions, Failure, REFUSAL_REPEATED, Reliability, Timer, Timing, ack};
+use super::{Action, Failure, REFUSAL_REPEATED, Reliability, Timer, Timing, ack};
 use crate::message::{Request, Response};
 
 /// The client's side of an INVITE.
@@ -36,8 +35,8 @@ enum State {
 
 impl InviteClient {
     /// Begins, with an INVITE.
-    pub fn new(request: Request, reliability: Reliability, timing: Timing) -> (Self, Actions) {
-        let mut actions: Actions = smallvec![Action::Send(request.to_bytes())];
+    pub fn new(request: Request, reliability: Reliability, timing: Timing) -> (Self, Vec<Action>) {
+        let mut actions = vec![Action::Send(request.to_bytes())];
         if reliability == Reliability::Unreliable {
             actions.push(Action::Arm(Timer::A, timing.t1));
         }
@@ -51,29 +50,29 @@ impl InviteClient {
     }
 
     /// Takes a response that [matches](super::ClientKey). The ACK of a 2xx is its user's to send.
-    pub fn handle_response(&mut self, response: &Response) -> Actions {
+    pub fn handle_response(&mut self, response: &Response) -> Vec<Action> {
         let status = response.status;
         match &self.state {
             State::Calling { .. } | State::Proceeding if status.is_provisional() => {
                 self.state = State::Proceeding;
-                smallvec![Action::Deliver]
+                vec![Action::Deliver]
             }
             State::Calling { .. } | State::Proceeding if status.is_success() => {
                 self.state = State::Accepted;
-                smallvec![Action::Deliver, Action::Arm(Timer::M, self.timing.give_up())]
+                vec![Action::Deliver, Action::Arm(Timer::M, self.timing.give_up())]
             }
             State::Calling { .. } | State::Proceeding => self.refused(response),
             State::Completed { ack } if !status.is_provisional() && !status.is_success() => {
-                smallvec![Action::Send(ack.clone())]
+                vec![Action::Send(ack.clone())]
             }
-            State::Accepted if status.is_success() => smallvec![Action::Deliver],
-            State::Completed { .. } | State::Accepted | State::Terminated => Actions::new(),
+            State::Accepted if status.is_success() => vec![Action::Deliver],
+            State::Completed { .. } | State::Accepted | State::Terminated => Vec::new(),
         }
     }
 
-    fn refused(&mut self, response: &Response) -> Actions {
+    fn refused(&mut self, response: &Response) -> Vec<Action> {
         let ack = ack(&self.request, response);
-        let mut actions: Actions = smallvec![Action::Deliver, Action::Send(ack.clone())];
+        let mut actions = vec![Action::Deliver, Action::Send(ack.clone())];
         self.state = State::Completed { ack };
         match self.reliability {
             Reliability::Unreliable => actions.push(Action::Arm(Timer::D, REFUSAL_REPEATED)),
@@ -83,37 +82,37 @@ impl InviteClient {
     }
 
     /// Takes note that a timer has fired.
-    pub fn handle_timer(&mut self, timer: Timer) -> Actions {
+    pub fn handle_timer(&mut self, timer: Timer) -> Vec<Action> {
         match (&mut self.state, timer) {
             (State::Calling { interval }, Timer::A) => {
                 *interval *= 2;
-                smallvec![Action::Send(self.request.to_bytes()), Action::Arm(Timer::A, *interval)]
+                vec![Action::Send(self.request.to_bytes()), Action::Arm(Timer::A, *interval)]
             }
             (State::Calling { .. }, Timer::B) => self.fail(Failure::Timeout),
             (State::Completed { .. }, Timer::D) | (State::Accepted, Timer::M) => self.end(),
-            _ => Actions::new(),
+            _ => Vec::new(),
         }
     }
 
     /// Takes note that what was sent last did not go out, or that the connection on which the answer was to come is
     /// gone.
-    pub fn handle_transport_error(&mut self) -> Actions {
+    pub fn handle_transport_error(&mut self) -> Vec<Action> {
         match self.state {
             State::Calling { .. } | State::Proceeding | State::Completed { .. } => {
                 self.fail(Failure::Transport)
             }
-            State::Accepted | State::Terminated => Actions::new(),
+            State::Accepted | State::Terminated => Vec::new(),
         }
     }
 
-    fn fail(&mut self, failure: Failure) -> Actions {
-        let mut actions: Actions = smallvec![Action::Fail(failure)];
+    fn fail(&mut self, failure: Failure) -> Vec<Action> {
+        let mut actions = vec![Action::Fail(failure)];
         actions.extend(self.end());
         actions
     }
 
-    fn end(&mut self) -> Actions {
+    fn end(&mut self) -> Vec<Action> {
         self.state = State::Terminated;
-        smallvec![Action::End]
+        vec![Action::End]
     }
 }

@@ -26,7 +26,6 @@ mod tests;
 use std::time::Duration;
 
 use bytes::Bytes;
-use smallvec::SmallVec;
 
 pub use client::Client;
 pub use derived::{ack, cancel};
@@ -35,9 +34,6 @@ pub use invite_server::InviteServer;
 pub use key::{ClientKey, ServerKey};
 pub use server::Server;
 pub use table::{Received, Transactions};
-
-/// What a machine wants done, in this order.
-pub type Actions = SmallVec<[Action; 3]>;
 
 /// One thing that a machine wants done.
 #[derive(Debug, Clone, PartialEq, Eq)]

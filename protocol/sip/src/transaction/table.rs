@@ -6,8 +6,7 @@ use std::collections::hash_map::Entry;
 use bytes::Bytes;
 
 use super::{
-    Action, Actions, Client, ClientKey, InviteClient, InviteServer, Reliability, Server, ServerKey, Timer,
-    Timing,
+    Action, Client, ClientKey, InviteClient, InviteServer, Reliability, Server, ServerKey, Timer, Timing,
 };
 use crate::message::{Essentials, Request, Response};
 use crate::method::Method;
@@ -40,7 +39,7 @@ enum Asking {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Received {
     /// Part of a transaction, its own or one that it begins; its machine says what to do.
-    Transaction(ServerKey, Actions),
+    Transaction(ServerKey, Vec<Action>),
     /// An ACK of no transaction that is known: that of a 2xx, which belongs to a dialog.
     Ack,
     /// There are too many transactions: to be answered 503 without one (§21.5.4).
@@ -90,28 +89,28 @@ impl Transactions {
     }
 
     /// Gives a response to a request. Nothing is done if its transaction has ended.
-    pub fn respond(&mut self, key: &ServerKey, status: Status, response: Bytes) -> Actions {
+    pub fn respond(&mut self, key: &ServerKey, status: Status, response: Bytes) -> Vec<Action> {
         let actions = match self.servers.get_mut(key) {
             Some(Answering::Invite(server)) => server.respond(status, response),
             Some(Answering::Other(server)) => server.respond(status, response),
-            None => Actions::new(),
+            None => Vec::new(),
         };
         self.settle_server(key, actions)
     }
 
     /// Takes note that a timer of that transaction has fired.
-    pub fn handle_server_timer(&mut self, key: &ServerKey, timer: Timer) -> Actions {
+    pub fn handle_server_timer(&mut self, key: &ServerKey, timer: Timer) -> Vec<Action> {
         let actions = match self.servers.get_mut(key) {
             Some(Answering::Invite(server)) => server.handle_timer(timer),
             Some(Answering::Other(server)) => server.handle_timer(timer),
-            None => Actions::new(),
+            None => Vec::new(),
         };
         self.settle_server(key, actions)
     }
 
     /// Sends a request, but no ACK. `None`: it has no branch of this side's, the one it has is in use, or there are too
     /// many requests under way.
-    pub fn send(&mut self, request: Request) -> Option<(ClientKey, Actions)> {
+    pub fn send(&mut self, request: Request) -> Option<(ClientKey, Vec<Action>)> {
         let key = ClientKey::of(&request.check().ok()?)?;
         let has_room = self.clients.len() < self.count_max;
         let Entry::Vacant(place) = self.clients.entry(key.clone()) else { return None };
@@ -136,7 +135,7 @@ impl Transactions {
         &mut self,
         response: &Response,
         essentials: &Essentials<'_>,
-    ) -> Option<(ClientKey, Actions)> {
+    ) -> Option<(ClientKey, Vec<Action>)> {
         let key = ClientKey::of(essentials)?;
         let actions = match self.clients.get_mut(&key)? {
             Asking::Invite(client) => client.handle_response(response),
@@ -147,11 +146,11 @@ impl Transactions {
     }
 
     /// Takes note that a timer of that transaction has fired.
-    pub fn handle_client_timer(&mut self, key: &ClientKey, timer: Timer) -> Actions {
+    pub fn handle_client_timer(&mut self, key: &ClientKey, timer: Timer) -> Vec<Action> {
         let actions = match self.clients.get_mut(key) {
             Some(Asking::Invite(client)) => client.handle_timer(timer),
             Some(Asking::Other(client)) => client.handle_timer(timer),
-            None => Actions::new(),
+            None => Vec::new(),
         };
         self.settle_client(key, actions)
     }
@@ -178,14 +177,14 @@ impl Transactions {
         self.len() == 0
     }
 
-    fn settle_server(&mut self, key: &ServerKey, actions: Actions) -> Actions {
+    fn settle_server(&mut self, key: &ServerKey, actions: Vec<Action>) -> Vec<Action> {
         if actions.contains(&Action::End) {
             self.servers.remove(key);
         }
         actions
     }
 
-    fn settle_client(&mut self, key: &ClientKey, actions: Actions) -> Actions {
+    fn settle_client(&mut self, key: &ClientKey, actions: Vec<Action>) -> Vec<Action> {
         if actions.contains(&Action::End) {
             self.clients.remove(key);
         }

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod corpus;
+mod essentials;
 mod framing;
 mod properties;
 mod torture;

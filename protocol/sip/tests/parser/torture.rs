@@ -317,7 +317,7 @@ fn addresses_of_ipv6() {
 }
 
 fn sip_user(uri: &Uri<'_>) -> String {
-    uri.as_sip().unwrap().user().unwrap().into_owned()
+    uri.as_sip().and_then(|uri| uri.user()).expect("an address with a user").into_owned()
 }
 
 fn message(folder: &str, name: &str) -> Vec<u8> {

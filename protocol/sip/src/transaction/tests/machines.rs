@@ -5,7 +5,7 @@ use super::{request, response, spell, timer, usual};
 use crate::message::Writer;
 use crate::status::Status;
 use crate::transaction::Reliability::{Reliable, Unreliable};
-use crate::transaction::{Actions, Client, InviteClient, InviteServer, Reliability, Server, Timing};
+use crate::transaction::{Action, Client, InviteClient, InviteServer, Reliability, Server, Timing};
 
 /// Whatever may happen to any machine: a response or a request by its name, a timer by its letter.
 const EVENTS: [&str; 24] = [
@@ -15,7 +15,7 @@ const EVENTS: [&str; 24] = [
 
 /// Tries every event in every state of `table`, whose lines are `state = how to come there / another way` and
 /// `  event: actions`.
-fn check<M: Clone>((machine, first): (M, Actions), handle: fn(&mut M, &str) -> Actions, table: &str) {
+fn check<M: Clone>((machine, first): (M, Vec<Action>), handle: fn(&mut M, &str) -> Vec<Action>, table: &str) {
     let mut lines = table.lines().filter(|line| !line.trim().is_empty()).peekable();
     assert_eq!(lines.next().unwrap().trim(), spell(&first), "at first");
     while let Some(line) = lines.next() {
@@ -43,7 +43,7 @@ fn status(event: &str) -> Option<Status> {
     Status::new(event.parse().ok()?)
 }
 
-fn invite_client(client: &mut InviteClient, event: &str) -> Actions {
+fn invite_client(client: &mut InviteClient, event: &str) -> Vec<Action> {
     match (status(event), timer(event)) {
         (Some(status), _) => {
             let bytes = Writer::answer(&client.request().headers, status, Some("99sa0xk")).finish();
@@ -51,11 +51,11 @@ fn invite_client(client: &mut InviteClient, event: &str) -> Actions {
         }
         (None, Some(timer)) => client.handle_timer(timer),
         (None, None) if event == "error" => client.handle_transport_error(),
-        (None, None) => Actions::new(),
+        (None, None) => Vec::new(),
     }
 }
 
-fn client(client: &mut Client, event: &str) -> Actions {
+fn client(client: &mut Client, event: &str) -> Vec<Action> {
     match (status(event), timer(event)) {
         (Some(status), _) => {
             let bytes = Writer::answer(&client.request().headers, status, Some("99sa0xk")).finish();
@@ -63,11 +63,11 @@ fn client(client: &mut Client, event: &str) -> Actions {
         }
         (None, Some(timer)) => client.handle_timer(timer),
         (None, None) if event == "error" => client.handle_transport_error(),
-        (None, None) => Actions::new(),
+        (None, None) => Vec::new(),
     }
 }
 
-fn invite_server(server: &mut InviteServer, event: &str) -> Actions {
+fn invite_server(server: &mut InviteServer, event: &str) -> Vec<Action> {
     match (status(event), timer(event)) {
         (Some(status), _) => {
             let bytes = Writer::answer(&server.request().headers, status, Some("99sa0xk")).finish();
@@ -82,7 +82,7 @@ fn invite_server(server: &mut InviteServer, event: &str) -> Actions {
     }
 }
 
-fn server(server: &mut Server, event: &str) -> Actions {
+fn server(server: &mut Server, event: &str) -> Vec<Action> {
     match (status(event), timer(event)) {
         (Some(status), _) => {
             let bytes = Writer::answer(&server.request().headers, status, Some("99sa0xk")).finish();
@@ -91,21 +91,21 @@ fn server(server: &mut Server, event: &str) -> Actions {
         (None, Some(timer)) => server.handle_timer(timer),
         (None, None) if event == "again" => server.handle_request(),
         (None, None) if event == "error" => server.handle_transport_error(),
-        (None, None) => Actions::new(),
+        (None, None) => Vec::new(),
     }
 }
 
 fn of_invite<M>(
-    new: fn(crate::message::Request, Reliability, Timing) -> (M, Actions),
+    new: fn(crate::message::Request, Reliability, Timing) -> (M, Vec<Action>),
     by: Reliability,
-) -> (M, Actions) {
+) -> (M, Vec<Action>) {
     new(usual("INVITE"), by, Timing::DEFAULT)
 }
 
 fn of_message<M>(
-    new: fn(crate::message::Request, Reliability, Timing) -> (M, Actions),
+    new: fn(crate::message::Request, Reliability, Timing) -> (M, Vec<Action>),
     by: Reliability,
-) -> (M, Actions) {
+) -> (M, Vec<Action>) {
     new(usual("MESSAGE"), by, Timing::DEFAULT)
 }
 

@@ -6,7 +6,7 @@ mod table;
 
 use bytes::Bytes;
 
-use super::{Action, Actions, Timer};
+use super::{Action, Timer};
 use crate::message::{Message, Request, Response};
 
 /// A request with these lines before what all have in common.
@@ -40,7 +40,7 @@ fn response(bytes: Bytes) -> Response {
 }
 
 /// `send 200, arm L 32000, end`: times in milliseconds.
-fn spell(actions: &Actions) -> String {
+fn spell(actions: &[Action]) -> String {
     let spelled = actions.iter().map(|action| match action {
         Action::Send(bytes) => match Message::parse(bytes.clone()).unwrap() {
             Message::Request(request) => format!("send {}", request.method),

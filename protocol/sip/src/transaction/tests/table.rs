@@ -3,7 +3,7 @@
 use super::{request, response, spell, usual};
 use crate::message::{Request, Writer};
 use crate::status::Status;
-use crate::transaction::{Actions, Received, Reliability, ServerKey, Timer, Timing, Transactions};
+use crate::transaction::{Action, Received, Reliability, ServerKey, Timer, Timing, Transactions};
 
 fn transactions(reliability: Reliability) -> Transactions {
     Transactions::new(reliability, Timing::DEFAULT, 3)
@@ -13,7 +13,7 @@ fn receive(transactions: &mut Transactions, request: &Request) -> Received {
     transactions.handle_request(request, &request.check().unwrap())
 }
 
-fn begun(received: Received) -> (ServerKey, Actions) {
+fn begun(received: Received) -> (ServerKey, Vec<Action>) {
     match received {
         Received::Transaction(key, actions) => (key, actions),
         other => panic!("{other:?}"),
