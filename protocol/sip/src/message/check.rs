@@ -21,11 +21,13 @@ pub struct Essentials<'a> {
 }
 
 impl Headers {
-    /// Reads what every message has.
+    /// Reads what every message has; all of Via has to be well-formed, since a response goes the whole way back.
     pub fn essentials(&self) -> Result<Essentials<'_>, HeaderError> {
-        let missing = HeaderError { name: Name::Via, problem: Problem::Missing };
+        let mut vias = self.vias();
+        let via = vias.next().ok_or(HeaderError { name: Name::Via, problem: Problem::Missing })??;
+        vias.try_for_each(|via| via.map(drop))?;
         Ok(Essentials {
-            via: self.vias().next().ok_or(missing)??,
+            via,
             from: self.from()?,
             to: self.to()?,
             call_id: self.call_id()?,
@@ -36,7 +38,7 @@ impl Headers {
 
 impl Request {
     /// Reads what every request has, and sees that what decides about its way is well-formed: its address, all of
-    /// Via, Route, Record-Route and Contact, Max-Forwards, Content-Type. What is missing that RFC 2543 did without (a
+    /// Route, Record-Route and Contact, Max-Forwards, Content-Type. What is missing that RFC 2543 did without (a
     /// tag, a branch, Max-Forwards) is no fault.
     pub fn check(&self) -> Result<Essentials<'_>, Unfit> {
         let uri = self.uri().map_err(|_| Unfit::Uri)?;
@@ -44,7 +46,6 @@ impl Request {
             return Err(Unfit::Uri);
         }
         let essentials = self.headers.essentials()?;
-        self.headers.vias().skip(1).try_for_each(|via| via.map(drop))?;
         self.headers.routes().chain(self.headers.record_routes()).try_for_each(|route| route.map(drop))?;
         self.headers.max_forwards()?;
         self.headers.content_type()?;

@@ -33,6 +33,15 @@ impl Span {
     pub(super) fn range(self) -> Range<usize> {
         self.start as usize..self.end as usize
     }
+
+    /// From where this begins to where the next ends, except for one that is empty.
+    fn joined(self, next: Self) -> Self {
+        match (self.range().is_empty(), next.range().is_empty()) {
+            (true, _) => next,
+            (_, true) => self,
+            (false, false) => Self { start: self.start, end: next.end },
+        }
+    }
 }
 
 /// One header.
@@ -77,7 +86,7 @@ impl Head {
             if head[line.start] == b' ' || head[line.start] == b'\t' {
                 folds.push(line.start - 2);
                 let value = &mut entries.last_mut().ok_or(Fault::Field)?.value;
-                *value = trim(text, value.range().start..line.end);
+                *value = value.joined(trim(text, line));
             } else if entries.len() == FIELDS_MAX {
                 return Err(Fault::TooManyFields);
             } else {

@@ -5,6 +5,7 @@
 
 mod check;
 mod error;
+mod frame;
 mod head;
 mod headers;
 mod write;
@@ -13,7 +14,7 @@ use bytes::Bytes;
 
 pub use check::Essentials;
 pub use error::{Fault, HeaderError, Problem, Rejection, Unfit};
-pub(crate) use framing::Frame;
+pub(crate) use frame::Frame;
 pub use head::FIELDS_MAX;
 use head::{Head, Span, Start};
 pub use headers::{Field, Headers};
@@ -58,8 +59,8 @@ pub struct Response {
 }
 
 impl Message {
-    /// Reads a message that a datagram or a frame of WebSocket brought whole. Without Content-Length the rest is the
-    /// body; what follows the body is dropped (RFC 3261 §18.3).
+    /// Reads a message that a datagram or a frame of WebSocket brought whole, which bounds its body. Without
+    /// Content-Length the rest is the body; what follows the body is dropped (RFC 3261 §18.3).
     pub fn parse(bytes: Bytes) -> Result<Self, Rejection> {
         let line_ends = bytes.chunks_exact(2).take_while(|pair| *pair == b"\r\n").count();
         let bytes = bytes.slice(2 * line_ends..);
@@ -141,50 +142,5 @@ impl Response {
     /// What is said for people, of whatever characters.
     pub fn reason(&self) -> &str {
         self.headers.text(self.reason)
-    }
-}
-
-/// What the framer needs of a message's head before its body is there.
-mod framing {
-    use super::{Bytes, Fault, Head, Message, Rejection, head};
-    use crate::limits::Limits;
-
-    /// A message whose head was read.
-    #[derive(Debug)]
-    pub(crate) struct Frame {
-        head: Head,
-        head_length: usize,
-        body_length: Result<usize, Fault>,
-    }
-
-    impl Frame {
-        /// Reads the head at the beginning of `bytes`, if it has come to its end; `searched` bytes were looked at.
-        pub(crate) fn begin(bytes: &[u8], searched: usize, limits: Limits) -> Result<Option<Self>, Fault> {
-            let reach = bytes.len().min(limits.head_bytes_max);
-            let Some(head_length) = head::length(&bytes[..reach], searched) else {
-                return if reach == limits.head_bytes_max { Err(Fault::HeadTooLong) } else { Ok(None) };
-            };
-            let head = Head::read(&bytes[..head_length])?;
-            let body_length = match head.content_length {
-                Ok(Some(length)) => usize::try_from(length)
-                    .ok()
-                    .filter(|length| *length <= limits.body_bytes_max)
-                    .ok_or(Fault::BodyTooLong),
-                Ok(None) => Err(Fault::NoContentLength),
-                Err(fault) => Err(fault),
-            };
-            Ok(Some(Self { head, head_length, body_length }))
-        }
-
-        /// How many bytes the message has: those of the head alone, if it is to be refused.
-        pub(crate) fn length(&self) -> usize {
-            let is_fit = self.head.start.is_ok();
-            self.head_length + self.body_length.unwrap_or(0) * usize::from(is_fit)
-        }
-
-        /// The message, of exactly that many bytes.
-        pub(crate) fn end(self, bytes: Bytes) -> Result<Message, Rejection> {
-            Message::assemble(bytes, self.head_length, self.head, self.body_length)
-        }
     }
 }

@@ -1,9 +1,12 @@
 //! What has broken other servers, and what is right instead.
 
+use std::time::Duration;
+
 use perch_sip::Status;
 use perch_sip::header::Name;
 use perch_sip::limits::Limits;
 use perch_sip::message::{Fault, HeaderError, Problem::Malformed, Unfit, Writer};
+use rustix::time::{ClockId, clock_gettime};
 
 use super::{ESSENTIALS, parse, read, request, with_headers};
 
@@ -302,4 +305,38 @@ fn no_line_is_smuggled_out() {
     assert_eq!(response.headers.values(Name::Subject).next(), Some("a  X-Evil: 1"));
     assert_eq!(response.headers.iter().count(), 5 + 3 + 1);
     assert!(response.body.is_empty());
+}
+
+/// As much as a head may hold, in the shapes that are worst: each costs about what any message of that length does.
+#[test]
+fn work_is_linear() {
+    let filled = |line: &str, count: usize| with_headers(&format!("{ESSENTIALS}{}", line.repeat(count)));
+    let one =
+        |name: &str, value: &str, count: usize| filled(&format!("{name}: {}\n", value.repeat(count)), 1);
+    let params: String = (0..32).map(|n| format!(";param{n}={n}")).collect();
+    for (shape, message) in [
+        ("blank folds", filled(" \n", 21_000)),
+        ("folds of a value", one("A", "b\n ", 15_000)),
+        ("names", filled(&format!("{}: a\n", "x".repeat(240)), 240)),
+        ("vias", one("Via", "SIP/2.0/TLS a.example.com;branch=z9hG4bK1, ", 1_400)),
+        ("contacts", one("Contact", &format!("\"a\" <sip:a@b{params}>{params}, "), 80)),
+        ("words", one("To", "a ", 32_000)),
+        ("quotes", one("To", "\"\\\"", 21_000)),
+        ("brackets", one("Route", "<", 64_000)),
+        ("marks", one("Contact", ";,=", 21_000)),
+        ("tokens", one("Supported", "a,", 32_000)),
+        ("credentials", one("Authorization", "a=\"\\\"\", ", 7_500)),
+        ("escapes", one("To", "%61", 21_000)),
+    ] {
+        assert!((50_000..65_536).contains(&message.len()), "{shape}: {} bytes", message.len());
+        let start = processor_time();
+        super::properties::message(&message);
+        let spent = processor_time() - start;
+        assert!(spent < Duration::from_millis(200), "{shape}: {spent:?}");
+    }
+}
+
+/// The processor's time, so that who else uses the machine does not matter.
+fn processor_time() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).expect("a thread has a time")
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use perch_sip::framer::Framer;
 use perch_sip::header::{Contact, Name};
 use perch_sip::limits::Limits;
 use perch_sip::message::{Fault, Message, Request};
@@ -172,6 +173,14 @@ fn on_a_stream_only_what_says_where_it_ends_is_a_message() {
             );
         }
     }
+}
+
+/// The peer may close now, and all that is known is that the message was cut short.
+#[test]
+fn half_a_message_is_known_for_one() {
+    let mut framer = Framer::new(Limits::PEER);
+    framer.buffer().extend_from_slice(&message("rfc4475", "clerr"));
+    assert!(matches!(framer.next(), Ok(None)) && framer.is_within_message());
 }
 
 #[test]
