@@ -24,8 +24,8 @@ impl Class {
     /// `word`, of which a Call-ID is made.
     pub(crate) const WORD: Self = Self::alphanumeric_and(b"-.!%*_+`'~()<>:\\\"/[]?{}");
     /// The value of a parameter that is not quoted: a token or a host. RFC 5118 §4.5 has IPv6 addresses in it with and
-    /// without brackets.
-    pub(crate) const PARAM_VALUE: Self = Self::alphanumeric_and(b"-.!%*_+`'~[]:");
+    /// without brackets. COMPAT: Lync and pidgin-sipe leave base 64 unquoted, in the `msgr` of a Content-Type.
+    pub(crate) const PARAM_VALUE: Self = Self::alphanumeric_and(b"-.!%*_+`'~[]:/");
 
     /// Those of `marks`, which are ASCII: a byte of a longer character is in no class, so no cut falls within one.
     pub(crate) const fn of(marks: &[u8]) -> Self {

@@ -76,6 +76,10 @@ fn what_a_body_is_and_what_is_welcome() {
     check("text/html", false);
     check("application/*", false);
     check("*/plain", false);
+    assert_eq!(
+        media("text/plain;charset=UTF-8;msgr=WAAt/AE0+").params.find("msgr").as_deref(),
+        Some("WAAt/AE0+")
+    );
     assert_eq!(read(MediaType::grammar, "text"), None);
 }
 

@@ -124,8 +124,7 @@ fn escape(bytes: &[u8]) -> Option<u8> {
 
 /// Whether two texts mean the same, capitals aside.
 fn is_same(one: &str, other: &str) -> bool {
-    one.eq_ignore_ascii_case(other)
-        || one.len() != other.len() && unescape(one).eq_ignore_ascii_case(&unescape(other))
+    one.eq_ignore_ascii_case(other) || unescape(one).eq_ignore_ascii_case(&unescape(other))
 }
 
 /// Parameters that never match their absence (RFC 3261 §19.1.4). `gr` is none: RFC 5627 §5.1 has it that the address of a

@@ -64,6 +64,7 @@ fn what_is_no_address() {
         "sip:a@b; lr",
         "sip:a@b;lr;LR",
         "sip:a@b;%6cr;lr",
+        "sip:a@b;l%72;%6cr",
         "sip:a@b;p=",
         "sip:a@b;p=q=r",
         "sip:a@b;p=\"q\"",
@@ -104,6 +105,7 @@ fn equivalent_addresses() {
         assert!(one.is_equivalent(&other) && other.is_equivalent(&one), "{one} {other}");
     };
     check("sip:%61lice@atlanta.com;transport=TCP", "sip:alice@AtLanTa.CoM;Transport=tcp");
+    check("sip:%61lice@b;p=%61b", "sip:a%6cice@b;%70=a%62");
     check("sip:carol@chicago.com", "sip:carol@chicago.com;newparam=5");
     check("sip:carol@chicago.com", "sip:carol@chicago.com;security=on");
     check("sip:carol@chicago.com;newparam=5", "sip:carol@chicago.com;security=on");
