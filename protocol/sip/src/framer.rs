@@ -16,7 +16,7 @@ pub struct Framer {
     buffer: BytesMut,
     /// Whether a line end was read since the last message that may be half a ping.
     has_line_end: bool,
-    /// How many bytes of a head were searched for its end. None: no message has begun.
+    /// How many bytes of a head were searched for its end. Zero: no message has begun.
     searched: usize,
     /// The message whose body is due.
     frame: Option<Frame>,

@@ -109,3 +109,11 @@ fn what_need_not_be_there() {
     assert_eq!((essentials.via.branch(), essentials.from.tag(), essentials.cseq.number), (None, None, 0));
     assert_eq!(request.headers.max_forwards(), Ok(None));
 }
+
+/// Whoever goes through a list sees its first fault, and nothing that might be taken for the rest of it.
+#[test]
+fn a_list_ends_with_its_first_fault() {
+    let request = request(&with_headers("Route: <sip:a>, <sip:b\nRoute: <sip:c>, <sip:d>"));
+    let routes: Vec<_> = request.headers.routes().map(|route| route.is_ok()).collect();
+    assert_eq!(routes, [true, false]);
+}
