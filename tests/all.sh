@@ -97,10 +97,10 @@ step dependencies cargo deny check licenses bans sources
 step slixmpp      tests/interop/slixmpp.sh
 step persistence  persistence
 step kill         "$faults" kill --kills "${KILLS:-10}"
-step pool         "$faults" --no-stream-management pool --faults "${FAULTS:-20}"
-step skew         "$faults" --no-stream-management pool --faults 3 --only kill,freeze --skew 3600
+step pool         "$faults" pool --faults "${FAULTS:-20}"
+step skew         "$faults" pool --faults 3 --only kill,freeze --skew 3600
 step promotion    "$faults" pool --faults 2 --only promotion --standby
-step patroni      "$faults" --no-stream-management pool --faults 1 --only promotion --patroni
+step patroni      "$faults" pool --faults 1 --only promotion --patroni
 step site         "$faults" site --talk 5
 step pool-page    tests/docs.sh docs/pool.md
 step cut          "$faults" cut

@@ -142,6 +142,16 @@ impl Change {
         LITTLE + content.payload.0.len() + content.text.as_ref().map_or(0, |text| text.len())
     }
 
+    /// Whether it is a message that was taken back, or expired, before it was read: there is nothing to show any more.
+    pub fn is_blank(&self) -> bool {
+        match self {
+            Self::Posted { content, .. }
+            | Self::SubjectSet { content, .. }
+            | Self::Whispered { content, .. } => content.payload.0.is_empty(),
+            _ => false,
+        }
+    }
+
     /// Whether decisions made before this change may no longer hold: settings, affiliations, roles, kicks, locks. Each
     /// such change raises the room's [`RulesVersion`](crate::chat::id::RulesVersion) by one, in the store as in memory.
     pub fn moves_rules(&self) -> bool {

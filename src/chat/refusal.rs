@@ -75,10 +75,3 @@ pub enum Refusal {
     #[error("The service has no space left; please try again later")]
     NoSpace,
 }
-
-impl Refusal {
-    /// Whether it is for now only, and nobody's fault who asked.
-    pub fn is_passing(&self) -> bool {
-        matches!(self, Self::TemporarilyUnavailable | Self::NoSpace)
-    }
-}

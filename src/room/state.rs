@@ -234,11 +234,11 @@ impl Room {
             Change::SubjectSet { author, subject, content } => {
                 self.take_subject(seq, at, author, subject, content);
             }
+            Change::Retracted { target, .. } => self.take_retraction(*target),
             Change::Posted { .. }
             | Change::Whispered { .. }
             | Change::Invited { .. }
-            | Change::VoiceRequested { .. }
-            | Change::Retracted { .. } => {}
+            | Change::VoiceRequested { .. } => {}
         }
     }
 

@@ -41,15 +41,21 @@ impl Room {
             content: content.clone(),
         }));
     }
+
+    /// With the message that announced it the subject is taken back: who comes in is not told it any more.
+    pub(super) fn take_retraction(&mut self, target: Seq) {
+        self.subject.take_if(|subject| subject.seq == target);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::chat::command::Command;
+    use crate::chat::id::{Epoch, MessageId};
     use crate::chat::message::Retention;
     use crate::chat::settings::Settings;
-    use crate::room::scene::{Scene, content};
+    use crate::room::scene::{Scene, author, content};
 
     fn set(subject: &str) -> Command {
         Command::SetSubject { subject: subject.into(), content: content(Retention::Kept) }
@@ -80,5 +86,23 @@ mod tests {
         let subject = scene.room.subject().unwrap();
         assert_eq!((&*subject.text, &*subject.author.nick), ("", "admin"));
         assert_eq!((subject.seq, subject.at), (scene.room.seq(), scene.now));
+    }
+
+    #[test]
+    fn a_subject_is_taken_back_with_its_message() {
+        let mut scene = Scene::open().full();
+        scene.act("owner", set("tea")).unwrap();
+        let tea = scene.room.seq();
+        scene.act("owner", set("rude")).unwrap();
+        let moderate = |target| Command::Moderate {
+            target: MessageId::new(Epoch(1), target),
+            target_author: Some(author("owner")),
+            reason: "".into(),
+        };
+        scene.act("owner", moderate(tea)).unwrap();
+        assert_eq!(&*scene.room.subject().unwrap().text, "rude", "it came after that");
+        let rude = scene.room.subject().unwrap().seq;
+        scene.act("owner", moderate(rude)).unwrap();
+        assert_eq!(scene.room.subject(), None);
     }
 }

@@ -32,6 +32,9 @@ pub(super) struct Management {
     /// The client's stanzas that could not be taken, each with the count that says that it knows. Until then it is not
     /// told that they are handled: should the error be lost with the session, it sends them again.
     refused: VecDeque<(u64, u64)>,
+    /// Refused, as its client knows, behind something that it may have to send again: this comes again with it, for the
+    /// count's sake, and is not meant to be done.
+    known: Vec<u64>,
 }
 
 /// What has to be known of it to go on elsewhere: what the client was sent and has not acknowledged.
@@ -43,6 +46,8 @@ pub(super) struct Promised {
     acknowledged: u64,
     marks: VecDeque<(u64, Seq)>,
     refused: VecDeque<(u64, u64)>,
+    #[serde(default)]
+    known: Vec<u64>,
     resumption_time: Duration,
 }
 
@@ -63,6 +68,7 @@ impl Management {
             acknowledged: self.acknowledged,
             marks: self.marks.clone(),
             refused: self.refused.clone(),
+            known: self.known.clone(),
             resumption_time: *resumption_time,
         })
     }
@@ -82,6 +88,7 @@ impl Management {
             acknowledged: promised.acknowledged,
             marks: promised.marks,
             refused: promised.refused,
+            known: promised.known,
         }
     }
 }
@@ -121,7 +128,12 @@ impl Session {
             management.refused.pop_front_if(|(count, _)| *count <= management.acknowledged)
         {
             self.inbound.settle(number);
+            management.known.push(number);
+            // It may have asked before, and was told less.
+            management.owes_answer = true;
         }
+        let (handled, _) = self.inbound.position();
+        management.known.retain(|number| *number > handled);
         // What was written while the question was under way is asked for now, not with what comes next: that may be
         // long. A client that answers without having got on is not asked in a circle.
         if count > 0 && !management.outbound.is_empty() {
@@ -143,19 +155,40 @@ impl Session {
         true
     }
 
+    /// A client that does not acknowledge its errors, and goes on, has its end here.
+    pub(super) fn check_backlog(&self) -> Result<(), StreamFailure> {
+        if self.inbound.pending() < BOUNDS.count_max {
+            return Ok(());
+        }
+        Err(too_much_unacknowledged())
+    }
+
+    /// Whether the stanza of that number comes again though its client knows that it was refused.
+    pub(super) fn is_known_refused(&self, number: u64) -> bool {
+        self.management.as_ref().is_some_and(|management| management.known.contains(&number))
+    }
+
     /// How many of the client's stanzas wait until it knows that they could not be taken.
     pub(super) fn deferred(&self) -> usize {
         self.management.as_ref().map_or(0, |management| management.refused.len())
     }
 
     /// The client is back and does not know yet that these could not be taken. It sends them again, and everything behind
-    /// them: what of that was done is found by its number.
+    /// them: what of that was done is found by its number. But where something behind them was done, they would come out
+    /// of order: those it gets the error for.
     pub fn take_back_refusals(&mut self) {
         let Some(management) = &mut self.management else { return };
         if management.refused.is_empty() {
             return;
         }
-        while let Some((count, _)) = management.refused.pop_back() {
+        let (handled, _) = self.inbound.position();
+        let is_done = |number: &u64| self.inbound.is_settled(*number) && !management.known.contains(number);
+        let last_done = (handled + 1..=self.inbound.received()).rfind(is_done).unwrap_or(handled);
+        while let Some((count, number)) = management.refused.pop_back() {
+            if number < last_done {
+                management.known.push(number);
+                continue;
+            }
             let place = usize::try_from(count - management.acknowledged - 1).unwrap_or(usize::MAX);
             management.outbound.remove(place);
             // Marks behind it are reached one earlier.
@@ -227,8 +260,7 @@ impl Session {
         if let Some(management) = &mut self.management
             && management.outbound.push(frame.clone(), frame.size()).is_err()
         {
-            let failure = StreamFailure::new(StreamCondition::ResourceConstraint);
-            return Err(failure.with_text("too much is waiting to be acknowledged"));
+            return Err(too_much_unacknowledged());
         }
         frame.write(&self.to, &mut self.out);
         Ok(())
@@ -295,6 +327,7 @@ impl Session {
             acknowledged: 0,
             marks: VecDeque::new(),
             refused: VecDeque::new(),
+            known: Vec::new(),
         });
         id
     }
@@ -317,9 +350,9 @@ impl Session {
     }
 
     /// XEP-0198 §4: the answer to `<r/>` counts what is settled. It waits for what is still on its way to the store,
-    /// so that a client that asks once learns all.
+    /// so that a client that asks once learns all, but not for the client's own word that it knows of a refusal.
     fn answer_ask(&mut self) {
-        let is_settled = self.inbound.pending() == 0;
+        let is_settled = self.is_settled();
         let handled = self.inbound.handled();
         let Some(management) = &mut self.management else { return };
         management.owes_answer = !is_settled;
@@ -331,6 +364,10 @@ impl Session {
     fn write_raw(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);
     }
+}
+
+fn too_much_unacknowledged() -> StreamFailure {
+    StreamFailure::new(StreamCondition::ResourceConstraint).with_text("too much is waiting to be acknowledged")
 }
 
 /// 128 random bits, in hexadecimal: nobody guesses another's session.

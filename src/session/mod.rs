@@ -191,15 +191,21 @@ impl Session {
 
     /// Takes the next stanza of the client. Its outcome comes at once, or by the mailbox when it is committed.
     pub async fn handle(&mut self, mut stanza: Stanza) -> Result<(), StreamFailure> {
+        self.check_backlog()?;
         let number = self.inbound.receive();
         self.stamp(&mut stanza)?;
+        if self.is_known_refused(number) {
+            self.done(number);
+            return Ok(());
+        }
         self.dispatch(number, &stanza).await;
         Ok(())
     }
 
     /// Whether so many of its stanzas wait for their outcome that no more are taken.
     pub fn is_saturated(&self) -> bool {
-        self.outstanding.is_full() || self.inbound.pending() >= PENDING_MAX
+        // What waits for the client's own acknowledgement must not keep that from being read.
+        self.outstanding.is_full() || self.inbound.pending() >= PENDING_MAX && self.deferred() == 0
     }
 
     /// How many of its stanzas wait for an outcome that comes by the mailbox.
@@ -220,12 +226,9 @@ impl Session {
         {
             self.forget_room(&context);
             self.reply(&context.error(&refusal));
-            if refusal.is_passing() && self.defer(number) {
-                return;
-            }
+            return self.refused(number);
         }
-        self.inbound.settle(number);
-        self.acknowledge_if_owed();
+        self.done(number);
     }
 
     /// Leaves everything that the session was part of.
@@ -282,6 +285,14 @@ impl Session {
     /// The stanza is dealt with.
     fn done(&mut self, number: u64) {
         self.inbound.settle(number);
+        self.acknowledge_if_owed();
+    }
+
+    /// The stanza was answered with an error, the last of what its client was sent.
+    fn refused(&mut self, number: u64) {
+        if !self.defer(number) {
+            self.inbound.settle(number);
+        }
         self.acknowledge_if_owed();
     }
 

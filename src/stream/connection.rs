@@ -364,10 +364,13 @@ impl Task<'_> {
             End::Failed(_) | End::Replaced => Departure::Ended,
             End::Lost | End::Expired | End::Resumed(_) | End::Wanted | End::SentAway => Departure::Lost,
         };
+        // Whoever comes for it from here on asks the store, until it says that the session is over.
+        self.handovers = None;
         if self.session.is_resumable() && departure != Departure::Own {
             // What is under way is committed in milliseconds, or the store is in trouble. Then it may be written for as
-            // long as it is tried: a client that is told before that it is not would send it again. In steps, or a
-            // process that was stopped for a while would find all of the time used up.
+            // long as it is tried, and tried only when all that waits in its room before it was: a client that is told
+            // before that it is not would send it again. In steps, or a process that was stopped for a while would find
+            // all of the time used up.
             for _ in 0..SETTLE_STEPS {
                 if tokio::time::timeout(SETTLE_STEP, self.settle()).await.is_ok() {
                     break;
@@ -376,9 +379,6 @@ impl Task<'_> {
         }
         // Before anybody can know that the session is over, what he will ask for then is there.
         self.session.save_end(departure).await;
-        if let Some(mut receiver) = self.handovers.take() {
-            receiver.close();
-        }
         if let Some(id) = self.session.resumption_id() {
             self.services.handovers.remove(id);
         }
@@ -424,8 +424,9 @@ const STREAM_END: &[u8] = b"</stream:stream>";
 const FAREWELL_TIME: Duration = Duration::from_secs(2);
 /// How often the store is asked to keep a session for another member.
 const LEAVE_ATTEMPTS: u32 = 3;
-/// Together longer than the store tries to append something.
-const SETTLE_STEPS: u32 = 10;
+/// Together longer than a room is behind when a store that was away comes back. Before that the end could not be written
+/// either.
+const SETTLE_STEPS: u32 = 600;
 const SETTLE_STEP: Duration = Duration::from_secs(1);
 /// Items whose room is kept for the next ones: what the smallest queue has.
 const ITEMS_KEPT: usize = 4;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use perch::chat::answer::{Answer, RoleEntry};
 use perch::chat::command::{Actor, Query};
-use perch::chat::event::{Change, Event};
-use perch::chat::id::{RulesVersion, Seq, SessionId};
+use perch::chat::event::{Change, Departure, Event};
+use perch::chat::id::{MessageId, RulesVersion, Seq, SessionId};
 use perch::chat::message::{Content, Retention};
 use perch::chat::snapshot::RoomSnapshot;
 use perch::room::state::Room;
@@ -17,6 +17,43 @@ use crate::replay;
 use crate::run::Figures;
 use crate::wish::ROOMS;
 use crate::world::World;
+
+/// The rooms that had one name, one after the other.
+struct Named {
+    lives: Vec<(RoomSnapshot, Vec<Event>)>,
+    /// Their logs as one, counted through.
+    log: Vec<Event>,
+    /// What each event of it is called.
+    ids: Vec<MessageId>,
+}
+
+impl Named {
+    fn of(world: &World, name: &str) -> Self {
+        let mut named = Self { lives: Vec::new(), log: Vec::new(), ids: Vec::new() };
+        for (snapshot, log) in world.database.look(name) {
+            let (ids, log): (Vec<MessageId>, Vec<Event>) = log.into_iter().unzip();
+            named.ids.extend(ids);
+            named.log.extend(log.iter().cloned());
+            named.lives.push((snapshot, log));
+        }
+        for (event, place) in named.log.iter_mut().zip(1..) {
+            event.seq = Seq(place);
+        }
+        named
+    }
+
+    /// The one that is there now.
+    fn open(&self) -> Option<&RoomSnapshot> {
+        let (snapshot, log) = self.lives.last()?;
+        let is_over = matches!(log.last()?.change, Change::Destroyed { .. });
+        (!is_over).then_some(snapshot)
+    }
+
+    /// Whether everybody's coming and going is in the log.
+    fn is_whole(&self) -> bool {
+        self.lives.iter().all(|(snapshot, _)| snapshot.quiet == 0)
+    }
+}
 
 /// The message of an event that is shown to all.
 struct Said<'e> {
@@ -31,31 +68,36 @@ pub(crate) async fn check(world: &World) -> (Vec<String>, Figures) {
     if world.database.trespasses() > 0 {
         faults.push(format!("{} appends of members that were fenced", world.database.trespasses()));
     }
-    let rooms: BTreeMap<&str, (RoomSnapshot, Vec<Event>)> =
-        ROOMS.into_iter().filter_map(|name| Some((name, world.database.look(name)?))).collect();
-    for (name, (snapshot, log)) in &rooms {
-        for event in log {
+    let rooms: BTreeMap<&str, Named> = ROOMS.into_iter().map(|name| (name, Named::of(world, name))).collect();
+    for (name, named) in &rooms {
+        for event in &named.log {
             world.trace.note(format_args!("{name} {}: {}", event.seq.0, summary(&event.change)));
         }
-        faults.extend(replay::faults(snapshot, log).into_iter().map(|fault| format!("{name}: {fault}")));
+        for (snapshot, log) in &named.lives {
+            faults.extend(replay::faults(snapshot, log).into_iter().map(|fault| format!("{name}: {fault}")));
+        }
         for member in world.members() {
-            if member.line.process() == Process::Running && !member.is_deposed() {
+            if let Some(snapshot) = named.open()
+                && member.line.process() == Process::Running
+                && !member.is_deposed()
+            {
                 faults.extend(member_differs(&member, snapshot).await);
             }
         }
-        figures.events += log.len();
+        figures.events += named.log.len();
     }
     let history = world.history.lock();
     faults.extend(lost_or_doubled(&history, &rooms));
     for stay in &history.stays {
-        let Some((snapshot, log)) = rooms.get(&*stay.room) else { continue };
-        let entry = (snapshot.quiet == 0).then(|| entry_of(&history, stay, log)).flatten();
-        faults.extend(misheard(&history, stay, log, entry));
+        let Some(named) = rooms.get(&*stay.room) else { continue };
+        let entry = named.is_whole().then(|| entry_of(&history, stay, &named.log)).flatten();
+        faults.extend(misheard(&history, stay, &named.log, entry));
     }
+    faults.extend(misnamed(&history, &rooms));
     faults.extend(ghosts(&history, &rooms));
     for (session, room) in &history.parted {
-        let Some((snapshot, log)) = rooms.get(&**room) else { continue };
-        if snapshot.quiet == 0 && !is_replaced(*session, log) {
+        let Some(named) = rooms.get(&**room) else { continue };
+        if named.is_whole() && !is_replaced(*session, &named.log) {
             faults.push(format!("{} was put out of {room}, though he was there", session.0));
         }
     }
@@ -66,10 +108,10 @@ pub(crate) async fn check(world: &World) -> (Vec<String>, Figures) {
 }
 
 /// What was acknowledged is there, once; what was refused is not.
-fn lost_or_doubled(history: &History, rooms: &BTreeMap<&str, (RoomSnapshot, Vec<Event>)>) -> Vec<String> {
+fn lost_or_doubled(history: &History, rooms: &BTreeMap<&str, Named>) -> Vec<String> {
     let mut faults = Vec::new();
     let mut written: BTreeMap<&str, usize> = BTreeMap::new();
-    for said in rooms.values().flat_map(|(_, log)| log).filter_map(said) {
+    for said in rooms.values().flat_map(|named| &named.log).filter_map(said) {
         *written.entry(said.content.id.as_deref().unwrap_or_default()).or_default() += 1;
     }
     for (id, post) in &history.posts {
@@ -86,6 +128,19 @@ fn lost_or_doubled(history: &History, rooms: &BTreeMap<&str, (RoomSnapshot, Vec<
     faults
 }
 
+/// A message has one id, however and by whomever it is shown.
+fn misnamed(history: &History, rooms: &BTreeMap<&str, Named>) -> Vec<String> {
+    let of_one = |named: &Named| {
+        let named = named.log.iter().zip(&named.ids);
+        let ids = named.filter_map(|(event, id)| Some((said(event)?.content.id.clone()?, id.to_string())));
+        ids.collect::<Vec<_>>()
+    };
+    let right: BTreeMap<Box<str>, String> = rooms.values().flat_map(of_one).collect();
+    let is_wrong = |(id, shown): &&(Box<str>, Box<str>)| right.get(id).is_none_or(|right| **right != **shown);
+    let wrong = history.stanza_ids.iter().filter(is_wrong);
+    wrong.map(|(id, shown)| format!("{id} was called {shown}, not {:?}", right.get(id))).collect()
+}
+
 /// Who is in a room sees what is said there in the order of its log, and all of it.
 ///
 /// `entry`: where he comes in, if the log says that.
@@ -95,7 +150,8 @@ fn misheard(history: &History, stay: &Stay, log: &[Event], entry: Option<Seq>) -
     let past = stay.past.iter().rfind(|id| id.starts_with("post-"));
     let past = past.and_then(|id| place(id)).map(|said| said.seq);
     // Whose room was made, and the word of it lost, is welcomed when he may have been in for a while.
-    let entry = entry.filter(|entry| *entry > CREATION && past.is_none_or(|past| past <= *entry));
+    let creates = |entry: Seq| log[..entry.0 as usize].iter().rev().take(CREATION).any(is_creation);
+    let entry = entry.filter(|entry| !creates(*entry) && past.is_none_or(|past| past <= *entry));
     let from = entry.or(past);
     let mut expected =
         log.iter().filter_map(said).filter(|said| from.is_none_or(|from| said.seq > from)).peekable();
@@ -125,8 +181,12 @@ fn misheard(history: &History, stay: &Stay, log: &[Event], entry: Option<Seq>) -
     None
 }
 
-/// What a log begins with, up to its creator's coming in.
-const CREATION: Seq = Seq(3);
+fn is_creation(event: &Event) -> bool {
+    matches!(event.change, Change::Created { .. })
+}
+
+/// The events that a log begins with, up to its creator's coming in.
+const CREATION: usize = 3;
 
 /// Where the log says that the stay begins, if it says so of one stay only.
 fn entry_of(history: &History, stay: &Stay, log: &[Event]) -> Option<Seq> {
@@ -149,19 +209,24 @@ fn is_replaced(session: SessionId, log: &[Event]) -> bool {
     {
         return true;
     }
-    let left =
-        log.iter().rposition(|event| matches!(&event.change, Change::Left(left) if left.session == session));
-    let Some(left) = left else { return false };
-    let mut after = log[left..].iter().skip_while(|event| matches!(event.change, Change::Left(_)));
-    after.next().is_some_and(|event| matches!(event.change, Change::Joined(_)))
+    let is_parted = |event: &Event| match &event.change {
+        Change::Left(left) => left.session == session && left.cause == Departure::Technical,
+        _ => false,
+    };
+    // He may have been in more than once.
+    log.iter().enumerate().filter(|(_, event)| is_parted(event)).any(|(place, _)| {
+        let mut after = log[place..].iter().skip_while(|event| matches!(event.change, Change::Left(_)));
+        after.next().is_some_and(|event| matches!(event.change, Change::Joined(_)))
+    })
 }
 
 /// Whoever believes to be in a room is, and nobody else.
-fn ghosts(history: &History, rooms: &BTreeMap<&str, (RoomSnapshot, Vec<Event>)>) -> Vec<String> {
+fn ghosts(history: &History, rooms: &BTreeMap<&str, Named>) -> Vec<String> {
     let mut faults = Vec::new();
-    for (name, (snapshot, _)) in rooms {
-        let seated: Vec<SessionId> =
-            snapshot.occupants.iter().flat_map(|occupant| &occupant.seats).map(|seat| seat.session).collect();
+    for (name, named) in rooms {
+        let occupants = named.open().map_or(&[][..], |snapshot| &snapshot.occupants);
+        let seats = occupants.iter().flat_map(|occupant| &occupant.seats);
+        let seated: Vec<SessionId> = seats.map(|seat| seat.session).collect();
         let believes = |session: SessionId| {
             history.stays.iter().any(|stay| stay.is_open && stay.session == session && *stay.room == **name)
         };
@@ -256,12 +321,14 @@ fn summary(change: &Change) -> String {
         Change::Configured { settings, .. } => format!("configured, {}", settings.name),
         Change::SubjectSet { subject, .. } => format!("the subject is {subject}"),
         Change::Whispered { to, .. } => format!("a whisper to {to}"),
+        Change::Created { .. } => "made".to_owned(),
+        Change::Destroyed { .. } => "destroyed".to_owned(),
+        Change::Retracted { target, .. } => format!("{} is taken back", target.0),
         _ => "something else".to_owned(),
     }
 }
 
-fn cause(cause: &perch::chat::event::Departure) -> &'static str {
-    use perch::chat::event::Departure;
+fn cause(cause: &Departure) -> &'static str {
     match cause {
         Departure::Own => "of its own",
         Departure::Technical => "for its connection is gone",

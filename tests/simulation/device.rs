@@ -267,13 +267,20 @@ impl Device {
                     }
                 }
             }
-            Sight::Message { room, id, is_past } => match history.stay(session, room) {
-                // Who joins again without having left is shown it all once more.
-                Some(stay) if *is_past && stay.heard.is_empty() => stay.past.push(id.clone()),
-                Some(_) if *is_past => {}
-                Some(stay) => stay.heard.push(id.clone()),
-                None => history.oddities.push(format!("{} hears {id} without being in {room}", session.0)),
-            },
+            Sight::Message { room, id, is_past, stanza_id } => {
+                if let Some(stanza_id) = stanza_id {
+                    history.stanza_ids.insert((id.clone(), stanza_id.clone()));
+                }
+                match history.stay(session, room) {
+                    // Who joins again without having left is shown it all once more.
+                    Some(stay) if *is_past && stay.heard.is_empty() => stay.past.push(id.clone()),
+                    Some(_) if *is_past => {}
+                    Some(stay) => stay.heard.push(id.clone()),
+                    None => {
+                        history.oddities.push(format!("{} hears {id} without being in {room}", session.0));
+                    }
+                }
+            }
         }
         drop(history);
         self.world.trace.note(format_args!("{} sees {sight:?}", session.0));
@@ -368,6 +375,9 @@ fn kind(command: &Command) -> &'static str {
         Command::SetRoles { .. } => "role",
         Command::SetAffiliations { .. } => "affiliation",
         Command::Configure { .. } => "configure",
+        Command::Destroy { .. } => "destroy",
+        Command::Retract { .. } => "retract",
+        Command::Moderate { .. } => "moderate",
         _ => "other",
     }
 }
@@ -378,6 +388,6 @@ const STORE_TIME: Duration = Duration::from_secs(4);
 /// A client that is not answered at all for this long looks for another server.
 const PATIENCE: Duration = Duration::from_secs(4);
 /// As the server has them.
-const SETTLE_STEPS: u32 = 10;
+const SETTLE_STEPS: u32 = 600;
 const SETTLE_STEP: Duration = Duration::from_secs(1);
 const RESUMPTION_TIME: Duration = Duration::from_secs(600);

@@ -9,6 +9,8 @@ pub(crate) struct History {
     /// By their texts' ids, each of which is used once, however often it is sent.
     pub(crate) posts: BTreeMap<Box<str>, Post>,
     pub(crate) stays: Vec<Stay>,
+    /// What the room called a text, beside the text's own id.
+    pub(crate) stanza_ids: BTreeSet<(Box<str>, Box<str>)>,
     /// What nobody should have seen.
     pub(crate) oddities: Vec<String>,
     /// Sessions that were told that their connection is gone, by a member on which it was not.

@@ -52,6 +52,9 @@ impl Nemesis {
 
     fn strike(&mut self) {
         let Some(victim) = self.world.members().choose(&mut self.random).cloned() else { return };
+        if self.random.random_bool(SUCCESSION) {
+            return self.succeed();
+        }
         match self.random.random_range(0..12) {
             0 | 1 => self.kill(&victim),
             2..=4 => self.freeze(victim),
@@ -106,6 +109,13 @@ impl Nemesis {
         }
     }
 
+    /// Another database takes the place of the one there was.
+    fn succeed(&self) {
+        self.world.trace.note(format_args!("the database is succeeded"));
+        let database = self.world.database.clone();
+        tokio::spawn(async move { database.succeed().await });
+    }
+
     fn spoil_lines(&mut self) {
         let mut share = |most: f64| self.random.random_range(0.0..1.0f64).powi(2) * most;
         self.world.database.set_faults(store::Faults {
@@ -134,6 +144,9 @@ impl Nemesis {
         });
     }
 }
+
+/// The share of blows that strike the database.
+const SUCCESSION: f64 = 0.04;
 
 /// Nothing is in a bad state any more.
 pub(crate) fn mend(world: &World) {

@@ -23,6 +23,9 @@ pub(crate) fn faults(snapshot: &RoomSnapshot, log: &[Event]) -> Vec<String> {
     // Whom a rule of the room took out, and who has not come back since.
     let mut put_out = BTreeSet::new();
     for event in log {
+        if room.is_destroyed() {
+            faults.push(format!("{} comes after the end", event.seq.0));
+        }
         if event.seq != room.seq().next() {
             faults.push(format!("{} follows {} in the log", event.seq.0, room.seq().0));
         }
@@ -37,6 +40,9 @@ pub(crate) fn faults(snapshot: &RoomSnapshot, log: &[Event]) -> Vec<String> {
     }
     if snapshot.rules != moves(log) {
         faults.push(format!("{:?}, though they have moved {:?}", snapshot.rules, moves(log)));
+    }
+    if room.is_destroyed() {
+        return faults;
     }
     let loaded = Room::load(snapshot.clone());
     if (loaded.settings(), loaded.standings()) != (room.settings(), room.standings()) {

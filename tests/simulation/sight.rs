@@ -5,7 +5,7 @@ use perch::fanout::frame::Frame;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Sight {
     /// Something that was said to all.
-    Message { room: Box<str>, id: Box<str>, is_past: bool },
+    Message { room: Box<str>, id: Box<str>, is_past: bool, stanza_id: Option<Box<str>> },
     /// The reader's own presence: he is in.
     In { room: Box<str> },
     /// He is out.
@@ -31,7 +31,15 @@ fn read(stanza: &str) -> Sight {
     if head.starts_with("<message") {
         let is_for_all = attribute(head, "type") == Some("groupchat");
         return match attribute(head, "id").filter(|id| is_for_all && is_kept_for_a_while(id)) {
-            Some(id) => Sight::Message { room, id: id.into(), is_past: rest.contains("<delay ") },
+            Some(id) => Sight::Message {
+                room,
+                id: id.into(),
+                is_past: rest.contains("<delay "),
+                stanza_id: rest
+                    .split_once("<stanza-id")
+                    .and_then(|(_, of)| attribute(of, "id"))
+                    .map(Into::into),
+            },
             None => Sight::Other,
         };
     }

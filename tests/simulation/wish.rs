@@ -2,6 +2,7 @@
 
 use perch::chat::affiliation::{Affiliation, Role};
 use perch::chat::command::{AffiliationItem, Command, HistoryRequest, Join, Person, RoleItem};
+use perch::chat::id::{Epoch, MessageId, Seq};
 use perch::chat::message::{Content, Payload, Retention};
 use perch::chat::settings::Settings;
 use rand::Rng;
@@ -73,7 +74,9 @@ impl Wishes {
                 Command::Whisper { to: somebody.into(), content: self.content("whisper", Retention::Kept) }
             }
             88..92 => Command::SetRoles { items: vec![role(random, somebody)] },
-            92..97 => Command::SetAffiliations { items: vec![affiliation(random, somebody)] },
+            92..96 => Command::SetAffiliations { items: vec![affiliation(random, somebody)] },
+            96..98 => self.retraction(random),
+            98 => Command::Destroy { reason: "".into(), alternate: None, password: None },
             _ => Command::Configure { settings: Box::new(settings(random)), owners: None, admins: None },
         };
         Wish::Command(room, command)
@@ -85,6 +88,17 @@ impl Wishes {
             return self.name.to_owned();
         }
         (*NICKS.choose(random).unwrap_or(&"x")).to_owned()
+    }
+
+    /// Of his own words, or as a moderator of anybody's: wherever they are, he has something to hit.
+    fn retraction(&mut self, random: &mut StdRng) -> Command {
+        let target = MessageId::new(Epoch(random.random_range(1..3)), Seq(random.random_range(1..SEQS)));
+        if random.random_bool(0.5) {
+            let content = self.content("retraction", Retention::Kept);
+            Command::Retract { target, target_author: None, content }
+        } else {
+            Command::Moderate { target, target_author: None, reason: "".into() }
+        }
     }
 
     fn content(&mut self, kind: &str, retention: Retention) -> Content {
@@ -129,5 +143,7 @@ fn settings(random: &mut StdRng) -> Settings {
 }
 
 pub(crate) const ROOMS: [&str; 2] = ["tea", "coffee"];
+/// How many events a log has, about.
+const SEQS: i64 = 60;
 const PEOPLE: [&str; 6] = ["alice", "bob", "carol", "dan", "eve", "frank"];
 const NICKS: [&str; 4] = ["Carol", "zoe", "dan", "yan"];

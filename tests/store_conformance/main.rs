@@ -131,7 +131,7 @@ on_the_model! {
         a_nick_has_one_owner
         one_refused_append_does_not_spoil_its_group
         the_log_gives_back_what_was_appended;
-    pool: what_a_decision_rested_on_is_looked_for_again;
+    pool: what_a_decision_rested_on_is_looked_for_again who_sits_down_beside_himself_keeps_his_role;
 }
 
 /// What only an engine for several members can be asked.
@@ -190,7 +190,8 @@ on_postgres! {
         a_nick_is_given_to_one_of_two_members
         nobody_posts_after_his_ban
         members_that_share_a_room_give_each_seq_once
-        what_another_member_changed_is_decided_again;
+        what_another_member_changed_is_decided_again
+        nobody_gains_a_role_at_another_member;
     outages:
         a_newer_store_is_left_alone
         a_database_of_others_is_left_alone

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use perch::chat::affiliation::Affiliation;
-use perch::chat::event::{Change, Departure, Left};
+use perch::chat::affiliation::{Affiliation, Role};
+use perch::chat::event::{Change, Departure, Event, Left};
 use perch::chat::id::{Origin, Seq, SessionId, Timestamp};
 use perch::chat::settings::Settings;
 use perch::chat::snapshot::RoomSnapshot;
+use perch::room::state::Room;
 use perch::store::error::{AppendError, StoreError};
 use perch::store::member::{Deadlines, Detached, HeldRoom, Member};
 use perch::store::room::Append;
@@ -262,6 +263,10 @@ pub(crate) async fn what_another_member_changed_is_decided_again(url: String) {
     what_a_decision_rested_on_is_looked_for_again(Place::Postgres(url)).await;
 }
 
+pub(crate) async fn nobody_gains_a_role_at_another_member(url: String) {
+    who_sits_down_beside_himself_keeps_his_role(Place::Postgres(url)).await;
+}
+
 /// Who is in does not move the rules: what rests on it is compared with the seats themselves.
 pub(crate) async fn what_a_decision_rested_on_is_looked_for_again(place: Place) {
     let store = place.open().await;
@@ -311,4 +316,33 @@ pub(crate) async fn what_a_decision_rested_on_is_looked_for_again(place: Place) 
     assert_eq!((loaded.seq.0, loaded.rules), (room.seq.0 + 5, room.rules), "nothing of it was written");
     append(&store, &room, [renamed("bob", "bobby"), takes_over(2, 10, "phone")]).await.unwrap();
     append(&store, &room, [left("bobby", 10, kicked()), left("bobby", 4, kicked())]).await.unwrap();
+}
+
+/// Two members let the devices of one person in under a nick, of which one had not heard of the other's: he has one role,
+/// as the room that applies the log has it.
+pub(crate) async fn who_sits_down_beside_himself_keeps_his_role(place: Place) {
+    let store = place.open().await;
+    let room = make(&store, "tea").await;
+    let muted = |nick: &str| Change::RoleSet {
+        nick: nick.into(),
+        nick_key: nick.into(),
+        role: Role::Visitor,
+        by: Some(author("alice")),
+        reason: "".into(),
+    };
+    append(&store, &room, [join("bob", "bob", 2), muted("bob")]).await.unwrap();
+    let seen = store.load_room("tea").await.unwrap().unwrap();
+    let mut applied = Room::load(seen.clone());
+    // Decided where nobody was known to be called so: a newcomer has a voice.
+    let joined = join("bob", "bob", 3);
+    let append = Append { at: Timestamp(2_000), ..decision(&seen, vec![joined.clone()]) };
+    let appended = store.append(append).await.unwrap();
+    applied.apply(&Event { seq: appended.first, at: appended.at, origin: None, change: joined });
+    let loaded = Room::load(store.load_room("tea").await.unwrap().unwrap());
+    let roles = |room: &Room| -> Vec<Role> {
+        let both = [2, 3].map(|session| room.occupants().by_session(SessionId(session)).unwrap().role);
+        both.into()
+    };
+    assert_eq!(roles(&loaded), [Role::Visitor, Role::Visitor]);
+    assert_eq!(roles(&loaded), roles(&applied));
 }

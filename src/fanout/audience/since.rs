@@ -61,14 +61,14 @@ impl Since {
                 }
             }
             Change::Configured { .. } => self.is_configured = true,
-            Change::Posted { content, .. } | Change::Whispered { content, .. } => {
-                // Taken back, or expired, before it was read.
-                if !content.payload.0.is_empty() {
+            Change::Posted { .. }
+            | Change::Whispered { .. }
+            | Change::SubjectSet { .. }
+            | Change::Retracted { .. }
+            | Change::VoiceRequested { .. } => {
+                if !event.change.is_blank() {
                     self.said.push(event);
                 }
-            }
-            Change::SubjectSet { .. } | Change::Retracted { .. } | Change::VoiceRequested { .. } => {
-                self.said.push(event);
             }
             Change::Created { .. }
             | Change::Destroyed { .. }

@@ -184,14 +184,7 @@ impl Loaded {
     /// The next events of the log, which another member wrote.
     fn take_events(&mut self, events: Vec<Event>) {
         for step in logged(&mut self.room, events) {
-            let is_blank = match &step.event.change {
-                Change::Posted { content, .. } | Change::Whispered { content, .. } => {
-                    content.payload.0.is_empty()
-                }
-                _ => false,
-            };
-            // Taken back, or expired, before it was read: there is nothing to show any more.
-            if !is_blank {
+            if !step.event.change.is_blank() {
                 self.show(&step);
             }
         }

@@ -105,6 +105,7 @@ impl Session {
     pub(in crate::session) fn refuse(&mut self, number: u64, stanza: &Stanza, condition: StanzaCondition) {
         if let Some(error) = error_reply(stanza, condition.usual_type(), condition, None, None) {
             self.reply(&error);
+            return self.refused(number);
         }
         self.done(number);
     }
@@ -114,6 +115,7 @@ impl Session {
         if !matches!(stanza.type_.as_deref(), Some("error" | "result")) {
             let reply = reply_to(stanza, "error").with_child(error_element(refusal));
             self.reply(&reply);
+            return self.refused(number);
         }
         self.done(number);
     }

@@ -21,12 +21,13 @@ impl Tables {
         }
         let id = RoomId(self.rooms.len() as i64 + 1);
         let projected = Projected {
-            head: empty_room(id, &room),
+            head: empty_room(id, &room, self.epoch()),
             is_open: true,
             standings: BTreeMap::new(),
             seats: Vec::new(),
         };
-        self.rooms.insert(id, RoomRows { projected, log: Vec::new(), keys: BTreeMap::new() });
+        let epochs = vec![(Seq(0), projected.head.epoch)];
+        self.rooms.insert(id, RoomRows { projected, log: Vec::new(), epochs, keys: BTreeMap::new() });
         let append = Append {
             room: id,
             rules: RulesVersion(0),
@@ -134,11 +135,11 @@ fn as_read(change: &Change) -> Change {
 }
 
 /// Its settings, and all else that its first change says, come with that change.
-fn empty_room(id: RoomId, room: &NewRoom) -> RoomSnapshot {
+fn empty_room(id: RoomId, room: &NewRoom, epoch: Epoch) -> RoomSnapshot {
     RoomSnapshot {
         id,
         name: room.name.clone(),
-        epoch: Epoch(1),
+        epoch,
         seq: Seq(0),
         first_seq: Seq(1),
         rules: RulesVersion(0),

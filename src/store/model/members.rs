@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::chat::id::{RoomId, Timestamp};
+use crate::chat::id::{Epoch, RoomId, Timestamp};
 use crate::store::error::StoreError;
 use crate::store::member::{Deadlines, Detached, DueSeat, HeldRoom, Member, MemberState, Showing};
 use crate::store::model::tables::{MemberRow, Tables};
@@ -56,6 +56,20 @@ impl Database {
         };
         tokio::spawn(model.clone().keep(stop));
         Store::Model(model)
+    }
+}
+
+impl Database {
+    /// A standby takes this one's place that does not say that it has everything, though it does: ids are counted anew, and
+    /// no member is what it was.
+    pub async fn succeed(&self) {
+        let names: Vec<Box<str>> = self.0.tables.lock().members.keys().cloned().collect();
+        let locks: Vec<_> = names.iter().map(|name| self.member_lock(name)).collect();
+        let mut held = Vec::new();
+        for row in &locks {
+            held.push(row.write().await);
+        }
+        self.0.tables.lock().succeed();
     }
 }
 
@@ -193,6 +207,23 @@ impl Tables {
     fn fence(&mut self, name: &str, incarnation: i64, now: Duration) -> bool {
         let dead = |row: &&mut MemberRow| row.incarnation == incarnation && row.lease_until < now;
         self.members.get_mut(name).filter(dead).map(MemberRow::end).is_some()
+    }
+
+    fn succeed(&mut self) {
+        self.successions += 1;
+        let epoch = self.epoch();
+        for row in self.members.values_mut() {
+            row.end();
+            row.lease_until = Duration::ZERO;
+        }
+        for room in self.rooms.values_mut() {
+            room.projected.head.epoch = epoch;
+            room.epochs.push((room.projected.head.seq, epoch));
+        }
+    }
+
+    pub(super) fn epoch(&self) -> Epoch {
+        Epoch(1 + self.successions)
     }
 
     fn detach_member(&mut self, name: &str, incarnation: i64, deadlines: Deadlines) -> Detached {

@@ -33,13 +33,13 @@ use tokio::time::{Instant, sleep};
 
 use crate::chat::command::HistoryRequest;
 use crate::chat::event::Event;
-use crate::chat::id::{RoomId, Seq, SessionId, Timestamp};
+use crate::chat::id::{MessageId, RoomId, Seq, SessionId, Timestamp};
 use crate::chat::note;
 use crate::chat::snapshot::RoomSnapshot;
 use crate::store::archive::{ArchivedMessage, Log};
 use crate::store::error::StoreError;
 use crate::store::model::members::Keeper;
-use crate::store::model::tables::Tables;
+use crate::store::model::tables::{RoomRows, Tables};
 use crate::store::room::{DetachedRoom, RoomPlace};
 use crate::store::session::{SavedSession, SessionRow};
 
@@ -111,10 +111,20 @@ impl Database {
         self.0.tables.lock().stands(&own)
     }
 
-    /// A room as its rows have it, and its log.
-    pub fn look(&self, name: &str) -> Option<(RoomSnapshot, Vec<Event>)> {
+    /// The rooms that have had a name, one after the other, each as its rows have it, and its log with the events' ids. All
+    /// but the last were destroyed.
+    pub fn look(&self, name: &str) -> Vec<(RoomSnapshot, Vec<(MessageId, Event)>)> {
         let tables = self.0.tables.lock();
-        tables.named(name).map(|room| (room.projected.snapshot(), room.log.clone()))
+        let had_it = |room: &&RoomRows| *room.projected.head.name == *name;
+        tables
+            .rooms
+            .values()
+            .filter(had_it)
+            .map(|room| {
+                let log = room.log.iter().map(|event| (room.id_of(event.seq), event.clone()));
+                (room.projected.snapshot(), log.collect())
+            })
+            .collect()
     }
 
     /// How often something was written by an incarnation that was over: a fence that holds lets nothing through.

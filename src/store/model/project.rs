@@ -85,9 +85,11 @@ impl Projected {
                 let (author, text, content) = (author.clone(), subject.clone(), content.clone());
                 self.head.subject = Some(Subject { seq, at, author, text, content });
             }
+            Change::Retracted { target, .. } => {
+                self.head.subject.take_if(|subject| subject.seq == *target);
+            }
             Change::Posted { .. }
             | Change::Whispered { .. }
-            | Change::Retracted { .. }
             | Change::Invited { .. }
             | Change::VoiceRequested { .. } => {}
         }
@@ -105,15 +107,20 @@ impl Projected {
         if !planted!(NickUnchecked) && self.seats.iter().any(is_anothers) {
             return Err(AppendError::NickTaken);
         }
+        // Beside another device of his he has the role that he has there, whatever the decision saw: he may have taken
+        // the nick since, which moves no rules.
+        let beside = self.seats.iter().find(|row| row.nick_key == joined.nick_key);
+        let (nick, role) =
+            beside.map_or_else(|| (joined.nick.clone(), joined.role), |row| (row.nick.clone(), row.role));
         // The same session under the same nick, again.
         self.seats.retain(|row| row.nick_key != joined.nick_key || row.seat.session != joined.session);
         let (jid, presence) = (joined.jid.clone(), joined.presence.clone());
         self.seats.push(SeatRow {
             nick_key: joined.nick_key.clone(),
-            nick: joined.nick.clone(),
+            nick,
             seat: Seat { session: joined.session, jid, presence, deadline: None },
             occupant_id: joined.occupant_id.clone(),
-            role: joined.role,
+            role,
             shown_at: at,
             member: own.member.clone(),
             incarnation: own.incarnation,

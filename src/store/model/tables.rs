@@ -26,6 +26,8 @@ pub(super) struct Tables {
     pub(super) rooms: BTreeMap<RoomId, RoomRows>,
     pub(super) members: BTreeMap<Box<str>, MemberRow>,
     pub(super) sessions: BTreeMap<SessionId, Held>,
+    /// How often another database has taken this one's place.
+    pub(super) successions: u16,
     /// Commits of incarnations that were over.
     pub(super) trespasses: u64,
 }
@@ -34,6 +36,8 @@ pub(super) struct Tables {
 pub(super) struct RoomRows {
     pub(super) projected: Projected,
     pub(super) log: Vec<Event>,
+    /// Each with the seq that it began behind.
+    pub(super) epochs: Vec<(Seq, Epoch)>,
     pub(super) keys: BTreeMap<(SessionId, i64), Seq>,
 }
 
@@ -156,7 +160,7 @@ impl Tables {
         };
         let newest = room.log.iter().rev().filter(|event| event.seq <= until && is_kept(&event.change));
         let mut messages: Vec<_> = newest
-            .filter_map(|event| archived(event, room.projected.head.epoch))
+            .filter_map(|event| archived(room, event))
             .filter(is_shown)
             .take(limit)
             .filter(|message| request.since.is_none_or(|since| message.at >= since))
@@ -173,7 +177,7 @@ impl Tables {
     pub(super) fn message(&self, room: RoomId, seq: Seq) -> Option<ArchivedMessage> {
         let room = self.rooms.get(&room)?;
         let event = room.log.iter().find(|event| event.seq == seq)?;
-        archived(event, room.projected.head.epoch)
+        archived(room, event)
     }
 
     pub(super) fn save_sessions(&mut self, own: &Own, sessions: Vec<SessionRow>) {
@@ -221,6 +225,14 @@ impl Tables {
             count += 1;
         }
         count
+    }
+}
+
+impl RoomRows {
+    /// The public id of what is there in the log.
+    pub(super) fn id_of(&self, seq: Seq) -> MessageId {
+        let (_, epoch) = self.epochs.iter().rfind(|(after, _)| *after < seq).expect("it began with the room");
+        MessageId::new(*epoch, seq)
     }
 }
 
@@ -273,27 +285,20 @@ fn is_kept(change: &Change) -> bool {
     message_of(change).is_some_and(|(_, content)| content.retention == Retention::Kept)
 }
 
-fn archived(event: &Event, epoch: Epoch) -> Option<ArchivedMessage> {
+fn archived(room: &RoomRows, event: &Event) -> Option<ArchivedMessage> {
     let (author, content) = message_of(&event.change)?;
     let kind = match &event.change {
         Change::Posted { .. } => ArchivedKind::Post,
         Change::SubjectSet { subject, .. } => ArchivedKind::Subject(subject.clone()),
         Change::Retracted { target, is_moderation, reason, .. } => ArchivedKind::Retraction {
-            target: MessageId::new(epoch, *target),
+            target: room.id_of(*target),
             is_moderation: *is_moderation,
             reason: reason.clone(),
         },
         _ => return None,
     };
     let (author, content) = (author.clone(), content.clone());
-    Some(ArchivedMessage {
-        id: MessageId::new(epoch, event.seq),
-        at: event.at,
-        author,
-        content,
-        kind,
-        tombstone: None,
-    })
+    Some(ArchivedMessage { id: room.id_of(event.seq), at: event.at, author, content, kind, tombstone: None })
 }
 
 fn written(room: &RoomRows, event: &Event, number: i64) -> Written {

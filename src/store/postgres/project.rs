@@ -103,6 +103,7 @@ impl Following {
                     is_moderation: *is_moderation,
                     reason: reason.clone(),
                 };
+                then(CLEAR_SUBJECT, json!({ "target": target }));
                 let args = json!({ "target": target, "tombstone": tombstone });
                 self.late.push(Step { sql: BLANK, place, args });
             }
@@ -161,10 +162,15 @@ const CONFIGURE: &str = "UPDATE room SET settings = $1 ->> 'settings', public = 
 const UNNAME: &str = "UPDATE room SET former_name = name, name = NULL WHERE id = $2";
 const EMPTY: &str = "DELETE FROM seat WHERE room = $2";
 const FORGET: &str = "DELETE FROM affiliation WHERE room = $2";
-const SEAT: &str = "INSERT INTO seat (room, nick_key, session, nick, owner, resource, occupant_id, role, presence,
+/// Who sits down beside another device of his has the role that he has there, whatever the decision saw: he may have taken
+/// the nick since, which moves no rules.
+const SEAT: &str = "WITH beside AS (
+        SELECT nick, role FROM seat WHERE room = $2 AND nick_key = $1 ->> 'nick_key' LIMIT 1)
+    INSERT INTO seat (room, nick_key, session, nick, owner, resource, occupant_id, role, presence,
         shown_at, member, incarnation)
-    VALUES ($2, $1 ->> 'nick_key', ($1 ->> 'session')::bigint, $1 ->> 'nick', $1 ->> 'owner', $1 ->> 'resource',
-        $1 ->> 'occupant_id', $1 ->> 'role', $1 ->> 'presence', $4, $6, $7)
+    VALUES ($2, $1 ->> 'nick_key', ($1 ->> 'session')::bigint, coalesce((SELECT nick FROM beside), $1 ->> 'nick'),
+        $1 ->> 'owner', $1 ->> 'resource', $1 ->> 'occupant_id',
+        coalesce((SELECT role FROM beside), $1 ->> 'role'), $1 ->> 'presence', $4, $6, $7)
     ON CONFLICT (room, nick_key, session) DO UPDATE SET nick = excluded.nick, resource = excluded.resource,
         role = excluded.role, presence = excluded.presence, shown_at = excluded.shown_at, deadline = NULL,
         claimed_until = NULL, member = excluded.member, incarnation = excluded.incarnation";
@@ -219,6 +225,8 @@ const SET_ROLE: &str =
     "UPDATE seat SET role = $1 ->> 'role' WHERE room = $2 AND nick_key = $1 ->> 'nick_key'";
 const SET_SUBJECT: &str =
     "UPDATE room SET subject = ($1 || jsonb_build_object('seq', $3, 'at', $4))::text WHERE id = $2";
+const CLEAR_SUBJECT: &str =
+    "UPDATE room SET subject = NULL WHERE id = $2 AND subject::jsonb -> 'seq' = $1 -> 'target'";
 const SET_VERSION: &str = "UPDATE room
     SET affiliations_version = greatest(affiliations_version, ($1 ->> 'version')::bigint) WHERE id = $2";
 const AFFILIATION: &str = "INSERT INTO affiliation (room, jid, affiliation, nick, reason, version)

@@ -83,6 +83,7 @@ impl Scene {
                     is_moderation: *is_moderation,
                     reason: reason.clone(),
                 };
+                batch.one(self.room.0, CLEAR_SUBJECT, [room.clone(), target.0.into()]);
                 batch.one(self.room.0, BLANK, [json(&tombstone).into(), room, target.0.into()]);
             }
             Change::Posted { .. }
@@ -164,6 +165,7 @@ const RENAME: &str = "UPDATE seat SET nick_key = ?, nick = ? WHERE room = ? AND 
 const SHOW: &str = "UPDATE seat SET presence = ?, shown_at = ? WHERE room = ? AND session = ?";
 const SET_ROLE: &str = "UPDATE seat SET role = ? WHERE room = ? AND nick_key = ?";
 const SET_SUBJECT: &str = "UPDATE room SET subject = ? WHERE id = ?";
+const CLEAR_SUBJECT: &str = "UPDATE room SET subject = NULL WHERE id = ? AND subject ->> '$.seq' = ?";
 const SET_VERSION: &str = "UPDATE room SET affiliations_version = max(affiliations_version, ?) WHERE id = ?";
 /// A message keeps its row and its seq; a subject goes with the content that announced it.
 const BLANK: &str = "UPDATE room_event SET lang = NULL, text = NULL, payload = '', expires = NULL,

@@ -89,6 +89,7 @@ impl Session {
                 if !matches!(stanza.type_.as_deref(), Some("error" | "result")) {
                     let error = account::error_element(refusal);
                     self.reply(&super::reply_to(stanza, "error").with_child(error));
+                    return self.refused(number);
                 }
                 self.done(number);
             }

@@ -62,6 +62,12 @@ impl Inbound {
         self.handled + self.pending.len() as u64
     }
 
+    /// Whether that stanza is settled, be it among those handled or behind them.
+    pub fn is_settled(&self, number: u64) -> bool {
+        let place = |offset| usize::try_from(offset).ok().and_then(|place: usize| self.pending.get(place));
+        number.checked_sub(self.handled + 1).is_none_or(|offset| place(offset) == Some(&true))
+    }
+
     /// How many stanzas are not settled.
     pub fn unsettled(&self) -> usize {
         self.pending.iter().filter(|is_settled| !**is_settled).count()
@@ -90,6 +96,7 @@ mod tests {
         let mut check = |number, expected, pending| {
             inbound.settle(number);
             assert_eq!((inbound.handled(), inbound.pending()), (expected, pending), "after {number}");
+            assert_eq!(inbound.is_settled(number), number <= 3, "after {number}");
         };
         check(3, 0, 3);
         check(1, 1, 2);
