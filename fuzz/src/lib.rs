@@ -5,6 +5,9 @@
 #[path = "../../protocol/xmpp/tests/gate/properties.rs"]
 mod xmpp;
 
+#[path = "../../protocol/sip/tests/parser/properties.rs"]
+mod sip;
+
 // The file alone: the whole server would be built with the fuzzer's instrumentation otherwise.
 #[path = "../../src/listener/proxy.rs"]
 mod proxy;
@@ -15,6 +18,18 @@ pub fn xmpp_framer(data: &[u8]) {
 
 pub fn xmpp_stanza(data: &[u8]) {
     xmpp::stanza(data);
+}
+
+pub fn sip_message(data: &[u8]) {
+    sip::message(data);
+}
+
+pub fn sip_header(data: &[u8]) {
+    sip::header(data);
+}
+
+pub fn sip_framer(data: &[u8]) {
+    sip::framer(data);
 }
 
 pub fn proxy_header(data: &[u8]) {

@@ -1,0 +1,293 @@
+use std::time::Duration;
+
+use super::{
+    Acceptance, Agreement, Dialog, DialogId, Due, Forks, NoDialog, OutOfOrder, Reminder, SessionPolicy,
+    SessionRefusal, SessionTimer,
+};
+use crate::header::Name;
+use crate::header::Refresher::{self, Uac, Uas};
+use crate::message::{HeaderError, Message, Problem, Request, Response, Writer};
+use crate::method::Method;
+use crate::status::Status;
+use crate::transaction::Timing;
+
+fn message(start: &str, lines: &str) -> Message {
+    let text =
+        format!("{start}\n{lines}Via: SIP/2.0/TLS a;branch=z9hG4bK1\nCall-ID: 1@a\nContent-Length: 0\n\n");
+    Message::parse(text.replace('\n', "\r\n").into()).unwrap()
+}
+
+fn request(method: &str, number: u32, lines: &str) -> Request {
+    match message(
+        &format!("{method} sip:room@pool.example.com SIP/2.0"),
+        &format!("{lines}CSeq: {number} {method}\n"),
+    ) {
+        Message::Request(request) => request,
+        Message::Response(_) => panic!("{lines}"),
+    }
+}
+
+fn response(code: u16, lines: &str) -> Response {
+    match message(
+        &format!("SIP/2.0 {code} x"),
+        &format!("From: <sip:pool@p>;tag=me\nCSeq: 7 INVITE\n{lines}"),
+    ) {
+        Message::Response(response) => response,
+        Message::Request(_) => panic!("{lines}"),
+    }
+}
+
+const TO_US: &str = "From: \"A\" <sip:alice@example.com;x=y>;tag=them\nTo: <sip:GC-1@pool.example.com>\n";
+const FROM_US: &str = "From: <sip:pool@p>;tag=me\nTo: <sip:alice@example.com>\n";
+
+/// The first lines of what was written, up to From.
+fn way(writer: Writer) -> String {
+    let written = writer.finish();
+    let text = String::from_utf8_lossy(&written).replace("\r\n", "\n");
+    text.split("From:").next().unwrap().to_owned()
+}
+
+#[test]
+fn a_dialog_that_the_other_side_begins() {
+    let invite = request(
+        "INVITE",
+        5,
+        &format!(
+            "{TO_US}Record-Route: <sip:p1;lr>;x, <sip:p2;lr>\nRecord-Route: <sip:p3;lr>\nContact: <sip:alice@192.0.2.1:5061;transport=tls>\n"
+        ),
+    );
+    let mut dialog = Dialog::answered(&invite, "me").unwrap();
+    assert_eq!(DialogId::of_request(&invite.headers), Ok(None));
+    let info = request("INFO", 6, &TO_US.replace("pool.example.com>", "pool.example.com>;tag=me"));
+    assert_eq!(DialogId::of_request(&info.headers), Ok(Some(dialog.id.clone())));
+    assert_eq!((dialog.local_number, dialog.remote_number, dialog.is_confirmed), (None, Some(5), false));
+    let written = dialog.request(&Method::Info).finish();
+    assert_eq!(
+        String::from_utf8_lossy(&written),
+        "INFO sip:alice@192.0.2.1:5061;transport=tls SIP/2.0\r\n\
+         Route: <sip:p1;lr>;x\r\nRoute: <sip:p2;lr>\r\nRoute: <sip:p3;lr>\r\n\
+         From: <sip:GC-1@pool.example.com>;tag=me\r\nTo: <sip:alice@example.com;x=y>;tag=them\r\n\
+         Call-ID: 1@a\r\nCSeq: 1 INFO\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+    );
+    let Ok(Message::Request(second)) = Message::parse(dialog.request(&Method::Bye).finish()) else {
+        panic!()
+    };
+    assert_eq!(second.headers.cseq().unwrap().to_string(), "2 BYE");
+}
+
+#[test]
+fn a_dialog_that_this_side_begins() {
+    let invite = request("INVITE", 7, FROM_US);
+    let ok = response(
+        200,
+        "To: <sip:alice@example.com>;tag=them\nContact: <sip:alice@c>\nRecord-Route: <sip:p1;lr>, <sip:p2;lr>\n",
+    );
+    let mut dialog = Dialog::asked(&invite, &ok).unwrap();
+    assert!(dialog.is_confirmed);
+    assert_eq!((dialog.local_number, dialog.remote_number), (Some(7), None));
+    assert_eq!(way(dialog.ack(7)), "ACK sip:alice@c SIP/2.0\nRoute: <sip:p2;lr>\nRoute: <sip:p1;lr>\n");
+    assert_eq!(
+        way(dialog.request(&Method::Bye)),
+        "BYE sip:alice@c SIP/2.0\nRoute: <sip:p2;lr>\nRoute: <sip:p1;lr>\n"
+    );
+    assert_eq!(dialog.local_number, Some(8));
+    // RFC 2543: no tag.
+    let without_tag = response(200, "To: <sip:alice@example.com>\nContact: <sip:alice@c>\n");
+    assert_eq!(Dialog::asked(&invite, &without_tag).unwrap().id.remote_tag, None);
+}
+
+#[test]
+fn what_begins_no_dialog() {
+    let invite = request("INVITE", 7, FROM_US);
+    let missing = NoDialog::Header(HeaderError { name: Name::Contact, problem: Problem::Missing });
+    let check = |code, lines: &str, expected: Option<NoDialog>| {
+        assert_eq!(Dialog::asked(&invite, &response(code, lines)).err(), expected, "{code} {lines}");
+    };
+    let tagged = "To: <sip:a@b>;tag=1\nContact: <sip:c>\n";
+    check(180, tagged, None);
+    check(200, tagged, None);
+    check(100, tagged, Some(NoDialog::Response));
+    check(404, tagged, Some(NoDialog::Response));
+    check(180, "To: <sip:a@b>\nContact: <sip:c>\n", Some(NoDialog::Response));
+    check(200, "To: <sip:a@b>;tag=1\n", Some(missing));
+    check(200, "To: <sip:a@b>;tag=1\nContact: *\n", Some(missing));
+    assert_eq!(Dialog::answered(&request("INVITE", 1, TO_US), "me"), Err(missing));
+}
+
+/// The example of RFC 3261 §12.2.1.1, and its like.
+#[test]
+fn routes_loose_and_strict() {
+    let mut dialog =
+        Dialog::answered(&request("INVITE", 1, &format!("{TO_US}Contact: <sip:user@remoteua>\n")), "me")
+            .unwrap();
+    let mut check = |routes: &[&str], target: &str, expected: &str| {
+        dialog.routes = routes.iter().map(|route| (*route).into()).collect();
+        dialog.target = target.into();
+        assert_eq!(way(dialog.request(&Method::Info)), expected);
+    };
+    check(&[], "sip:user@remoteua", "INFO sip:user@remoteua SIP/2.0\n");
+    check(
+        &["<sip:proxy1>", "<sip:proxy2>", "<sip:proxy3;lr>", "<sip:proxy4>"],
+        "sip:user@remoteua",
+        "INFO sip:proxy1 SIP/2.0\nRoute: <sip:proxy2>\nRoute: <sip:proxy3;lr>\nRoute: <sip:proxy4>\nRoute: <sip:user@remoteua>\n",
+    );
+    check(
+        &["<sip:proxy1;lr>", "<sip:proxy2>"],
+        "sip:u@r",
+        "INFO sip:u@r SIP/2.0\nRoute: <sip:proxy1;lr>\nRoute: <sip:proxy2>\n",
+    );
+    // Neither headers nor a method may stand in a request line.
+    check(&[], "sip:u@r;x;method=BYE;y=z?Route=a", "INFO sip:u@r;x;y=z SIP/2.0\n");
+    check(&["<sip:proxy1;method=BYE?a=b>"], "sip:u@r?c=d", "INFO sip:proxy1 SIP/2.0\nRoute: <sip:u@r>\n");
+}
+
+#[test]
+fn requests_of_the_other_side_come_in_order() {
+    let mut dialog =
+        Dialog::answered(&request("INVITE", 5, &format!("{TO_US}Contact: <sip:c>\n")), "me").unwrap();
+    let mut check = |method, number, expected: Result<(), u32>| {
+        let outcome = dialog.receive(&request(method, number, TO_US));
+        assert_eq!(outcome, expected.map_err(|last| OutOfOrder { number, last }), "{method} {number}");
+    };
+    check("INFO", 6, Ok(()));
+    check("INFO", 6, Ok(()));
+    check("INFO", 5, Err(6));
+    check("ACK", 5, Ok(()));
+    check("CANCEL", 5, Ok(()));
+    check("INFO", 900, Ok(()));
+    check("BYE", 899, Err(900));
+    assert_eq!(OutOfOrder { number: 1, last: 2 }.status(), Status::SERVER_ERROR);
+    dialog.remote_number = None;
+    assert_eq!(dialog.receive(&request("INFO", 3, TO_US)), Ok(()));
+    assert_eq!(dialog.remote_number, Some(3));
+}
+
+#[test]
+fn the_other_side_may_move() {
+    let mut dialog =
+        Dialog::answered(&request("INVITE", 1, &format!("{TO_US}Contact: <sip:c>\n")), "me").unwrap();
+    dialog.refresh(&request("UPDATE", 2, &format!("{TO_US}Contact: <sip:d>\n")).headers).unwrap();
+    assert_eq!(&*dialog.target, "sip:d");
+    // pidgin-sipe leaves Contact out.
+    dialog.refresh(&request("UPDATE", 3, TO_US).headers).unwrap();
+    assert_eq!(&*dialog.target, "sip:d");
+    assert!(dialog.refresh(&request("UPDATE", 4, &format!("{TO_US}Contact: d\n")).headers).is_err());
+}
+
+#[test]
+fn one_invite_may_lead_to_several_dialogs() {
+    let mut forks = Forks::new(request("INVITE", 7, FROM_US), 3);
+    let mut handle = |code, tag: &str, contact: &str| {
+        let lines = format!(
+            "To: <sip:alice@example.com>;tag={tag}\nContact: <{contact}>\nRecord-Route: <sip:{contact};lr>\n"
+        );
+        let lines = lines.replace("<sip:sip:", "<sip:");
+        let dialog = forks.handle_response(&response(code, &lines)).unwrap();
+        dialog.map(|dialog| {
+            (
+                dialog.id.remote_tag.clone().unwrap().into_string(),
+                dialog.target.to_string(),
+                dialog.is_confirmed,
+            )
+        })
+    };
+    let dialog =
+        |tag: &str, target: &str, is_confirmed| Some((tag.to_owned(), target.to_owned(), is_confirmed));
+    assert_eq!(handle(100, "a", "sip:a"), None);
+    assert_eq!(handle(180, "a", "sip:a"), dialog("a", "sip:a", false));
+    assert_eq!(handle(183, "a", "sip:x"), dialog("a", "sip:a", false));
+    assert_eq!(handle(180, "b", "sip:b"), dialog("b", "sip:b", false));
+    assert_eq!(handle(200, "b", "sip:b2"), dialog("b", "sip:b2", true));
+    assert_eq!(handle(200, "b", "sip:b3"), dialog("b", "sip:b2", true));
+    assert_eq!(handle(200, "c", "sip:c"), dialog("c", "sip:c", true));
+    assert_eq!(handle(200, "d", "sip:d"), None);
+    let tags: Vec<_> =
+        forks.clone().into_confirmed().map(|dialog| dialog.id.remote_tag.unwrap().into_string()).collect();
+    assert_eq!(tags, ["b", "c"]);
+    // A refusal ends what is early, and nothing else: there is room for one more.
+    assert_eq!(forks.handle_response(&response(486, "To: <sip:a@b>;tag=e\n")), Ok(None));
+    let late = response(200, "To: <sip:a@b>;tag=d\nContact: <sip:d>\n");
+    assert!(forks.handle_response(&late).unwrap().is_some());
+    let tags: Vec<_> =
+        forks.into_confirmed().map(|dialog| dialog.id.remote_tag.unwrap().into_string()).collect();
+    assert_eq!(tags, ["b", "c", "d"]);
+}
+
+#[test]
+fn an_acceptance_is_repeated_until_it_is_heard() {
+    let (mut acceptance, first) = Acceptance::new(Timing::DEFAULT);
+    let mut intervals = vec![first.as_millis()];
+    while let Reminder::Repeat(interval) = acceptance.handle_timer() {
+        intervals.push(interval.as_millis());
+    }
+    assert_eq!(intervals, [500, 1000, 2000, 4000, 4000, 4000, 4000, 4000, 4000, 4000, 500]);
+    assert_eq!(intervals.iter().sum::<u128>(), 32_000);
+    assert_eq!(acceptance.handle_timer(), Reminder::GiveUp);
+}
+
+/// RFC 4028 §9, Table 2, and the bounds of both sides.
+#[test]
+fn what_is_agreed_on_a_session() {
+    let policy = SessionPolicy { interval_s: 300, min_s: 120, refresher: Uac };
+    let check = |lines: &str, expected: Result<(u32, Refresher), u32>| {
+        let outcome = Agreement::answer(&request("INVITE", 1, lines).headers, policy);
+        let expected = expected.map_err(|min_s| SessionRefusal::TooBrief { min_s });
+        assert_eq!(outcome.map(|agreed| (agreed.interval_s, agreed.refresher)), expected, "{lines}");
+    };
+    check("", Ok((300, Uas)));
+    check("Session-Expires: 1800\n", Ok((300, Uas)));
+    check("Session-Expires: 200;refresher=uac\n", Ok((200, Uas)));
+    check("Session-Expires: 60\n", Ok((60, Uas)));
+    check("Supported: timer\n", Ok((300, Uac)));
+    check("k: 100rel, Timer\nx: 1800\n", Ok((300, Uac)));
+    check("Supported: timer\nSession-Expires: 1800;refresher=uac\n", Ok((300, Uac)));
+    check("Supported: timer\nSession-Expires: 1800;refresher=uas\n", Ok((300, Uas)));
+    check("Supported: timer\nSession-Expires: 1800\nMin-SE: 600\n", Ok((600, Uac)));
+    check("Supported: timer\nSession-Expires: 500\nMin-SE: 600\n", Ok((500, Uac)));
+    check("Supported: timer\nMin-SE: 600\n", Ok((600, Uac)));
+    check("Supported: timer\nSession-Expires: 120\n", Ok((120, Uac)));
+    check("Supported: timer\nSession-Expires: 119\n", Err(120));
+    let lower = SessionPolicy { min_s: 1, ..policy };
+    let brief = request("INVITE", 1, "Supported: timer\nSession-Expires: 89\n");
+    let refusal = Agreement::answer(&brief.headers, lower).unwrap_err();
+    assert_eq!(
+        (refusal, refusal.status()),
+        (SessionRefusal::TooBrief { min_s: 90 }, Status::SESSION_INTERVAL_TOO_SMALL)
+    );
+    let malformed =
+        Agreement::answer(&request("INVITE", 1, "Session-Expires: soon\n").headers, policy).unwrap_err();
+    assert_eq!(malformed.status(), Status::BAD_REQUEST);
+}
+
+#[test]
+fn what_an_agreement_says_is_understood() {
+    for (refresher, is_required) in [(Uac, true), (Uas, false)] {
+        let agreed = Agreement { interval_s: 300, refresher, is_required };
+        let written = agreed.write(Writer::response(Status::OK)).finish();
+        let Ok(Message::Response(response)) = Message::parse(written) else { panic!() };
+        let read = Agreement::answered(&response.headers).unwrap().unwrap();
+        assert_eq!((read.interval_s, read.refresher), (300, refresher));
+        assert_eq!(
+            response.headers.tokens(Name::Require).unwrap(),
+            if is_required { vec!["timer"] } else { vec![] }
+        );
+    }
+    assert_eq!(Agreement::answered(&response(200, "").headers), Ok(None));
+}
+
+#[test]
+fn a_session_is_refreshed_or_ends() {
+    let s = Duration::from_secs;
+    let (mut ours, first) = SessionTimer::new(300, true);
+    assert_eq!(first, s(150));
+    assert_eq!(ours.handle_timer(), Due::Refresh(s(118)));
+    assert_eq!(ours.handle_timer(), Due::End);
+    assert_eq!(ours.handle_timer(), Due::Nothing);
+    let (mut theirs, first) = SessionTimer::new(300, false);
+    assert_eq!(first, s(268));
+    assert_eq!(theirs.handle_timer(), Due::End);
+    assert_eq!(theirs.handle_timer(), Due::Nothing);
+    // A third of a short interval is less than 32 s.
+    assert_eq!(SessionTimer::new(90, false).1, s(60));
+    assert_eq!(SessionTimer::new(90, true).0.handle_timer(), Due::Refresh(s(15)));
+}

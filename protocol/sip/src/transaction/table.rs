@@ -1,0 +1,193 @@
+//! All transactions of one flow, or of one member: finds the one that a message belongs to.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use bytes::Bytes;
+
+use super::{
+    Action, Client, ClientKey, InviteClient, InviteServer, Reliability, Server, ServerKey, Timer, Timing,
+};
+use crate::message::{Essentials, Request, Response};
+use crate::method::Method;
+use crate::status::Status;
+
+/// Transactions, each under its key until it ends.
+#[derive(Debug)]
+pub struct Transactions {
+    reliability: Reliability,
+    timing: Timing,
+    /// How many may be under way on each side.
+    count_max: usize,
+    servers: HashMap<ServerKey, Answering>,
+    clients: HashMap<ClientKey, Asking>,
+}
+
+#[derive(Debug)]
+enum Answering {
+    Invite(InviteServer),
+    Other(Server),
+}
+
+#[derive(Debug)]
+enum Asking {
+    Invite(InviteClient),
+    Other(Client),
+}
+
+/// What a request turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Received {
+    /// Part of a transaction, its own or one that it begins; its machine says what to do.
+    Transaction(ServerKey, Vec<Action>),
+    /// An ACK of no transaction that is known: that of a 2xx, which belongs to a dialog.
+    Ack,
+    /// There are too many transactions: to be answered 503 without one (§21.5.4).
+    Overload,
+}
+
+impl Transactions {
+    /// None yet, and `count_max` at most on each side.
+    pub fn new(reliability: Reliability, timing: Timing, count_max: usize) -> Self {
+        Self { reliability, timing, count_max, servers: HashMap::new(), clients: HashMap::new() }
+    }
+
+    /// Takes a request that was found [fit](Request::check).
+    pub fn handle_request(&mut self, request: &Request, essentials: &Essentials<'_>) -> Received {
+        let key = ServerKey::of(request, essentials);
+        if let Some(known) = self.servers.get_mut(&key) {
+            let actions = match known {
+                Answering::Invite(server) => server.handle_request(request),
+                Answering::Other(server) => server.handle_request(),
+            };
+            return Received::Transaction(key.clone(), self.settle_server(&key, actions));
+        }
+        if request.method == Method::Ack {
+            return Received::Ack;
+        }
+        if self.servers.len() >= self.count_max {
+            return Received::Overload;
+        }
+        let (server, actions) = if request.method == Method::Invite {
+            let (server, actions) = InviteServer::new(request.clone(), self.reliability, self.timing);
+            (Answering::Invite(server), actions)
+        } else {
+            let (server, actions) = Server::new(request.clone(), self.reliability, self.timing);
+            (Answering::Other(server), actions)
+        };
+        self.servers.insert(key.clone(), server);
+        Received::Transaction(key, actions)
+    }
+
+    /// The transaction that a CANCEL takes back, if it is under way and has no final response yet (§9.2).
+    pub fn cancelled(&self, cancel: &Request, essentials: &Essentials<'_>) -> Option<ServerKey> {
+        let key = ServerKey::cancelled(cancel, essentials);
+        match self.servers.get(&key)? {
+            Answering::Invite(server) => (!server.is_answered()).then_some(key),
+            Answering::Other(_) => None,
+        }
+    }
+
+    /// Gives a response to a request. Nothing is done if its transaction has ended.
+    pub fn respond(&mut self, key: &ServerKey, status: Status, response: Bytes) -> Vec<Action> {
+        let actions = match self.servers.get_mut(key) {
+            Some(Answering::Invite(server)) => server.respond(status, response),
+            Some(Answering::Other(server)) => server.respond(status, response),
+            None => Vec::new(),
+        };
+        self.settle_server(key, actions)
+    }
+
+    /// Takes note that a timer of that transaction has fired.
+    pub fn handle_server_timer(&mut self, key: &ServerKey, timer: Timer) -> Vec<Action> {
+        let actions = match self.servers.get_mut(key) {
+            Some(Answering::Invite(server)) => server.handle_timer(timer),
+            Some(Answering::Other(server)) => server.handle_timer(timer),
+            None => Vec::new(),
+        };
+        self.settle_server(key, actions)
+    }
+
+    /// Sends a request, but no ACK. `None`: it has no branch of this side's, the one it has is in use, or there are too
+    /// many requests under way.
+    pub fn send(&mut self, request: Request) -> Option<(ClientKey, Vec<Action>)> {
+        let key = ClientKey::of(&request.check().ok()?)?;
+        let has_room = self.clients.len() < self.count_max;
+        let Entry::Vacant(place) = self.clients.entry(key.clone()) else { return None };
+        let (client, actions) = match request.method {
+            _ if !has_room => return None,
+            Method::Ack => return None,
+            Method::Invite => {
+                let (client, actions) = InviteClient::new(request, self.reliability, self.timing);
+                (Asking::Invite(client), actions)
+            }
+            _ => {
+                let (client, actions) = Client::new(request, self.reliability, self.timing);
+                (Asking::Other(client), actions)
+            }
+        };
+        place.insert(client);
+        Some((key, actions))
+    }
+
+    /// Takes a response. `None`: no request of this side's is meant, and it is dropped (RFC 6026 §7.2).
+    pub fn handle_response(
+        &mut self,
+        response: &Response,
+        essentials: &Essentials<'_>,
+    ) -> Option<(ClientKey, Vec<Action>)> {
+        let key = ClientKey::of(essentials)?;
+        let actions = match self.clients.get_mut(&key)? {
+            Asking::Invite(client) => client.handle_response(response),
+            Asking::Other(client) => client.handle_response(response),
+        };
+        let actions = self.settle_client(&key, actions);
+        Some((key, actions))
+    }
+
+    /// Takes note that a timer of that transaction has fired.
+    pub fn handle_client_timer(&mut self, key: &ClientKey, timer: Timer) -> Vec<Action> {
+        let actions = match self.clients.get_mut(key) {
+            Some(Asking::Invite(client)) => client.handle_timer(timer),
+            Some(Asking::Other(client)) => client.handle_timer(timer),
+            None => Vec::new(),
+        };
+        self.settle_client(key, actions)
+    }
+
+    /// Ends everything, since the flow is gone; the requests of this side that nobody will answer now.
+    pub fn close(&mut self) -> impl Iterator<Item = ClientKey> {
+        self.servers.clear();
+        let fails = |client: &mut Asking| match client {
+            Asking::Invite(client) => client.handle_transport_error(),
+            Asking::Other(client) => client.handle_transport_error(),
+        };
+        self.clients
+            .drain()
+            .filter_map(move |(key, mut client)| (!fails(&mut client).is_empty()).then_some(key))
+    }
+
+    /// How many transactions are under way, on both sides.
+    pub fn len(&self) -> usize {
+        self.servers.len() + self.clients.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn settle_server(&mut self, key: &ServerKey, actions: Vec<Action>) -> Vec<Action> {
+        if actions.contains(&Action::End) {
+            self.servers.remove(key);
+        }
+        actions
+    }
+
+    fn settle_client(&mut self, key: &ClientKey, actions: Vec<Action>) -> Vec<Action> {
+        if actions.contains(&Action::End) {
+            self.clients.remove(key);
+        }
+        actions
+    }
+}

@@ -1,0 +1,125 @@
+//! Pieces, bounds and keep-alives.
+
+use perch_sip::framer::{Framer, Item};
+use perch_sip::limits::Limits;
+use perch_sip::message::{Fault, Message};
+
+use super::{ESSENTIALS, read, with_headers};
+
+/// Pings, a message with a fold, a lone line end, a message with a body that looks like one.
+fn stream() -> Vec<u8> {
+    let first = with_headers(&format!("{ESSENTIALS}Subject: a\n b\nContent-Length: 0"));
+    let body = with_headers("Content-Length: 99");
+    let second = with_headers(&format!("{ESSENTIALS}Content-Type: message/sip\nl : {}", body.len()));
+    [b"\r\n\r\n", &first[..], b"\r\n", &second, &body, b"\r\n\r\n\r\n"].concat()
+}
+
+#[test]
+fn pieces_make_no_difference() {
+    let bytes = stream();
+    let (items, rejection) = read([&bytes[..]], Limits::PEER);
+    let kinds: Vec<_> = items.iter().map(|item| matches!(item, Item::Message(_))).collect();
+    assert_eq!((kinds, &rejection), (vec![false, true, true, false], &None));
+    for at in 0..=bytes.len() {
+        let (first, second) = bytes.split_at(at);
+        assert_eq!(read([first, second], Limits::PEER), (items.clone(), None), "cut at {at}");
+    }
+    for size in 1..40 {
+        assert_eq!(read(bytes.chunks(size), Limits::PEER), (items.clone(), None), "pieces of {size}");
+    }
+}
+
+#[test]
+fn faults_are_the_same_in_pieces() {
+    let good = with_headers(&format!("{ESSENTIALS}Content-Length: 0"));
+    for bad in ["Content-Length: x", "Content-Length: 999999", "Foobar roobar", "A\u{1}: b", " fold", ""] {
+        let input = [&good[..], &with_headers(bad)].concat();
+        let whole = read([&input[..]], Limits::PEER);
+        assert!(whole.0.len() == 1 && whole.1.is_some(), "{bad}");
+        assert_eq!(read(input.chunks(1), Limits::PEER), whole, "{bad}");
+    }
+}
+
+#[test]
+fn a_rejection_is_the_last_word() {
+    let mut framer = Framer::new(Limits::PEER);
+    framer.buffer().extend_from_slice(b"\n");
+    assert_eq!(framer.next().unwrap_err().fault, Fault::LineEnd);
+    framer.buffer().extend_from_slice(&stream());
+    assert_eq!(framer.next().unwrap_err().fault, Fault::LineEnd);
+    assert!(framer.buffer().is_empty());
+}
+
+#[test]
+fn a_head_and_a_body_may_be_as_long_as_their_limits_and_no_longer() {
+    let limits = Limits { head_bytes_max: 200, body_bytes_max: 100 };
+    let message = |head: usize, body: usize| {
+        let lines = format!("Content-Length: {body:03}\nA: ");
+        let padding = head - with_headers(&lines).len();
+        [with_headers(&format!("{lines}{}", "x".repeat(padding))), vec![b'x'; body]].concat()
+    };
+    for (head, body, expected) in
+        [(200, 100, None), (201, 100, Some(Fault::HeadTooLong)), (200, 101, Some(Fault::BodyTooLong))]
+    {
+        let bytes = message(head, body);
+        for size in [1, 199, 200, 201, bytes.len()] {
+            let (items, rejection) = read(bytes.chunks(size), limits);
+            assert_eq!(rejection.map(|rejection| rejection.fault), expected, "{head} + {body} in {size}");
+            assert_eq!(items.len(), usize::from(expected.is_none()));
+        }
+    }
+}
+
+#[test]
+fn a_head_without_end_is_refused_before_it_is_kept() {
+    let mut framer = Framer::new(Limits::PEER);
+    let rejection = loop {
+        framer.buffer().extend_from_slice(&[b'x'; 4096]);
+        match framer.next() {
+            Ok(item) => assert_eq!(item, None),
+            Err(rejection) => break rejection,
+        }
+        assert!(framer.is_within_message() && framer.buffer().len() < Limits::PEER.head_bytes_max);
+    };
+    assert_eq!((rejection.fault, framer.buffer().capacity()), (Fault::HeadTooLong, 0));
+    assert!(!framer.is_within_message());
+}
+
+#[test]
+fn an_idle_stream_holds_no_memory() {
+    let mut framer = Framer::new(Limits::PEER);
+    for input in [&stream()[..], b"\r\n", b"\r\n"] {
+        framer.buffer().reserve(8192);
+        framer.buffer().extend_from_slice(input);
+        while framer.next().unwrap().is_some() {}
+        assert_eq!(framer.buffer().capacity(), 0, "{input:?}");
+        assert!(!framer.is_within_message());
+    }
+}
+
+#[test]
+fn a_short_message_does_not_hold_the_receive_buffer() {
+    let mut framer = Framer::new(Limits::PEER);
+    framer.buffer().reserve(1 << 16);
+    framer.buffer().extend_from_slice(&stream());
+    while framer.next().unwrap() == Some(Item::Ping) {}
+    let Ok(Some(Item::Message(Message::Request(request)))) = framer.next() else { panic!() };
+    let buffer = framer.buffer();
+    let held = buffer.as_ptr() as usize..buffer.as_ptr() as usize + buffer.len();
+    assert!(!held.contains(&(request.body.as_ptr() as usize)));
+    assert!(buffer.try_reclaim(1 << 15), "the buffer is the framer's alone");
+}
+
+#[test]
+fn limits_are_changed_between_messages() {
+    let long = with_headers(&format!("{ESSENTIALS}Content-Length: 0\nA: {}", "x".repeat(20_000)));
+    let mut framer = Framer::new(Limits::STRANGER);
+    framer.buffer().extend_from_slice(&with_headers(&format!("{ESSENTIALS}Content-Length: 0")));
+    assert!(matches!(framer.next(), Ok(Some(Item::Message(_)))));
+    framer.set_limits(Limits::PEER);
+    framer.buffer().extend_from_slice(&long);
+    assert!(matches!(framer.next(), Ok(Some(Item::Message(_)))));
+    framer.set_limits(Limits::STRANGER);
+    framer.buffer().extend_from_slice(&long);
+    assert_eq!(framer.next().unwrap_err().fault, Fault::HeadTooLong);
+}
