@@ -71,7 +71,7 @@ fn post(n: i64) -> Step {
         },
         before: Vec::new(),
         after: Vec::new(),
-        view: View::of(&Settings::default(), 1),
+        view: View::of(&Settings::default(), true, 1),
         welcome: None,
         everybody: Vec::new(),
         statuses: Vec::new(),

@@ -32,7 +32,7 @@ use crate::admin::rights::Operation;
 use crate::admin::socket::{Socket, SocketError};
 use crate::admin::{self, Admin};
 use crate::auth::{Accounts, Registration, Revocation};
-use crate::bus::{self, Bus, BusError};
+use crate::bus::{self, Bus, BusError, Heard};
 use crate::chat::administration::level::Here;
 use crate::chat::category::{CategoryText, Rules};
 use crate::chat::note::{self, Note};
@@ -127,14 +127,9 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     let me = note::Member { name: config.pool.member.as_str().into(), incarnation: store.incarnation() };
     let (bus, heard) = members::open_bus(&config, &store, me.clone()).await?;
     let pool = Pool::join(store.clone(), bus.clone(), clock.clone(), me, RETURN_TIMES).await?;
-    let source = directory::source(&config)?;
-    let accounts =
-        Accounts::new(store.clone(), config.domain.clone(), config.accounts.clone(), clock.clone())
-            .with_source(source.clone());
-    let directory = Directory::open(store.clone(), bus.clone(), config.domain.clone()).await?;
 
     let (listeners, streams, services) = (Stage::default(), Stage::default(), Stage::default());
-    directory::follow(&services, source, &directory, &accounts);
+    let (accounts, directory) = know_people(&config, &store, &bus, &clock, &services).await?;
     services.spawn(|stop| tls.clone().watch(WATCH_INTERVAL, stop));
     let listening =
         bound.iter().map(|bound| Listening { kind: bound.kind(), address: bound.address() }).collect();
@@ -159,9 +154,9 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     let (foreign, _unserved) = mpsc::channel(1);
     let people =
         account::Accounts::new(store.clone(), bus.clone(), clock.clone(), config.domain.clone(), foreign);
+    services.spawn(|stop| letter::carry(inbox, people.clone(), stop));
     services.spawn(|stop| upkeep::run(store.clone(), clock.clone(), stop));
     services.spawn(|stop| indexing::run(store.clone(), stop));
-    services.spawn(|stop| letter::carry(inbox, people.clone(), stop));
     let sessions = sessions(&config, &rooms, people.clone(), &clock);
     services.spawn(|stop| sessions.clone().forget_lapsed(stop));
     let policy = stream_policy(&config, &accounts, members::directions(&pool));
@@ -175,10 +170,7 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
         streams: speaker.clone(),
     };
     services.spawn(|stop| end_revoked(accounts.revocations(), ears.clone(), bus.clone(), stop));
-    services.spawn(|stop| members::hear(heard, ears.clone(), stop));
-    let (alarms, raised) = mpsc::channel(ALARMS);
-    services.spawn(|stop| pool.clone().run(alarms, stop));
-    services.spawn(|stop| members::heed(raised, ears, stop));
+    keep_in_touch(&services, heard, ears);
     let web = Web::new(tls.clone(), admin, streams.stop.clone());
     listen(bound, config.limits.connections, [&listeners, &streams], &speaker, &web);
     Ok(Server {
@@ -195,6 +187,32 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
         services,
         _lock: lock,
     })
+}
+
+/// Those who may sign in, and the groups that they are in.
+async fn know_people(
+    config: &Config,
+    store: &Store,
+    bus: &Bus,
+    clock: &Clock,
+    services: &Stage,
+) -> Result<(Accounts, Directory), StartError> {
+    let source = directory::source(config)?;
+    let accounts =
+        Accounts::new(store.clone(), config.domain.clone(), config.accounts.clone(), clock.clone())
+            .with_source(source.clone());
+    let directory = Directory::open(store.clone(), bus.clone(), config.domain.clone()).await?;
+    directory::follow(services, source, &directory, &accounts);
+    Ok((accounts, directory))
+}
+
+/// Hears the other members, and tells them that this one is there.
+fn keep_in_touch(services: &Stage, heard: mpsc::Receiver<Heard>, ears: members::Ears) {
+    let (alarms, raised) = mpsc::channel(ALARMS);
+    let pool = ears.pool.clone();
+    services.spawn(|stop| members::hear(heard, ears.clone(), stop));
+    services.spawn(|stop| pool.run(alarms, stop));
+    services.spawn(|stop| members::heed(raised, ears, stop));
 }
 
 /// Takes connections, and hands each to whoever speaks on it.

@@ -217,10 +217,10 @@ enum Flag {
 }
 
 impl Flag {
-    fn is_set(self) -> bool {
+    fn is_set(&self) -> bool {
         match self {
-            Self::Is(is) => is,
-            Self::Number(number) => number != 0,
+            Self::Is(is) => *is,
+            Self::Number(number) => *number != 0,
         }
     }
 }

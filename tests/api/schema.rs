@@ -108,14 +108,10 @@ impl Document {
                         assert!(known.get(name).is_some(), "{place}: {name}");
                     }
                 }
-                // What is one of several words, each with its description.
-                "oneOf"
-                    if wanted
-                        .as_array()
-                        .is_some_and(|each| each.iter().all(|one| one.get("const").is_some())) =>
-                {
-                    let mut words = wanted.as_array().into_iter().flatten().map(|one| &one["const"]);
-                    assert!(words.any(|word| word == value), "{place}: {value} in {wanted}");
+                // One of several words; those that have a description stand alone.
+                "oneOf" if alternatives(wanted).all(|one| !words(one).is_empty()) => {
+                    let is_one = alternatives(wanted).any(|one| words(one).contains(&value));
+                    assert!(is_one, "{place}: {value} in {wanted}");
                 }
                 "oneOf" | "anyOf" => panic!("{place}: {keyword} is not checked here"),
                 "$schema" | "title" | "description" | "default" | "format" => {}
@@ -123,6 +119,15 @@ impl Document {
             }
         }
     }
+}
+
+fn alternatives(schemas: &Value) -> impl Iterator<Item = &Value> {
+    schemas.as_array().into_iter().flatten()
+}
+
+/// The words of a schema that has nothing but words.
+fn words(schema: &Value) -> Vec<&Value> {
+    schema.get("const").into_iter().chain(schema["enum"].as_array().into_iter().flatten()).collect()
 }
 
 fn is_kind(value: &Value, kind: &str) -> bool {

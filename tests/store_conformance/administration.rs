@@ -116,7 +116,7 @@ pub(crate) async fn the_log_is_only_added_to(place: Place) {
                 let mut connection = PgConnection::connect(url).await.unwrap();
                 sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await.err()
             }
-            _ => {
+            Place::Sqlite(_) => {
                 let mut connection = SqliteConnection::connect(&place.url()).await.unwrap();
                 sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await.err()
             }
@@ -261,7 +261,7 @@ pub(crate) async fn an_addin_that_rooms_have_stays(place: Place) {
             let mut connection = PgConnection::connect(url).await.unwrap();
             sqlx::query(AssertSqlSafe(json)).execute(&mut connection).await.unwrap();
         }
-        _ => {
+        Place::Sqlite(_) => {
             let mut connection = SqliteConnection::connect(&place.url()).await.unwrap();
             sqlx::query(AssertSqlSafe(json)).execute(&mut connection).await.unwrap();
         }

@@ -103,7 +103,7 @@ async fn put<C: Connection>(
     number: ActNumber,
     text: &CategoryText,
 ) -> Result<(), StoreError> {
-    let lists = [&text.allowed, &text.denied, &text.creators].map(|list| json(list));
+    let lists = [&text.allowed, &text.denied, &text.creators].map(json);
     let rules = json(&text.rules);
     let values = [
         Bind::Number(id.0),

@@ -154,7 +154,7 @@ pub(super) fn read(form: &Form, current: &Settings) -> Result<Settings, Refusal>
         category: category(form, current)?,
         disabled: flag(DISABLED, current.disabled)?,
         invites_members: flag(INVITES_MEMBERS, current.invites_members)?,
-        addin: current.addin.clone(),
+        addin: current.addin,
     })
 }
 
