@@ -188,7 +188,7 @@ async fn a_user_has_tokens_of_his_own_and_no_others() {
         assert_eq!(add(HolderName::Asker, scopes, lifetime).await.err(), Some(expected));
     }
     let listed = admin.tokens(&alice, Some("alice"), None, None).await.unwrap();
-    assert_eq!(listed.items, [own.entry.clone()]);
+    assert_eq!(listed.items, std::slice::from_ref(&own.entry));
     assert_eq!(admin.tokens(&alice, None, None, None).await.err(), Some(AdminError::Forbidden));
     assert_eq!(admin.revoke_token(&alice, others).await.err(), Some(AdminError::Forbidden));
     // Nor is he told which there are.
