@@ -35,6 +35,17 @@ fn token(account: AccountId) -> Deed {
     })
 }
 
+/// What somebody does who has a way into the database itself.
+async fn by_hand(place: &Place, statement: &str) -> Result<(), sqlx::Error> {
+    let statement = AssertSqlSafe(statement.to_owned());
+    if let Place::Postgres(url) = place {
+        sqlx::query(statement).execute(&mut PgConnection::connect(url).await?).await?;
+    } else {
+        sqlx::query(statement).execute(&mut SqliteConnection::connect(&place.url()).await?).await?;
+    }
+    Ok(())
+}
+
 pub(crate) async fn every_deed_has_a_line_and_no_other_is_written(place: Place) {
     let store = place.open().await;
     let alice = store.add_account(account("alice")).await.unwrap();
@@ -111,16 +122,7 @@ pub(crate) async fn the_log_is_only_added_to(place: Place) {
     assert_eq!(found(None, Some("a"), None).await, [1, 3]);
     assert_eq!(found(None, Some("a"), Some("x")).await, [1]);
     for statement in ["UPDATE audit SET who = 'nobody'", "DELETE FROM audit"] {
-        let refused = match &place {
-            Place::Postgres(url) => {
-                let mut connection = PgConnection::connect(url).await.unwrap();
-                sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await.err()
-            }
-            _ => {
-                let mut connection = SqliteConnection::connect(&place.url()).await.unwrap();
-                sqlx::query(AssertSqlSafe(statement)).execute(&mut connection).await.err()
-            }
-        };
+        let refused = by_hand(&place, statement).await.err();
         let refused = refused.expect("refused").to_string();
         assert!(refused.contains("the audit log is only added to"), "{refused}");
     }
@@ -255,16 +257,7 @@ pub(crate) async fn an_addin_that_rooms_have_stays(place: Place) {
 
     let room = make(&store, "tea").await;
     let json = format!("UPDATE room SET settings = '{{\"addin\":{}}}' WHERE id = {}", number.0, room.id.0);
-    match &place {
-        Place::Postgres(url) => {
-            let mut connection = PgConnection::connect(url).await.unwrap();
-            sqlx::query(AssertSqlSafe(json)).execute(&mut connection).await.unwrap();
-        }
-        _ => {
-            let mut connection = SqliteConnection::connect(&place.url()).await.unwrap();
-            sqlx::query(AssertSqlSafe(json)).execute(&mut connection).await.unwrap();
-        }
-    }
+    by_hand(&place, &json).await.unwrap();
     let remove = |is_forced| Deed::RemoveAddin { number, expected: version, is_forced };
     assert_eq!(store.administer(remove(false), act()).await, Err(DeedError::InUse(1)));
     store.administer(remove(true), act()).await.unwrap();
