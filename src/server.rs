@@ -267,14 +267,14 @@ async fn end_revoked(
     }
 }
 
-/// Where anyone may make rooms there is a category for all who have an account, as long as there is no other.
+/// Unless the creators of a category make the rooms, there is one for all who have an account, as long as there is no other.
 async fn found_category(
     config: &Config,
     store: &Store,
     directory: &Directory,
     clock: &Clock,
 ) -> Result<(), StoreError> {
-    if config.rooms.creation != Creation::Anyone || directory.view().categories().next().is_some() {
+    if config.rooms.creation == Creation::Creators || directory.view().categories().next().is_some() {
         return Ok(());
     }
     let everybody = vec![config.domain.clone()];

@@ -15,7 +15,7 @@ use perch::store::administration::{Deed, DeedError};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 
 use crate::Place;
-use crate::scene::{account, act, make};
+use crate::scene::{account, act, address, make};
 
 async fn log(store: &Store) -> Vec<LoggedAct> {
     store.audit(&AuditQuery { limit: 1000, ..AuditQuery::default() }).await.unwrap()
@@ -64,8 +64,8 @@ pub(crate) async fn every_deed_has_a_line_and_no_other_is_written(place: Place) 
         Deed::GrantPolicy { account: alice, level: None },
         Deed::PutConfiguration { configuration, expected: None },
         Deed::AddAddin(addin),
-        Deed::SetAccountDisabled { account: alice, is_disabled: true },
-        Deed::RemoveAccount { account: alice },
+        Deed::SetAccountDisabled { account: alice, address: address("alice"), is_disabled: true },
+        Deed::RemoveAccount { account: alice, address: address("alice") },
     ];
     let count = deeds.len();
     for deed in deeds {
@@ -77,7 +77,7 @@ pub(crate) async fn every_deed_has_a_line_and_no_other_is_written(place: Place) 
     }
     let refused = [
         (Deed::AddAccount(account("bob")), DeedError::NameTaken),
-        (Deed::RemoveAccount { account: alice }, DeedError::NotThere),
+        (Deed::RemoveAccount { account: alice, address: address("alice") }, DeedError::NotThere),
         (Deed::RemoveToken(ActNumber(1 << 40)), DeedError::NotThere),
         (token(alice), DeedError::NotThere),
         (Deed::PutPolicy { policy: policy("tag:x", true), expected: None }, DeedError::Stale),
@@ -143,7 +143,8 @@ pub(crate) async fn tokens_go_with_their_account(place: Place) {
     // By its end, and by that of what it rests on.
     store.administer(Deed::RemoveToken(number), act()).await.unwrap();
     assert_eq!(store.token(number).await.unwrap(), None);
-    let disable = |is_disabled| Deed::SetAccountDisabled { account: alice, is_disabled };
+    let disable =
+        |is_disabled| Deed::SetAccountDisabled { account: alice, address: address("alice"), is_disabled };
     for deed in [disable(true), Deed::SetCredentials { account: alice, credentials: Vec::new() }] {
         let number = add().await;
         store.administer(deed, act()).await.unwrap();
@@ -154,7 +155,7 @@ pub(crate) async fn tokens_go_with_their_account(place: Place) {
         store.administer(disable(false), act()).await.unwrap();
     }
     let number = add().await;
-    store.administer(Deed::RemoveAccount { account: alice }, act()).await.unwrap();
+    store.administer(Deed::RemoveAccount { account: alice, address: address("alice") }, act()).await.unwrap();
     assert_eq!(store.token(number).await.unwrap(), None);
 
     let bob = store.add_account(account("bob")).await.unwrap();
