@@ -98,7 +98,7 @@ impl View {
     }
 
     /// All that a principal belongs to: a user to himself, his domain, and the groups and units above; a group or unit to
-    /// itself and those above it. Accounts that are disabled, and whatever was removed, belong to nothing. A user without
+    /// itself, the domain here, and those above it. Accounts that are disabled, and whatever was removed, belong to nothing. A user without
     /// a record belongs to himself and his domain, a group without one is none.
     pub fn belongs<'a>(&'a self, principal: &'a BareJid) -> Belonging<'a> {
         let (own, above) = match self.person(principal) {
@@ -175,7 +175,7 @@ impl<'a> Belonging<'a> {
     /// The addresses of all of them: own, domain, groups and units.
     pub fn addresses(self) -> impl Iterator<Item = &'a str> {
         let address = |place: &Place| self.view.people[*place as usize].address.as_str();
-        let domain = self.own.map(BareJid::domain).filter(|_| self.is_user());
+        let domain = self.domain();
         let own = self.own.map(BareJid::as_str);
         own.into_iter().chain(domain).chain(self.above.iter().map(address))
     }
@@ -183,15 +183,20 @@ impl<'a> Belonging<'a> {
     /// Whether that principal is one of them.
     pub fn includes(self, principal: &BareJid) -> bool {
         let Some(own) = self.own else { return false };
-        if principal == own || (self.is_user() && principal.as_str() == own.domain()) {
+        if principal == own || self.domain() == Some(principal.as_str()) {
             return true;
         }
         let place = self.view.places.get(principal);
         place.is_some_and(|place| self.above.binary_search(place).is_ok())
     }
 
-    fn is_user(self) -> bool {
-        self.own.is_some_and(|own| Kind::of(own, &self.view.domain) == Kind::User)
+    fn domain(self) -> Option<&'a str> {
+        let own = self.own?;
+        match Kind::of(own, &self.view.domain) {
+            Kind::User => Some(own.domain()),
+            Kind::Group | Kind::Unit => Some(&self.view.domain),
+            Kind::Domain => None,
+        }
     }
 }
 
