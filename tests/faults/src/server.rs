@@ -1,10 +1,12 @@
 //! The server under test: a child process that is set up, started, killed and started again.
 
+use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use perch_checker::Item;
@@ -194,10 +196,13 @@ pub(crate) fn run(command: &mut Command, input: &str) -> Result<String, Problem>
     Err(Problem::Setup(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr))))
 }
 
-/// Not one that the system would choose: while the server is dead, it might give it to a connection of somebody else.
+/// Not one that the system would choose: while the server is dead, it might give it to a connection of somebody else. Nor
+/// one that was given before: who has it may not listen yet.
 pub(crate) fn free_port() -> Result<u16, Problem> {
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
     let mut candidates = std::iter::repeat_with(|| rand::random_range(PORTS)).take(PORT_ATTEMPTS);
-    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok() && given.insert(*port);
     candidates.find(is_free).ok_or_else(|| Problem::Setup("no port is free".to_owned()))
 }
 
