@@ -56,7 +56,7 @@ async fn search(
     Json(query): Json<MessageQuery>,
 ) -> Result<Json<MessagePage>, Refused> {
     let order = if query.oldest_first { Order::OldestFirst } else { Order::NewestFirst };
-    let limit = query.limit.unwrap_or(LIMIT);
+    let limit = query.limit.map_or(LIMIT, Into::into);
     let filter = filter(query.which)?;
     let page = admin.search_messages(&caller, &filter, order, query.after.as_deref(), limit).await?;
     Ok(Json(MessagePage { messages: page.messages.into_iter().map(message).collect(), next: page.next }))
@@ -111,7 +111,7 @@ async fn search_rooms(
         manager: query.manager.as_deref().map(address).transpose()?,
         seen_by: None,
     };
-    let limit = query.limit.unwrap_or(PAGE_MAX);
+    let limit = query.limit.map_or(PAGE_MAX, Into::into);
     let page = admin.search_rooms(&caller, search, query.after.as_deref(), limit).await?;
     Ok(Json(RoomPage { rooms: page.rooms.into_iter().map(room).collect(), next: page.next }))
 }

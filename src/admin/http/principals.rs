@@ -69,7 +69,7 @@ async fn principals(
         kind: query.kind,
         words: query.words.as_deref(),
         after: query.after.as_deref(),
-        limit: query.limit.unwrap_or(PAGE_MAX),
+        limit: query.limit.map_or(PAGE_MAX, Into::into),
     };
     Ok(Json(page(admin.principals(&caller, query).await?)))
 }

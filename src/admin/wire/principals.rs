@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::admin::wire::PageLimit;
 use crate::chat::principal::{Kind, Standing};
 
 /// A user, group, unit or domain.
@@ -56,7 +57,7 @@ pub struct PrincipalQuery {
     /// Found in name or address.
     pub words: Option<String>,
     pub after: Option<String>,
-    pub limit: Option<u32>,
+    pub limit: Option<PageLimit>,
 }
 
 /// A group or unit to be made.

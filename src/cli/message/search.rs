@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::Which;
+use crate::admin::wire::PageLimit;
 use crate::admin::wire::messages::{Message, MessageQuery};
 use crate::cli::output::complain;
 use crate::cli::{Asking, CommandError};
@@ -32,7 +33,7 @@ pub(in crate::cli) async fn run(arguments: Arguments) -> Result<(), CommandError
     };
     let mut messages = Vec::new();
     let has_more = loop {
-        query.limit = Some((wanted - messages.len()).min(PAGE) as u32);
+        query.limit = PageLimit::try_from((wanted - messages.len()).min(PAGE) as u32).ok();
         let mut page = server.search_messages(&query).await?;
         messages.append(&mut page.messages);
         query.after = page.next;
