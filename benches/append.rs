@@ -10,9 +10,8 @@
     reason = "a measurement prints, and stops where it fails"
 )]
 
-#[path = "../tests/support/cluster.rs"]
-#[expect(dead_code, reason = "tests do more to a server than to measure it")]
-mod cluster;
+#[path = "support/measure.rs"]
+mod measure;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,7 +20,7 @@ use futures_util::future::join_all;
 use perch::chat::affiliation::{Affiliation, Role};
 use perch::chat::event::{Change, Joined};
 use perch::chat::id::{Origin, SessionId, Timestamp};
-use perch::chat::message::{Author, Content, Payload, Retention};
+use perch::chat::message::{Content, Payload, Retention};
 use perch::chat::snapshot::RoomSnapshot;
 use perch::store::account::{NewAccount, ScramHash, ScramRow};
 use perch::store::archive::{ArchiveQuery, Log, PageAt};
@@ -29,35 +28,13 @@ use perch::store::room::{Append, NewRoom};
 use perch::store::{Options, Store};
 use perch_address::BareJid;
 
-use cluster::Cluster;
-
-const ENGINES: [&str; 2] = ["sqlite", "postgres"];
+use measure::{ENGINES, Meter, author, on_each_engine};
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(measure());
+    on_each_engine(measure_store);
 }
 
-async fn measure() {
-    let is_wanted =
-        |engine: &str| !std::env::args().any(|argument| ENGINES.contains(&&*argument) && argument != engine);
-    if is_wanted("sqlite") {
-        let directory = tempfile::tempdir().unwrap();
-        println!("sqlite");
-        measure_one(&format!("sqlite:{}", directory.path().join("store.db").display())).await;
-    }
-    if is_wanted("postgres") {
-        match Cluster::start() {
-            Some(cluster) => {
-                println!("postgres, with fsync, on this machine; its own CPU is not counted");
-                measure_one(&cluster.database()).await;
-            }
-            None => println!("SKIPPED: PostgreSQL is not installed"),
-        }
-    }
-}
-
-async fn measure_one(url: &str) {
+async fn measure_store(url: &str) {
     let store = Store::open(url, &Options::new([1; 32])).await.unwrap();
     let mut rooms = Vec::new();
     for number in 0..200 {
@@ -85,7 +62,7 @@ async fn measure_one(url: &str) {
 /// Appends and events in a second, from so many that each wait for their last append.
 async fn rate(store: &Store, rooms: &[RoomSnapshot], posters: i64, batch: i64, number: &mut i64) {
     let what = format!("{posters} posters in {} rooms, {batch} at once", rooms.len());
-    let Some(meter) = Meter::start(&what) else { return };
+    let Some(meter) = start_if_wanted(&what) else { return };
     let until = Instant::now() + Duration::from_secs(4);
     let posters = (0..posters).map(|poster| {
         let (store, room) = (store.clone(), rooms[poster as usize % rooms.len()].clone());
@@ -113,12 +90,14 @@ async fn rate(store: &Store, rooms: &[RoomSnapshot], posters: i64, batch: i64, n
         "{what:45} {:8.0} appends/s, {:8.0} events/s, {:5.1} µs CPU an event here",
         per_second(appends),
         per_second(appends * batch),
-        (cpu() - meter.cpu).as_secs_f64() * 1e6 / (appends * batch) as f64
+        meter.cpu_each((appends * batch) as usize)
     );
 }
 
 async fn posts(store: &Store, rooms: &[RoomSnapshot], rounds: usize, number: &mut i64, what: &str) {
-    let Some(meter) = Meter::start(&format!("append of one post, {} {what}", rooms.len())) else { return };
+    let Some(meter) = start_if_wanted(&format!("append of one post, {} {what}", rooms.len())) else {
+        return;
+    };
     for _ in 0..rounds {
         let round = rooms.iter().map(|room| {
             *number += 1;
@@ -130,7 +109,7 @@ async fn posts(store: &Store, rooms: &[RoomSnapshot], rounds: usize, number: &mu
 }
 
 async fn joins(store: &Store, rooms: &[RoomSnapshot], rounds: i64) {
-    let Some(meter) = Meter::start("join, 200 rooms together") else { return };
+    let Some(meter) = start_if_wanted("join, 200 rooms together") else { return };
     for round in 0..rounds {
         let joins = rooms.iter().map(|room| {
             let mut append = append(room, join(round), round);
@@ -143,7 +122,7 @@ async fn joins(store: &Store, rooms: &[RoomSnapshot], rounds: i64) {
 }
 
 async fn pages(store: &Store, room: &RoomSnapshot) {
-    let Some(meter) = Meter::start("row of an archive page of 50") else { return };
+    let Some(meter) = start_if_wanted("row of an archive page of 50") else { return };
     let mut rows = 0;
     while meter.since.elapsed() < Duration::from_secs(3) {
         let mut page = PageAt::First;
@@ -159,7 +138,7 @@ async fn pages(store: &Store, room: &RoomSnapshot) {
 }
 
 async fn loads(store: &Store, rooms: &[RoomSnapshot]) {
-    let Some(meter) = Meter::start("load of a room with 100 occupants") else { return };
+    let Some(meter) = start_if_wanted("load of a room with 100 occupants") else { return };
     let mut loaded = 0;
     while meter.since.elapsed() < Duration::from_secs(1) {
         store.load_room(&rooms[loaded % rooms.len()].name).await.unwrap().unwrap();
@@ -169,7 +148,7 @@ async fn loads(store: &Store, rooms: &[RoomSnapshot]) {
 }
 
 async fn accounts(store: &Store) {
-    let Some(meter) = Meter::start("account, 1000 together") else { return };
+    let Some(meter) = start_if_wanted("account, 1000 together") else { return };
     let keys = [(ScramHash::Sha1, 20), (ScramHash::Sha256, 32), (ScramHash::Sha512, 64)];
     let keys = keys.map(|(hash, size)| ScramRow {
         hash,
@@ -186,39 +165,12 @@ async fn accounts(store: &Store) {
     meter.report(10_000);
 }
 
-struct Meter {
-    what: String,
-    since: Instant,
-    cpu: Duration,
-}
-
-impl Meter {
-    /// None when another measurement was asked for by name.
-    fn start(what: &str) -> Option<Self> {
-        let named = |argument: &String| !argument.starts_with('-') && !ENGINES.contains(&argument.as_str());
-        let mut wanted = std::env::args().skip(1).filter(named).peekable();
-        let is_wanted = wanted.peek().is_none() || wanted.any(|wanted| what.contains(&wanted));
-        is_wanted.then(|| Self { what: what.to_owned(), since: Instant::now(), cpu: cpu() })
-    }
-
-    fn report(&self, count: usize) {
-        let each = |duration: Duration| duration.as_secs_f64() * 1e6 / count as f64;
-        println!(
-            "{:45} {:8.1} µs CPU, {:8.1} µs elapsed, {count} times",
-            self.what,
-            each(cpu() - self.cpu),
-            each(self.since.elapsed())
-        );
-    }
-}
-
-/// User and system time of the process so far; Linux counts it in hundredths of a second.
-fn cpu() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-    let (_, fields) = stat.rsplit_once(')').unwrap();
-    let ticks: u64 =
-        fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().unwrap()).sum();
-    Duration::from_millis(ticks * 10)
+/// None when another measurement was asked for by name.
+fn start_if_wanted(what: &str) -> Option<Meter> {
+    let named = |argument: &String| !argument.starts_with('-') && !ENGINES.contains(&argument.as_str());
+    let mut wanted = std::env::args().skip(1).filter(named).peekable();
+    let is_wanted = wanted.peek().is_none() || wanted.any(|wanted| what.contains(&wanted));
+    is_wanted.then(|| Meter::start(what))
 }
 
 fn append(room: &RoomSnapshot, change: Change, number: i64) -> Append {
@@ -250,16 +202,7 @@ fn post(number: i64) -> Change {
         payload: Payload::from(payload),
         retention: Retention::Kept,
     };
-    Change::Posted { author: author(number % 20), content }
-}
-
-fn author(number: i64) -> Author {
-    Author {
-        nick: format!("user {number}").into(),
-        jid: format!("user{number}@localhost").parse().unwrap(),
-        resource: None,
-        occupant_id: format!("{number:0>43}").into(),
-    }
+    Change::Posted { author: author(number as u64 % 20), content }
 }
 
 fn join(number: i64) -> Change {

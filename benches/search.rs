@@ -9,9 +9,8 @@
     reason = "a measurement prints, and stops where it fails"
 )]
 
-#[path = "../tests/support/cluster.rs"]
-#[expect(dead_code, reason = "tests do more to a server than to measure it")]
-mod cluster;
+#[path = "support/measure.rs"]
+mod measure;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,7 +18,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use perch::chat::event::Change;
 use perch::chat::id::Timestamp;
-use perch::chat::message::{Author, Content, Payload, Retention};
+use perch::chat::message::{Content, Payload, Retention};
 use perch::chat::settings::Settings;
 use perch::chat::snapshot::RoomSnapshot;
 use perch::chat::words::Wording;
@@ -28,55 +27,34 @@ use perch::store::room::{Append, NewRoom};
 use perch::store::room_search::RoomSearch;
 use perch::store::search::{Scope, Search};
 use perch::store::{Options, Store};
-
 use sqlx::{Connection, PgConnection};
 
-use cluster::Cluster;
+use measure::{Meter, author, on_each_engine};
 
 const MESSAGES: u64 = 100_000;
 const ROOMS: u64 = 20;
 const SEARCHES: u64 = 500;
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(async {
-        let is_wanted = |engine: &str| {
-            let mut named = std::env::args().skip(1).filter(|name| !name.starts_with('-')).peekable();
-            named.peek().is_none() || named.any(|name| name == engine)
-        };
-        if is_wanted("sqlite") {
-            let directory = tempfile::tempdir().unwrap();
-            println!("sqlite");
-            measure(&format!("sqlite:{}", directory.path().join("store.db").display())).await;
-        }
-        if is_wanted("postgres") {
-            match Cluster::start() {
-                Some(cluster) => {
-                    println!("postgres, with fsync, on this machine");
-                    measure(&cluster.database()).await;
-                }
-                None => println!("SKIPPED: PostgreSQL is not installed"),
-            }
-        }
-    });
+    on_each_engine(measure_store);
 }
 
-async fn measure(url: &str) {
+async fn measure_store(url: &str) {
     let store = Store::open(url, &Options::new([1; 32])).await.unwrap();
     let mut rooms = Vec::new();
     for number in 0..ROOMS {
         rooms.push(store.create_room(new_room(number)).await.unwrap());
     }
     println!("{MESSAGES} messages of twelve words in {ROOMS} rooms");
-    let (begun, used) = (Instant::now(), cpu());
+    let meter = Meter::start("a message appended, 100 together");
     for hundred in 0..MESSAGES / 100 {
         let posts = (0..100).map(|n| post(hundred * 100 + n)).collect::<Vec<_>>();
         store.append(append(&rooms[(hundred % ROOMS) as usize], posts, hundred)).await.unwrap();
     }
-    report("a message appended, 100 together", begun, used, MESSAGES);
-    let (begun, used) = (Instant::now(), cpu());
+    meter.report(MESSAGES as usize);
+    let meter = Meter::start("a message taken into the index");
     store.index_all().await.unwrap();
-    report("a message taken into the index", begun, used, MESSAGES);
+    meter.report(MESSAGES as usize);
     if url.starts_with("postgres:") {
         // As it does by itself within a minute: before that it takes every word for equally common.
         let mut connection = PgConnection::connect(url).await.unwrap();
@@ -128,10 +106,11 @@ async fn archive_pages(store: &Store, rooms: &[RoomSnapshot]) {
 async fn posters(store: &Store, rooms: &[RoomSnapshot]) {
     for is_followed in [false, true, false, true] {
         let mut times = Vec::new();
-        let (begun, used) = (Instant::now(), cpu());
+        let what = if is_followed { "post, the index follows" } else { "post, the index waits" };
+        let meter = Meter::start(what);
         let mut followed = Instant::now();
         let mut number = 0;
-        while begun.elapsed() < Duration::from_secs(8) {
+        while meter.since.elapsed() < Duration::from_secs(8) {
             if is_followed && followed.elapsed() > Duration::from_secs(1) {
                 followed = Instant::now();
                 let store = store.clone();
@@ -143,8 +122,7 @@ async fn posters(store: &Store, rooms: &[RoomSnapshot]) {
             store.append(append(room, vec![post(MESSAGES + number)], MESSAGES + number)).await.unwrap();
             times.push(sent.elapsed());
         }
-        let what = if is_followed { "post, the index follows" } else { "post, the index waits" };
-        report(what, begun, used, number);
+        meter.report(times.len());
         percentiles(what, times);
     }
 }
@@ -170,20 +148,6 @@ fn percentiles(what: &str, mut times: Vec<Duration>) {
     times.sort();
     let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
     println!("{what:55} p50 {:7.2} ms, p99 {:7.2} ms", at(0.5), at(0.99));
-}
-
-fn report(what: &str, begun: Instant, used: Duration, count: u64) {
-    let each = |duration: Duration| duration.as_secs_f64() * 1e6 / count as f64;
-    println!("{what:55} {:7.1} µs CPU, {:7.1} µs elapsed", each(cpu() - used), each(begun.elapsed()));
-}
-
-/// User and system time of the process so far; Linux counts it in hundredths of a second.
-fn cpu() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-    let (_, fields) = stat.rsplit_once(')').unwrap();
-    let ticks: u64 =
-        fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().unwrap()).sum();
-    Duration::from_millis(ticks * 10)
 }
 
 fn append(room: &RoomSnapshot, changes: Vec<Change>, number: u64) -> Append {
@@ -214,15 +178,6 @@ fn post(number: u64) -> Change {
         retention: Retention::Kept,
     };
     Change::Posted { author: author(number % 50), content }
-}
-
-fn author(number: u64) -> Author {
-    Author {
-        nick: format!("user {number}").into(),
-        jid: format!("user{number}@localhost").parse().unwrap(),
-        resource: None,
-        occupant_id: format!("{number:0>43}").into(),
-    }
 }
 
 fn new_room(number: u64) -> NewRoom {

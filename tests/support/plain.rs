@@ -1,6 +1,7 @@
 //! A server in this process with a plain-text listener, and a client that is nothing but its stream.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,6 +12,7 @@ use perch::store::{Options, Store};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 pub(crate) struct Client {
     pub(crate) socket: TcpStream,
@@ -76,6 +78,11 @@ impl Client {
 
     /// Everything up to the end of the tag that begins or goes on with `text`.
     pub(crate) async fn read_until(&mut self, text: &str) -> String {
+        let read = timeout(PATIENCE, self.read_on(text)).await;
+        read.unwrap_or_else(|_| panic!("no {text} in {}", String::from_utf8_lossy(&self.rest)))
+    }
+
+    async fn read_on(&mut self, text: &str) -> String {
         let mut searched = 0;
         loop {
             let found = self.rest[searched..].windows(text.len()).position(|part| part == text.as_bytes());
@@ -128,3 +135,5 @@ pub(crate) const OPEN_ROOM: &str = "<iq type='set' id='open' to='tea@rooms.local
 const HEADER: &str = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' \
     to='localhost' version='1.0'>";
 const PASSWORD: &str = "secret";
+/// Nothing takes so long, unless it never comes.
+const PATIENCE: Duration = Duration::from_secs(60);
