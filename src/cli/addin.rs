@@ -3,8 +3,9 @@
 use clap::{Args, Subcommand};
 use hyper::Method;
 
-use super::client::{NOTHING, escape, query};
-use super::consent::{Consent, Trial};
+use super::client::{escape, every_page, query};
+use super::consent::Trial;
+use super::removal::Removal;
 use super::{Asking, CommandError, IfVersion};
 use crate::admin::wire::{Addin, AddinPage, NewAddin};
 
@@ -62,11 +63,7 @@ pub(super) struct RemoveArguments {
     #[arg(long)]
     force: bool,
     #[command(flatten)]
-    version: IfVersion,
-    #[command(flatten)]
-    consent: Consent,
-    #[command(flatten)]
-    asking: Asking,
+    removal: Removal,
 }
 
 pub(super) async fn run(command: Command) -> Result<(), CommandError> {
@@ -81,15 +78,11 @@ pub(super) async fn run(command: Command) -> Result<(), CommandError> {
 async fn list(arguments: ListArguments) -> Result<(), CommandError> {
     let (client, output) = arguments.asking.open()?;
     let mut server = client.connect().await?;
-    let (mut addins, mut after) = (Vec::new(), None);
-    loop {
-        let mut page: AddinPage = server.look(&format!("/addins{}", query([("after", after)]))).await?;
-        addins.append(&mut page.addins);
-        after = page.next;
-        if after.is_none() {
-            break;
-        }
-    }
+    let page = async |after| {
+        let page: AddinPage = server.look(&format!("/addins{}", query([("after", after)]))).await?;
+        Ok((page.addins, page.next))
+    };
+    let addins = every_page(page).await?;
     let rows =
         addins.iter().map(|addin: &Addin| [addin.name.clone(), addin.url.clone(), addin.version.to_string()]);
     output.print_table(["NAME", "URL", "VERSION"], rows, &addins);
@@ -121,13 +114,7 @@ async fn set(arguments: SetArguments) -> Result<(), CommandError> {
 }
 
 async fn remove(arguments: RemoveArguments) -> Result<(), CommandError> {
-    let RemoveArguments { name, force, version, consent, asking } = arguments;
-    let (client, output) = asking.open()?;
-    let mut server = client.connect().await?.only_if(version.if_version);
-    consent.obtain(&format!("remove the add-in {name}?"))?;
-    let force = ("force", force.then(|| "true".to_owned()));
-    let path = format!("/addins/{}{}", escape(&name), query([consent.trial.parameter(), force]));
-    let removed: Addin = server.ask(Method::DELETE, &path, NOTHING).await?;
-    output.print(consent.trial.words(&format!("{} was removed", removed.name)), &removed);
-    Ok(())
+    let RemoveArguments { name, force, removal } = arguments;
+    let (path, what) = (format!("/addins/{}", escape(&name)), format!("the add-in {name}"));
+    removal.carry_out::<Addin>(&path, &what, force).await
 }

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::client::query;
+use super::client::{every_page, query};
 use super::{Asking, CommandError};
 use crate::admin::wire::{AuditEntry, AuditPage};
 
@@ -31,17 +31,13 @@ pub(super) async fn run(command: Command) -> Result<(), CommandError> {
     let Command::List(ListArguments { since, who, object, asking }) = command;
     let (client, output) = asking.open()?;
     let mut server = client.connect().await?;
-    let (mut entries, mut after) = (Vec::new(), None);
-    loop {
+    let page = async |after| {
         let parameters =
             [("since", since.clone()), ("who", who.clone()), ("object", object.clone()), ("after", after)];
-        let mut page: AuditPage = server.look(&format!("/audit{}", query(parameters))).await?;
-        entries.append(&mut page.entries);
-        after = page.next;
-        if after.is_none() {
-            break;
-        }
-    }
+        let page: AuditPage = server.look(&format!("/audit{}", query(parameters))).await?;
+        Ok((page.entries, page.next))
+    };
+    let entries = every_page(page).await?;
     output.print_table(HEAD, entries.iter().map(row), &entries);
     Ok(())
 }

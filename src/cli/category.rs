@@ -3,9 +3,10 @@
 use clap::{Args, Subcommand};
 use hyper::Method;
 
-use super::client::{NOTHING, escape, query};
-use super::consent::{Consent, Trial};
-use super::{Asking, CommandError, IfVersion};
+use super::client::{escape, query};
+use super::consent::Trial;
+use super::removal::Removal;
+use super::{Asking, CommandError, IfVersion, yes_or_no};
 use crate::admin::wire::category::{Categories, Category, CategoryChange, ListChange, NewCategory};
 
 #[derive(Debug, Subcommand)]
@@ -32,16 +33,16 @@ struct Rules {
     #[arg(long)]
     description: Option<String>,
     /// Keep what is said for members to read
-    #[arg(long, value_name = "YES|NO", value_parser = yes_or_no)]
+    #[arg(long, value_name = "YES|NO", value_parser = yes_or_no::parse)]
     history: Option<bool>,
     /// Invite whoever becomes a member of one of its rooms
-    #[arg(long, value_name = "YES|NO", value_parser = yes_or_no)]
+    #[arg(long, value_name = "YES|NO", value_parser = yes_or_no::parse)]
     invitations: Option<bool>,
     /// Let files be put into its rooms
-    #[arg(long, value_name = "YES|NO", value_parser = yes_or_no)]
+    #[arg(long, value_name = "YES|NO", value_parser = yes_or_no::parse)]
     file_upload: Option<bool>,
     /// Let managers destroy their rooms, and not only disable them
-    #[arg(long, value_name = "YES|NO", value_parser = yes_or_no)]
+    #[arg(long, value_name = "YES|NO", value_parser = yes_or_no::parse)]
     managers_destroy: Option<bool>,
 }
 
@@ -99,11 +100,7 @@ pub(super) struct SetArguments {
 pub(super) struct RemoveArguments {
     name: String,
     #[command(flatten)]
-    version: IfVersion,
-    #[command(flatten)]
-    consent: Consent,
-    #[command(flatten)]
-    asking: Asking,
+    removal: Removal,
 }
 
 pub(super) async fn run(command: Command) -> Result<(), CommandError> {
@@ -157,14 +154,9 @@ async fn set(arguments: SetArguments) -> Result<(), CommandError> {
 }
 
 async fn remove(arguments: RemoveArguments) -> Result<(), CommandError> {
-    let RemoveArguments { name, version, consent, asking } = arguments;
-    let (client, output) = asking.open()?;
-    let mut server = client.connect().await?.only_if(version.if_version);
-    consent.obtain(&format!("remove the category {name}?"))?;
-    let path = format!("/categories/{}{}", escape(&name), query([consent.trial.parameter()]));
-    let removed: Category = server.ask(Method::DELETE, &path, NOTHING).await?;
-    output.print(consent.trial.words(&format!("{} was removed", removed.name)), &removed);
-    Ok(())
+    let RemoveArguments { name, removal } = arguments;
+    let (path, what) = (format!("/categories/{}", escape(&name)), format!("the category {name}"));
+    removal.carry_out::<Category>(&path, &what, false).await
 }
 
 impl Rules {
@@ -180,20 +172,11 @@ impl Rules {
     }
 }
 
-pub(super) fn yes_or_no(text: &str) -> Result<bool, String> {
-    match text {
-        "yes" => Ok(true),
-        "no" => Ok(false),
-        _ => Err("it is yes or no".to_owned()),
-    }
-}
-
 fn row(category: &Category) -> [String; 7] {
-    let yes = |is: bool| if is { "yes" } else { "no" }.to_owned();
     [
         category.name.clone(),
         category.rooms.to_string(),
-        yes(category.history),
+        yes_or_no::word(category.history).to_owned(),
         category.allowed.join(" "),
         category.denied.join(" "),
         category.creators.join(" "),

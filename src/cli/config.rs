@@ -3,8 +3,9 @@
 use clap::{Args, Subcommand};
 use hyper::Method;
 
-use super::client::{ClientError, NOTHING, escape, query};
-use super::consent::{Consent, Trial};
+use super::client::{ClientError, escape, query};
+use super::consent::Trial;
+use super::removal::Removal;
 use super::{Asking, CommandError, IfVersion};
 use crate::admin::wire::{Configuration, Configurations, Values};
 
@@ -55,11 +56,7 @@ pub(super) struct RemoveArguments {
     /// global, site:NAME or pool:NAME
     level: String,
     #[command(flatten)]
-    version: IfVersion,
-    #[command(flatten)]
-    consent: Consent,
-    #[command(flatten)]
-    asking: Asking,
+    removal: Removal,
 }
 
 pub(super) async fn run(command: Command) -> Result<(), CommandError> {
@@ -120,14 +117,9 @@ async fn set(arguments: SetArguments) -> Result<(), CommandError> {
 }
 
 async fn remove(arguments: RemoveArguments) -> Result<(), CommandError> {
-    let RemoveArguments { level, version, consent, asking } = arguments;
-    let (client, output) = asking.open()?;
-    let mut server = client.connect().await?.only_if(version.if_version);
-    consent.obtain(&format!("remove the configuration {level}?"))?;
-    let path = format!("/configurations/{}{}", escape(&level), query([consent.trial.parameter()]));
-    let removed: Configuration = server.ask(Method::DELETE, &path, NOTHING).await?;
-    output.print(consent.trial.words(&format!("the configuration {} was removed", removed.level)), &removed);
-    Ok(())
+    let RemoveArguments { level, removal } = arguments;
+    let (path, what) = (format!("/configurations/{}", escape(&level)), format!("the configuration {level}"));
+    removal.carry_out::<Configuration>(&path, &what, false).await
 }
 
 fn cells(values: &Values) -> [String; 4] {

@@ -25,6 +25,9 @@ pub(super) struct Consent {
 }
 
 impl Trial {
+    pub(super) const NO: Self = Self { what_if: false };
+    pub(super) const YES: Self = Self { what_if: true };
+
     /// For the query of a request.
     pub(super) fn parameter(self) -> (&'static str, Option<String>) {
         ("dry_run", self.what_if.then(|| "true".to_owned()))

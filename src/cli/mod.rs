@@ -17,11 +17,13 @@ mod password;
 mod policy;
 mod pool;
 mod principal;
+mod removal;
 mod role;
 mod room;
 mod serve;
 mod token;
 mod user;
+mod yes_or_no;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

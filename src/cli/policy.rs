@@ -1,12 +1,12 @@
 //! `perch policy …`: who may use persistent chat.
 
-use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Subcommand};
 use hyper::Method;
 
 use super::client::{NOTHING, escape, query};
-use super::consent::{Consent, Trial};
-use super::{Asking, CommandError, IfVersion};
+use super::consent::Trial;
+use super::removal::Removal;
+use super::{Asking, CommandError, IfVersion, yes_or_no};
 use crate::admin::wire::{Policies, Policy, PolicyOf, PolicyWish, WantedPolicy};
 
 #[derive(Debug, Subcommand)]
@@ -36,7 +36,7 @@ pub(super) struct SetArguments {
     /// global, site:NAME, pool:NAME or tag:NAME
     level: String,
     /// May those whom it concerns use rooms?
-    #[arg(long, value_name = "yes|no", action = ArgAction::Set, value_parser = BoolishValueParser::new())]
+    #[arg(long, value_name = "YES|NO", action = ArgAction::Set, value_parser = yes_or_no::parse)]
     enabled: bool,
     #[arg(long, default_value = "")]
     description: String,
@@ -56,11 +56,7 @@ pub(super) struct RemoveArguments {
     #[arg(long)]
     force: bool,
     #[command(flatten)]
-    version: IfVersion,
-    #[command(flatten)]
-    consent: Consent,
-    #[command(flatten)]
-    asking: Asking,
+    removal: Removal,
 }
 
 #[derive(Debug, Args)]
@@ -113,7 +109,7 @@ async fn list(arguments: ListArguments) -> Result<(), CommandError> {
     let rows = policies.iter().map(|policy: &Policy| {
         [
             policy.level.clone(),
-            yes_or_no(policy.enabled).to_owned(),
+            yes_or_no::word(policy.enabled).to_owned(),
             policy.version.to_string(),
             policy.description.clone(),
         ]
@@ -129,21 +125,15 @@ async fn set(arguments: SetArguments) -> Result<(), CommandError> {
     let wanted = WantedPolicy { enabled, description };
     let mut server = client.connect().await?.only_if(version.if_version);
     let policy: Policy = server.ask(Method::PUT, &path, Some(&wanted)).await?;
-    let words = format!("the policy {} is set: enabled {}", policy.level, yes_or_no(policy.enabled));
+    let words = format!("the policy {} is set: enabled {}", policy.level, yes_or_no::word(policy.enabled));
     output.print(trial.words(&words), &policy);
     Ok(())
 }
 
 async fn remove(arguments: RemoveArguments) -> Result<(), CommandError> {
-    let RemoveArguments { level, force, version, consent, asking } = arguments;
-    let (client, output) = asking.open()?;
-    let mut server = client.connect().await?.only_if(version.if_version);
-    consent.obtain(&format!("remove the policy {level}?"))?;
-    let force = ("force", force.then(|| "true".to_owned()));
-    let path = format!("/policies/{}{}", escape(&level), query([consent.trial.parameter(), force]));
-    let removed: Policy = server.ask(Method::DELETE, &path, NOTHING).await?;
-    output.print(consent.trial.words(&format!("the policy {} was removed", removed.level)), &removed);
-    Ok(())
+    let RemoveArguments { level, force, removal } = arguments;
+    let (path, what) = (format!("/policies/{}", escape(&level)), format!("the policy {level}"));
+    removal.carry_out::<Policy>(&path, &what, force).await
 }
 
 async fn show(arguments: ShowArguments) -> Result<(), CommandError> {
@@ -174,9 +164,5 @@ async fn ungrant(arguments: UngrantArguments) -> Result<(), CommandError> {
 }
 
 fn in_force(found: &PolicyOf) -> String {
-    format!("{}: the policy {}, enabled {}", found.address, found.effective, yes_or_no(found.enabled))
-}
-
-fn yes_or_no(flag: bool) -> &'static str {
-    if flag { "yes" } else { "no" }
+    format!("{}: the policy {}, enabled {}", found.address, found.effective, yes_or_no::word(found.enabled))
 }

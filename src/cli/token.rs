@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use hyper::Method;
 
-use super::client::{NOTHING, query};
+use super::client::{NOTHING, every_page, query};
 use super::consent::Consent;
 use super::{Asking, CommandError};
 use crate::admin::wire::{MadeToken, NewToken, Token, TokenPage};
@@ -92,16 +92,12 @@ async fn new(arguments: NewArguments) -> Result<(), CommandError> {
 async fn list(arguments: ListArguments) -> Result<(), CommandError> {
     let (client, output) = arguments.asking.open()?;
     let mut server = client.connect().await?;
-    let (mut tokens, mut after) = (Vec::new(), None);
-    loop {
+    let page = async |after| {
         let path = query([("account", arguments.account.clone()), ("after", after)]);
-        let mut page: TokenPage = server.look(&format!("/tokens{path}")).await?;
-        tokens.append(&mut page.tokens);
-        after = page.next;
-        if after.is_none() {
-            break;
-        }
-    }
+        let page: TokenPage = server.look(&format!("/tokens{path}")).await?;
+        Ok((page.tokens, page.next))
+    };
+    let tokens = every_page(page).await?;
     let rows = tokens.iter().map(|token: &Token| {
         let scopes: Vec<_> = token.scopes.iter().map(|name| Scope::from(*name).as_str()).collect();
         [token.id.to_string(), token.holder.clone(), scopes.join(" "), token.expires_at.clone()]

@@ -9,7 +9,6 @@ use crate::chat::event::Change;
 use crate::chat::id::Timestamp;
 use crate::chat::refusal::Refusal;
 use crate::chat::settings::Settings;
-use crate::directory::View;
 use crate::room::configuration::{check_settings, foundation};
 use crate::room::directory::Services;
 use crate::room::state::Room;
@@ -25,11 +24,8 @@ pub(super) fn new_room(
     at: Timestamp,
 ) -> Result<NewRoom, Refusal> {
     let policy = &services.policy;
-    if !(policy.is_creation_open || by.is_administrator) {
-        return Err(Refusal::CreationRestricted);
-    }
-    let settings =
-        Settings { category: Some(category_for(by, &services.directory.view())?), ..policy.defaults.clone() };
+    let home = homes_for(by, services).into_iter().next().ok_or(Refusal::CreationRestricted)?;
+    let settings = Settings { category: Some(home), ..policy.defaults.clone() };
     let mut secret = [0; 32];
     rand::fill(&mut secret).map_err(|_unspecified| Refusal::TemporarilyUnavailable)?;
     let decision = Room::creation(by, join, settings, policy.locks_new_rooms, &secret)?;
@@ -39,30 +35,35 @@ pub(super) fn new_room(
 /// A room that is made for others: nobody is in it, and maybe nobody owns it yet.
 pub(super) fn founded(
     name: &str,
+    by: &Actor,
     owner: Option<BareJid>,
     settings: Settings,
+    services: &Services,
     at: Timestamp,
 ) -> Result<NewRoom, Refusal> {
     check_settings(&settings)?;
+    if !settings.category.is_some_and(|home| homes_for(by, services).contains(&home)) {
+        return Err(Refusal::CreationRestricted);
+    }
     let mut secret = [0; 32];
     rand::fill(&mut secret).map_err(|_unspecified| Refusal::TemporarilyUnavailable)?;
     let changes = match owner {
         Some(owner) => foundation(&owner, &secret, settings, false),
         None => {
-            let by = Actor::service().jid.bare();
-            vec![Change::Created { by, settings: Box::new(settings), locked: false }]
+            vec![Change::Created { by: by.jid.bare(), settings: Box::new(settings), locked: false }]
         }
     };
     Ok(NewRoom { name: name.into(), secret, changes: changes.into(), at, origin: None })
 }
 
-/// Where a new room belongs: the first of the categories in which its creator may make rooms. He may move it to another
-/// of them.
-fn category_for(by: &Actor, view: &View) -> Result<CategoryId, Refusal> {
-    let creator = by.jid.bare();
-    let may_create = |category: &&Category| by.is_administrator || view.lets_create(category.id, &creator);
-    let found = view.categories().find(may_create).map(|category| category.id);
-    found.ok_or(Refusal::CreationRestricted)
+/// The categories in which somebody may make rooms. A room that he makes by entering it comes to the first of them, and he
+/// may move it to another.
+pub(super) fn homes_for(by: &Actor, services: &Services) -> Vec<CategoryId> {
+    let (view, creator) = (services.directory.view(), by.jid.bare());
+    let may_create = |category: &&Category| {
+        by.is_administrator || (services.policy.is_creation_open && view.lets_create(category.id, &creator))
+    };
+    view.categories().filter(may_create).map(|category| category.id).collect()
 }
 
 pub(super) fn refusal_of(error: &CreateRoomError) -> Refusal {

@@ -15,7 +15,7 @@ use tracing::{Instrument, debug_span, warn};
 use crate::bus::Bus;
 use crate::chat::affiliation::Affiliation;
 use crate::chat::answer::Answer;
-use crate::chat::category::Category;
+use crate::chat::category::{Category, CategoryId};
 use crate::chat::command::{Actor, Command, Query};
 use crate::chat::event::{Extent, Parcel};
 use crate::chat::id::{RoomId, Seq, SessionId, Timestamp};
@@ -190,9 +190,20 @@ impl Rooms {
         Ok(known.iter().filter(|room| is_readable(room)).map(|room| room.id).collect())
     }
 
+    /// The categories in which somebody may make rooms, in the order in which they were made.
+    pub fn homes_for(&self, by: &Actor) -> Vec<CategoryId> {
+        creation::homes_for(by, &self.0)
+    }
+
     /// Makes a room that nobody enters by it.
-    pub async fn found(&self, name: &str, owner: Option<BareJid>, settings: Settings) -> Result<(), Refusal> {
-        let new_room = creation::founded(name, owner, settings, self.0.clock.now())?;
+    pub async fn found(
+        &self,
+        name: &str,
+        by: &Actor,
+        owner: Option<BareJid>,
+        settings: Settings,
+    ) -> Result<(), Refusal> {
+        let new_room = creation::founded(name, by, owner, settings, &self.0, self.0.clock.now())?;
         match self.0.store.create_room(new_room).await {
             Ok(_) => {
                 // A task may have looked for it already.

@@ -29,7 +29,7 @@ pub struct CategoryChange {
     pub rules: RulesChange,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListChange {
     /// The whole list, before anything is added or struck.
     pub set: Option<Vec<String>>,

@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use perch_address::BareJid;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Admin, AdminError, Target};
+use super::{Admin, AdminError, Page, Target};
 use crate::admin::caller::{Caller, Who};
 use crate::admin::rights::Operation;
 use crate::chat::answer::Answer;
@@ -33,14 +33,6 @@ pub struct MessageFilter {
     pub end: Option<Timestamp>,
 }
 
-/// Some of the messages that were found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MessagePage {
-    pub messages: Vec<FoundMessage>,
-    /// What to hand in as `after` for the next page; `None` at the end.
-    pub next: Option<String>,
-}
-
 /// A message as who has found it sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundMessage {
@@ -51,16 +43,6 @@ pub struct FoundMessage {
     /// Who it was, for administrators.
     pub author: Option<BareJid>,
     pub text: Box<str>,
-}
-
-/// What becomes of messages.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Removal {
-    /// Nothing: they are counted.
-    WhatIf,
-    Remove,
-    /// This sentence stands in the place of each.
-    Replace(Box<str>),
 }
 
 /// A portion that was dealt with.
@@ -80,62 +62,56 @@ impl Admin {
         order: Order,
         after: Option<&str>,
         limit: u32,
-    ) -> Result<MessagePage, AdminError> {
+    ) -> Result<Page<FoundMessage>, AdminError> {
         self.may_see(caller, Operation::SearchMessages, Target::Pool).await?;
-        let sees_addresses = self.reads_all(caller).await;
+        let sees_addresses = self.reads_all(caller).await?;
         if !sees_addresses && !filter.authors.is_empty() {
             return Err(AdminError::Forbidden);
         }
         let scope = self.scope(caller, &filter.rooms).await?;
         let found = self.found_messages(scope, filter, order, after, limit.clamp(1, Search::MAX)).await?;
-        let messages = found.hits.iter().filter_map(|hit| self.shown(hit, sees_addresses)).collect();
-        Ok(MessagePage { messages, next: place(&found) })
+        let items = found.hits.iter().filter_map(|hit| self.shown(hit, sees_addresses)).collect();
+        Ok(Page { items, next: place(&found) })
     }
 
-    /// Takes out, replaces or counts a portion of the messages that fit, newest first. Members, archives and searches agree
+    /// Takes out a portion of the messages that fit, newest first, or puts a sentence in the place of each. Members, archives and searches agree
     /// on it when this returns. Those who are in a room are told of the newest that go, one by one, and of no more.
     pub async fn remove_messages(
         &self,
         caller: &Caller,
         filter: &MessageFilter,
-        removal: &Removal,
+        replacement: Option<&str>,
         after: Option<&str>,
     ) -> Result<Removed, AdminError> {
-        let object = filter.rooms.join(", ");
-        let act = self.may_do(caller, Operation::RemoveMessages, Target::Pool, object).await?;
-        let removal = if caller.is_trial { &Removal::WhatIf } else { removal };
+        let rooms: Vec<_> = filter.rooms.iter().map(|room| self.room_object(room)).collect();
+        let act = self.may_do(caller, Operation::RemoveMessages, Target::Pool, rooms.join(", ")).await?;
         if *filter == MessageFilter::default() {
             return Err(AdminError::NothingAsked);
         }
         let scope = self.scope(caller, &filter.rooms).await?;
         let found = self.found_messages(scope, filter, Order::NewestFirst, after, Search::MAX).await?;
-        let replacement = match removal {
-            Removal::WhatIf => None,
-            Removal::Remove => Some(None),
-            Removal::Replace(sentence) => Some(Some(&**sentence)),
-        };
-        let mut count = found.hits.len() as u64;
-        if let Some(replacement) = replacement {
-            let told = if after.is_none() { TOLD_MAX.min(found.hits.len()) } else { 0 };
-            let (told, rest) = found.hits.split_at(told);
-            count = self.expunge(caller, told, replacement, true).await?
-                + self.expunge(caller, rest, replacement, false).await?;
-            let told = json!({ "count": count, "replaced": replacement.is_some() });
-            self.administer(Deed::Elsewhere, Act { became: Some(told.to_string().into()), ..act }).await?;
+        if caller.is_trial {
+            return Ok(Removed { count: found.hits.len() as u64, next: place(&found) });
         }
+        let told = if after.is_none() { TOLD_MAX.min(found.hits.len()) } else { 0 };
+        let (told, rest) = found.hits.split_at(told);
+        let mut count = 0;
+        let mut expunged = self.expunge(caller, told, replacement, true, &mut count).await;
+        if expunged.is_ok() {
+            expunged = self.expunge(caller, rest, replacement, false, &mut count).await;
+        }
+        // What is gone is gone, also where something came between.
+        let became = json!({ "count": count, "replaced": replacement.is_some(), "which": filter.told() });
+        self.administer(Deed::Elsewhere, Act { became: Some(became.to_string().into()), ..act }).await?;
+        expunged?;
         Ok(Removed { count, next: place(&found) })
     }
 
     /// Takes out everything that was said in a room up to that time, and says how many messages it was. Nothing of it is
     /// shown from the first moment on; that it is also removed from the store takes its time.
-    pub async fn clear_room(
-        &self,
-        caller: &Caller,
-        room: &str,
-        until: Timestamp,
-        is_what_if: bool,
-    ) -> Result<u64, AdminError> {
-        let act = self.may_do(caller, Operation::RemoveMessages, Target::Pool, room).await?;
+    pub async fn clear_room(&self, caller: &Caller, room: &str, until: Timestamp) -> Result<u64, AdminError> {
+        let object = self.room_object(room);
+        let act = self.may_do(caller, Operation::RemoveMessages, Target::Pool, object).await?;
         let store = self.rooms.store();
         let room = store.load_room(&self.room_name(room)?).await?.ok_or(AdminError::NoSuchRoom)?;
         let counting = ArchiveQuery {
@@ -146,18 +122,18 @@ impl Admin {
             ..ArchiveQuery::new(Log::Room(room.id))
         };
         let count = store.archive_page(counting).await?.total.unwrap_or_default();
-        if is_what_if || caller.is_trial {
+        if caller.is_trial {
             return Ok(count);
         }
         let below = store.place_at(room.id, Timestamp(until.0.saturating_add(1))).await?;
         let scope = Scope::Rooms(vec![room.id]);
         let newest = Search { end: Some(until), max: TOLD_MAX as u32, ..Search::new(scope) };
-        self.expunge(caller, &store.search(newest).await?.hits, None, true).await?;
+        self.expunge(caller, &store.search(newest).await?.hits, None, true, &mut 0).await?;
         let clear = Command::Clear { below };
         self.rooms.execute(&room.name, self.actor(caller).await?, clear).await?;
-        store.purge_below(room.id, below).await?;
         let told = json!({ "count": count, "until": until.0 });
         self.administer(Deed::Elsewhere, Act { became: Some(told.to_string().into()), ..act }).await?;
+        store.purge_below(room.id, below).await?;
         Ok(count)
     }
 
@@ -187,7 +163,7 @@ impl Admin {
     async fn scope(&self, caller: &Caller, rooms: &[String]) -> Result<Scope, AdminError> {
         let names = rooms.iter().map(|room| self.room_name(room)).collect::<Result<Vec<_>, _>>()?;
         let reader = match &caller.who {
-            Who::Account(address) if !self.reads_all(caller).await => address,
+            Who::Account(address) if !self.reads_all(caller).await? => address,
             _ => return self.scope_of_all(&names).await,
         };
         if names.is_empty() {
@@ -217,37 +193,37 @@ impl Admin {
         if is_whole { Ok(Scope::Rooms(ids)) } else { Err(AdminError::NoSuchRoom) }
     }
 
-    /// Takes these out, room by room, so many in each append as one may have. Says how many it was.
+    /// Takes these out, room by room, so many in each append as one may have, and counts them.
     async fn expunge(
         &self,
         caller: &Caller,
         hits: &[Hit],
         replacement: Option<&str>,
         is_told: bool,
-    ) -> Result<u64, AdminError> {
+        count: &mut u64,
+    ) -> Result<(), AdminError> {
         let mut by_room: BTreeMap<&str, Vec<MessageId>> = BTreeMap::new();
         for hit in hits {
             by_room.entry(&hit.name).or_default().push(hit.message.id);
         }
-        let mut count = 0;
         for (name, ids) in by_room {
             for targets in ids.chunks(EXPUNGED_MAX) {
                 let replacement = replacement.map(Into::into);
                 let command = Command::Expunge { targets: targets.to_vec(), replacement, is_told };
                 match self.rooms.execute(name, self.actor(caller).await?, command).await {
-                    Ok(()) => count += targets.len() as u64,
+                    Ok(()) => *count += targets.len() as u64,
                     // It went while its messages were looked for, and they with it.
                     Err(Refusal::NoSuchRoom | Refusal::Destroyed { .. }) => {}
                     Err(refusal) => return Err(refusal.into()),
                 }
             }
         }
-        Ok(count)
+        Ok(())
     }
 
     /// Whether the caller reads everywhere, whatever the rooms' lists say of him.
-    pub(super) async fn reads_all(&self, caller: &Caller) -> bool {
-        self.may_see(caller, Operation::ReadAllRooms, Target::Pool).await.is_ok()
+    pub(super) async fn reads_all(&self, caller: &Caller) -> Result<bool, AdminError> {
+        self.is_ranked(caller, Operation::ReadAllRooms).await
     }
 
     fn shown(&self, hit: &Hit, sees_addresses: bool) -> Option<FoundMessage> {
@@ -258,6 +234,18 @@ impl Admin {
             nick: hit.message.author.nick.clone(),
             author: sees_addresses.then(|| hit.message.author.jid.clone()),
             text: hit.message.content.text.clone().unwrap_or_default(),
+        })
+    }
+}
+
+impl MessageFilter {
+    /// As the audit log has it.
+    fn told(&self) -> Value {
+        json!({
+            "words": self.wording.as_ref().map(|wording| &wording.text),
+            "authors": self.authors.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "from": self.start.map(|start| start.0),
+            "until": self.end.map(|end| end.0),
         })
     }
 }

@@ -118,7 +118,7 @@ impl Admin {
             Who::Account(address) => address,
         };
         let jid: FullJid = who.with_resource(RESOURCE)?;
-        let is_administrator = self.authorize(caller, Operation::RemoveRoom, Target::Pool).await.is_ok();
+        let is_administrator = self.is_ranked(caller, Operation::RemoveRoom).await?;
         Ok(Actor { session: SessionId(0), jid, is_administrator, origin: None })
     }
 
@@ -146,7 +146,7 @@ impl Admin {
             origin: caller.origin.to_string().into(),
             token: caller.token.as_ref().map(|token| token.number),
             operation: operation.as_str(),
-            object: object.to_string().into(),
+            object: shortened(object.to_string()).into(),
             was: None,
             became: None,
             outcome: Outcome::Done,
@@ -170,14 +170,19 @@ impl Admin {
         target: Target<'_>,
     ) -> Result<(), AdminError> {
         let whose = self.whose(caller, target).await?;
-        let ranks = self.ranks(caller).await?;
-        if !ranks.into_iter().any(|rank| permits(rank, operation, whose)) {
+        if !self.ranks(caller).await?.into_iter().any(|rank| permits(rank, operation, whose)) {
             return Err(AdminError::Forbidden);
         }
         match operation.scope() {
             scope if caller.has_scope(scope) => Ok(()),
             scope => Err(AdminError::OutOfScope(scope)),
         }
+    }
+
+    /// Whether the caller is one who may do that in the pool, with whatever token he asks. What he asks for has been looked at
+    /// already: this is about how far it reaches.
+    async fn is_ranked(&self, caller: &Caller, operation: Operation) -> Result<bool, AdminError> {
+        Ok(self.ranks(caller).await?.into_iter().any(|rank| permits(rank, operation, Whose::Other)))
     }
 
     async fn ranks(&self, caller: &Caller) -> Result<Vec<Rank>, AdminError> {
@@ -275,6 +280,12 @@ impl<T> Page<T> {
     }
 }
 
+/// What is refused may be anything.
+fn shortened(mut object: String) -> String {
+    object.truncate(object.floor_char_boundary(OBJECT_BYTES_MAX));
+    object
+}
+
 /// How long a page is, of whom somebody wants `limit`.
 fn page_limit(limit: Option<u32>) -> u32 {
     limit.unwrap_or(PAGE_MAX).clamp(1, PAGE_MAX)
@@ -285,6 +296,9 @@ pub const PAGE_MAX: u32 = 1000;
 
 /// What an administrator is called beside his address.
 const RESOURCE: &str = "administration";
+
+/// Of what an act is about the audit log has the beginning.
+const OBJECT_BYTES_MAX: usize = 1024;
 
 /// Of one asker. More are in the server's log alone.
 const REFUSALS_PER_MINUTE: u32 = 60;

@@ -1,5 +1,7 @@
 //! One room: made, looked at, changed and removed. The room itself decides what its manager may; administrators pass.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use perch_address::BareJid;
 use serde_json::json;
 
@@ -7,6 +9,7 @@ use super::category::ListChange;
 use super::{Admin, AdminError, Condition, Target};
 use crate::admin::caller::{Caller, Who};
 use crate::admin::rights::Operation;
+use crate::chat::administration::{ActNumber, Versioned};
 use crate::chat::affiliation::Affiliation;
 use crate::chat::category::CategoryId;
 use crate::chat::command::{Actor, AffiliationItem, Command, Person};
@@ -24,6 +27,7 @@ pub struct RoomDetail {
     pub address: BareJid,
     pub settings: Settings,
     pub category: Option<Box<str>>,
+    pub addin: Option<Box<str>>,
     pub managers: Vec<BareJid>,
     pub members: Vec<BareJid>,
     pub presenters: Vec<BareJid>,
@@ -56,19 +60,9 @@ impl Admin {
     pub async fn room(&self, caller: &Caller, room: &str) -> Result<RoomDetail, AdminError> {
         self.may_see(caller, Operation::ListRooms, Target::Pool).await?;
         let snapshot = self.stored_room(room).await?;
-        let is_his = match &caller.who {
-            Who::Account(address) => snapshot.affiliations.iter().any(|standing| {
-                let belonging = self.directory.view();
-                standing.affiliation == Affiliation::Owner
-                    && belonging.belongs(address).includes(&standing.jid)
-            }),
-            Who::Operator | Who::Service(_) => false,
-        };
         // Whoever may see all categories may see all rooms.
-        if !is_his {
-            self.may_see(caller, Operation::ListCategories, Target::Pool).await?;
-        }
-        self.detail(snapshot)
+        self.may_look_at(caller, Operation::ListCategories, &snapshot).await?;
+        self.detail(snapshot).await
     }
 
     /// Makes a room that nobody is in yet. An account that makes it becomes its manager and a member.
@@ -78,7 +72,7 @@ impl Admin {
         name: &str,
         change: RoomChange,
     ) -> Result<RoomDetail, AdminError> {
-        let act = self.may_do(caller, Operation::AddRoom, Target::Pool, name).await?;
+        let act = self.may_do(caller, Operation::AddRoom, Target::Pool, self.room_object(name)).await?;
         if caller.is_trial {
             return Err(AdminError::NoTrial);
         }
@@ -86,25 +80,26 @@ impl Admin {
         let actor = self.actor(caller).await?;
         let category = match &change.category {
             Some(category) => self.stored_category(category).await?.value.id,
-            None => self.only_category(&actor).await?,
+            None => self.only_category(&actor)?,
         };
-        let view = self.directory.view();
-        if !actor.is_administrator && !view.lets_create(category, &actor.jid.bare()) {
-            return Err(Refusal::CreationRestricted.into());
-        }
         let mut settings = Settings { category: Some(category), ..self.rooms.defaults() };
         // As the original's: whoever wants it otherwise says so.
         settings.set_privacy(change.privacy.unwrap_or(Privacy::Closed));
         let change = RoomChange { category: None, privacy: None, ..change };
-        let (settings, _) = self.arranged(settings, &change).await?;
+        let settings = self.arranged(&settings, &change).await?;
         self.check_title(&settings.name, None).await?;
         let owner = matches!(caller.who, Who::Account(_)).then(|| actor.jid.bare());
-        self.rooms.found(&local, owner, settings).await?;
-        let changed = self.arrange(&actor, &local, change, None).await;
-        let told = json!({ "category": category.0 }).to_string().into();
-        self.administer(Deed::Elsewhere, Act { became: Some(told), ..act }).await?;
-        changed?;
-        self.detail(self.stored_room(&local).await?)
+        self.rooms.found(&local, &actor, owner, settings).await?;
+        if let Err(refusal) = self.arrange(&actor, self.stored_room(&local).await?, change, None).await {
+            // Without those whom it was to have it is not the room that was asked for.
+            let maker = Actor { is_administrator: true, ..actor };
+            self.rooms.execute(&local, maker, end_of_a_room()).await?;
+            return Err(refusal);
+        }
+        let made = self.detail(self.stored_room(&local).await?).await?;
+        let became = told(&made, &made.listed());
+        self.administer(Deed::Elsewhere, Act { became: Some(became), ..act }).await?;
+        Ok(made)
     }
 
     /// Sets what a room is and who is in its lists: all of it or nothing.
@@ -115,61 +110,84 @@ impl Admin {
         change: RoomChange,
         condition: Condition,
     ) -> Result<RoomDetail, AdminError> {
-        let act = self.may_do(caller, Operation::ManageRoom, Target::Pool, room).await?;
+        let act = self.may_do(caller, Operation::ManageRoom, Target::Pool, self.room_object(room)).await?;
         if caller.is_trial {
             return Err(AdminError::NoTrial);
         }
-        let local = self.room_name(room)?;
         let actor = self.actor(caller).await?;
-        let seen = match condition {
-            Condition::Versions(versions) => versions.first().map(|version| RulesVersion(version.0)),
-            Condition::Any | Condition::New | Condition::Present => None,
+        let mut attempts = ATTEMPTS_MAX;
+        let (was, changed) = loop {
+            let snapshot = self.stored_room(room).await?;
+            self.may_look_at(caller, Operation::RemoveRoom, &snapshot).await?;
+            condition.expected(Some(&Versioned { version: ActNumber(snapshot.rules.0), value: () }))?;
+            let was = self.detail(snapshot.clone()).await?;
+            // All settings are sent: only on what was seen do they undo nothing that somebody else has set.
+            let seen = Some(snapshot.rules);
+            match self.arrange(&actor, snapshot, change.clone(), seen).await {
+                Err(AdminError::Stale) if !matches!(condition, Condition::Versions(_)) && attempts > 1 => {
+                    attempts -= 1;
+                }
+                changed => break (was, changed?),
+            }
         };
-        let was = self.detail(self.stored_room(&local).await?)?;
-        self.arrange(&actor, &local, change, seen).await?;
-        let now = self.detail(self.stored_room(&local).await?)?;
-        let act = Act { was: Some(told(&was)), became: Some(told(&now)), ..act };
+        let now = self.detail(self.stored_room(room).await?).await?;
+        let act = Act { was: Some(told(&was, &changed)), became: Some(told(&now, &changed)), ..act };
         self.administer(Deed::Elsewhere, act).await?;
         Ok(now)
     }
 
     /// Ends a room for good. What was said in it stays in the journal.
     pub async fn remove_room(&self, caller: &Caller, room: &str) -> Result<BareJid, AdminError> {
-        let act = self.may_do(caller, Operation::RemoveRoom, Target::Pool, room).await?;
-        let detail = self.detail(self.stored_room(room).await?)?;
+        let act = self.may_do(caller, Operation::RemoveRoom, Target::Pool, self.room_object(room)).await?;
+        let detail = self.detail(self.stored_room(room).await?).await?;
         if caller.is_trial {
             return Ok(detail.address);
         }
         let local = self.room_name(room)?;
-        let destroy = Command::Destroy { reason: "".into(), alternate: None, password: None };
-        self.rooms.execute(&local, self.actor(caller).await?, destroy).await?;
-        self.administer(Deed::Elsewhere, Act { was: Some(told(&detail)), ..act }).await?;
+        self.rooms.execute(&local, self.actor(caller).await?, end_of_a_room()).await?;
+        let was = told(&detail, &detail.managers.iter().cloned().collect());
+        self.administer(Deed::Elsewhere, Act { was: Some(was), ..act }).await?;
         Ok(detail.address)
     }
 
+    /// Whether the caller manages the room, or is one who passes by that operation's right.
+    async fn may_look_at(
+        &self,
+        caller: &Caller,
+        passes: Operation,
+        room: &RoomSnapshot,
+    ) -> Result<(), AdminError> {
+        let view = self.directory.view();
+        let manages = |address| {
+            let belonging = view.belongs(address);
+            room.affiliations.iter().any(|standing| is_manager(standing) && belonging.includes(&standing.jid))
+        };
+        let is_his = matches!(&caller.who, Who::Account(address) if manages(address));
+        if is_his || self.is_ranked(caller, passes).await? { Ok(()) } else { Err(AdminError::Forbidden) }
+    }
+
+    /// Whom the lists have changed for.
     async fn arrange(
         &self,
         actor: &Actor,
-        local: &str,
+        room: RoomSnapshot,
         change: RoomChange,
         seen: Option<RulesVersion>,
-    ) -> Result<(), AdminError> {
-        let snapshot = self.stored_room(local).await?;
-        let (settings, is_changed) = self.arranged(snapshot.settings.clone(), &change).await?;
-        if is_changed && settings.name != snapshot.settings.name {
-            self.check_title(&settings.name, Some(&snapshot.settings.name)).await?;
+    ) -> Result<BTreeSet<BareJid>, AdminError> {
+        let settings = self.arranged(&room.settings, &change).await?;
+        if settings.name != room.settings.name {
+            self.check_title(&settings.name, Some(&room.settings.name)).await?;
         }
-        let items = self.items(&snapshot.affiliations, change)?;
-        if !is_changed && items.is_empty() && seen.is_none() {
-            return Ok(());
-        }
-        let settings = is_changed.then(|| Box::new(settings));
-        let command = Command::Arrange { seen, settings, items };
-        Ok(self.rooms.execute(local, actor.clone(), command).await?)
+        let settings = (settings != room.settings).then(|| Box::new(settings));
+        let items = self.items(&room.affiliations, change)?;
+        let people = items.keys().cloned().collect();
+        let command = Command::Arrange { seen, settings, items: items.into_values().collect() };
+        self.rooms.execute(&room.name, actor.clone(), command).await?;
+        Ok(people)
     }
 
-    /// The settings as they are to be, and whether that is something else.
-    async fn arranged(&self, was: Settings, change: &RoomChange) -> Result<(Settings, bool), AdminError> {
+    /// The settings as they are to be.
+    async fn arranged(&self, was: &Settings, change: &RoomChange) -> Result<Settings, AdminError> {
         let mut settings = was.clone();
         if let Some(title) = &change.title {
             settings.name.clone_from(title);
@@ -192,48 +210,50 @@ impl Admin {
                 false => Some(self.store.addin(addin).await?.ok_or(AdminError::NotThere)?.number),
             };
         }
-        let is_changed = settings != was;
-        Ok((settings, is_changed))
+        Ok(settings)
     }
 
     /// What the lists come to, person by person.
-    fn items(&self, was: &[Standing], change: RoomChange) -> Result<Vec<AffiliationItem>, AdminError> {
-        let list =
-            |holds: fn(&Standing) -> bool| was.iter().filter(|s| holds(s)).map(|s| s.jid.clone()).collect();
-        let managers = self.changed(list(is_manager), change.managers)?;
-        let members = self.changed(list(is_member), change.members)?;
-        let presenters = self.changed(list(is_presenter), change.presenters)?;
-        let mut all: Vec<&BareJid> = managers.iter().chain(&members).chain(&presenters).collect();
+    fn items(
+        &self,
+        was: &[Standing],
+        change: RoomChange,
+    ) -> Result<BTreeMap<BareJid, AffiliationItem>, AdminError> {
+        let RoomChange { managers, members, presenters, .. } = change;
+        if [&managers, &members, &presenters].into_iter().all(|list| *list == ListChange::default()) {
+            return Ok(BTreeMap::new());
+        }
+        let list = |holds: fn(&Standing) -> bool, change| -> Result<BTreeSet<BareJid>, AdminError> {
+            let was = was.iter().filter(|standing| holds(standing)).map(|standing| standing.jid.clone());
+            Ok(self.changed(was.collect(), change)?.into_iter().collect())
+        };
+        let managers = list(is_manager, managers)?;
+        let members = list(is_member, members)?;
+        let presenters = list(is_presenter, presenters)?;
+        let entries: BTreeMap<&BareJid, &Standing> =
+            was.iter().map(|standing| (&standing.jid, standing)).collect();
+        let mut all: BTreeSet<&BareJid> = managers.iter().chain(&members).chain(&presenters).collect();
         all.extend(was.iter().filter(|s| is_manager(s) || is_member(s)).map(|s| &s.jid));
-        all.sort_unstable();
-        all.dedup();
         let item = |jid: &BareJid| {
-            let holds = |list: &[BareJid]| list.contains(jid);
-            let (affiliation, extent) = standing_of(holds(&managers), holds(&members), holds(&presenters));
-            let old = was.iter().find(|standing| standing.jid == *jid);
+            let (affiliation, extent) =
+                standing_of(managers.contains(jid), members.contains(jid), presenters.contains(jid));
+            let old = entries.get(jid);
             let is_same = old.is_some_and(|old| old.affiliation == affiliation && old.extent == extent);
             // XEP-0045's admins are members who moderate: they stay so.
             let stays_admin = old.is_some_and(|old| old.affiliation == Affiliation::Admin)
                 && affiliation == Affiliation::Member;
-            (!is_same && !stays_admin).then(|| AffiliationItem {
-                who: Person::Jid(jid.clone()),
-                affiliation,
-                extent: Some(extent),
-                nick: None,
-                reason: "".into(),
+            (!is_same && !stays_admin).then(|| {
+                let (who, extent) = (Person::Jid(jid.clone()), Some(extent));
+                (jid.clone(), AffiliationItem { who, affiliation, extent, nick: None, reason: "".into() })
             })
         };
         Ok(all.into_iter().filter_map(item).collect())
     }
 
-    async fn only_category(&self, actor: &Actor) -> Result<CategoryId, AdminError> {
-        let view = self.directory.view();
-        let creator = actor.jid.bare();
-        let mut open = view
-            .categories()
-            .filter(|category| actor.is_administrator || view.lets_create(category.id, &creator));
-        match (open.next(), open.next()) {
-            (Some(only), None) => Ok(only.id),
+    fn only_category(&self, actor: &Actor) -> Result<CategoryId, AdminError> {
+        match self.rooms.homes_for(actor).as_slice() {
+            [only] => Ok(*only),
+            [] => Err(Refusal::CreationRestricted.into()),
             _ => Err(AdminError::NoSuchCategory),
         }
     }
@@ -256,23 +276,41 @@ impl Admin {
         self.store.load_room(&self.room_name(room)?).await?.ok_or(AdminError::NoSuchRoom)
     }
 
-    fn detail(&self, snapshot: RoomSnapshot) -> Result<RoomDetail, AdminError> {
+    async fn detail(&self, room: RoomSnapshot) -> Result<RoomDetail, AdminError> {
         let list = |holds: fn(&Standing) -> bool| -> Vec<BareJid> {
-            snapshot.affiliations.iter().filter(|s| holds(s)).map(|s| s.jid.clone()).collect()
+            room.affiliations.iter().filter(|s| holds(s)).map(|s| s.jid.clone()).collect()
+        };
+        let addin = match room.settings.addin {
+            Some(number) => self.store.addin_numbered(number).await?,
+            None => None,
         };
         let view = self.directory.view();
-        let category = snapshot.settings.category.and_then(|id| view.category(id));
+        let category = room.settings.category.and_then(|id| view.category(id));
         Ok(RoomDetail {
-            address: BareJid::from_parts(Some(&snapshot.name), self.rooms.domain())?,
+            address: BareJid::from_parts(Some(&room.name), self.rooms.domain())?,
             category: category.map(|category| category.name.clone()),
+            addin: addin.map(|stored| stored.addin.value.name),
             managers: list(is_manager),
             members: list(is_member),
             presenters: list(is_presenter),
             banned: list(|standing| standing.affiliation == Affiliation::Outcast),
-            is_locked: snapshot.is_locked,
-            version: snapshot.rules,
-            settings: snapshot.settings,
+            is_locked: room.is_locked,
+            version: room.rules,
+            settings: room.settings,
         })
+    }
+
+    /// A room as the audit log calls it, however it was typed.
+    pub(super) fn room_object(&self, text: &str) -> String {
+        let local = self.room_name(text);
+        local.map_or_else(|_| text.to_owned(), |local| format!("{local}@{}", self.rooms.domain()))
+    }
+}
+
+impl RoomDetail {
+    /// Everybody who has a right in it.
+    fn listed(&self) -> BTreeSet<BareJid> {
+        self.managers.iter().chain(&self.members).chain(&self.presenters).cloned().collect()
     }
 }
 
@@ -288,8 +326,15 @@ fn is_presenter(standing: &Standing) -> bool {
     standing.affiliation >= Affiliation::Member && standing.extent.presents
 }
 
-/// A room as the audit log has it.
-fn told(room: &RoomDetail) -> Box<str> {
+fn end_of_a_room() -> Command {
+    Command::Destroy { reason: "".into(), alternate: None, password: None }
+}
+
+/// A room as the audit log has it. Its lists may be long: of them only what is `about` these people.
+fn told(room: &RoomDetail, about: &BTreeSet<BareJid>) -> Box<str> {
+    let list = |list: &[BareJid]| -> Vec<String> {
+        list.iter().filter(|jid| about.contains(*jid)).map(ToString::to_string).collect()
+    };
     json!({
         "title": room.settings.name,
         "description": room.settings.description,
@@ -298,10 +343,14 @@ fn told(room: &RoomDetail) -> Box<str> {
         "members_only": room.settings.members_only,
         "kind": room.settings.kind,
         "disabled": room.settings.disabled,
-        "managers": room.managers,
-        "members": room.members,
-        "presenters": room.presenters,
+        "addin": room.addin,
+        "managers": list(&room.managers),
+        "members": list(&room.members),
+        "presenters": list(&room.presenters),
     })
     .to_string()
     .into()
 }
+
+/// How often a change is made anew where somebody else is changing the room.
+const ATTEMPTS_MAX: u32 = 5;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use perch_address::BareJid;
 
-use super::{Admin, AdminError, PAGE_MAX, Target};
+use super::{Admin, AdminError, Page, Target, page_limit};
 use crate::admin::caller::{Caller, Who};
 use crate::admin::rights::Operation;
 use crate::chat::settings::Settings;
@@ -21,37 +21,32 @@ pub struct RoomInfo {
     pub occupants: u64,
 }
 
-/// Some of the rooms that were found, in the order of their names.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RoomPage {
-    pub rooms: Vec<RoomInfo>,
-    /// The name behind which the next page begins, if there is more.
-    pub next: Option<String>,
-}
-
 impl Admin {
-    /// The rooms that fit, of those that the caller may know of, behind `after`, at most `limit`.
+    /// The rooms that fit, of those that the caller may know of, in the order of their names.
     pub async fn search_rooms(
         &self,
         caller: &Caller,
         search: RoomSearch,
         after: Option<&str>,
-        limit: u32,
-    ) -> Result<RoomPage, AdminError> {
+        limit: Option<u32>,
+    ) -> Result<Page<RoomInfo>, AdminError> {
         self.may_see(caller, Operation::ListRooms, Target::Pool).await?;
         let seen_by = match &caller.who {
-            Who::Account(address) if !self.reads_all(caller).await => Some(self.rooms.seer(address)),
+            Who::Account(address) if !self.reads_all(caller).await? => {
+                // Who stands in a room's lists is its managers' business.
+                let is_of_another = |who: &Option<BareJid>| who.as_ref().is_some_and(|who| who != address);
+                if is_of_another(&search.member) || is_of_another(&search.manager) {
+                    return Err(AdminError::Forbidden);
+                }
+                Some(self.rooms.seer(address))
+            }
             _ => None,
         };
         let search = RoomSearch { seen_by, ..search };
-        let limit = limit.clamp(1, PAGE_MAX) as usize;
-        let store = self.rooms.store();
-        // One more than asked for tells whether there is more.
-        let mut found = store.find_rooms(&search, after, limit + 1).await?;
-        let has_more = found.len() > limit;
-        found.truncate(limit);
-        let next = found.last().filter(|_| has_more).map(|room| room.name.to_string());
-        let ids: Vec<_> = found.iter().map(|room| room.id).collect();
+        let (store, limit) = (self.rooms.store(), page_limit(limit));
+        let found = store.find_rooms(&search, after, limit as usize + 1).await?;
+        let found = Page::of(found, limit, |room| room.name.to_string());
+        let ids: Vec<_> = found.items.iter().map(|room| room.id).collect();
         let counts: HashMap<_, _> = store.occupant_counts(&ids).await?.into_iter().collect();
         let rooms = store.found_rooms(&ids).await?.into_iter().filter_map(|room| {
             Some(RoomInfo {
@@ -61,7 +56,7 @@ impl Admin {
                 occupants: counts.get(&room.id).copied().unwrap_or_default(),
             })
         });
-        Ok(RoomPage { rooms: rooms.collect(), next })
+        Ok(Page { items: rooms.collect(), next: found.next })
     }
 
     /// The localpart of the room that `text` means: a whole address of the rooms domain, or a name.

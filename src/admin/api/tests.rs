@@ -34,8 +34,12 @@ struct Scene {
 }
 
 impl Scene {
-    /// `root` administers by configuration.
     async fn new() -> Self {
+        Self::where_users_create(true).await
+    }
+
+    /// `root` administers by configuration.
+    async fn where_users_create(is_creation_open: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("perch.db").display());
         let store = Store::open(&url, &Options::new([7; 32])).await.unwrap();
@@ -52,7 +56,7 @@ impl Scene {
         let directory = Directory::open(store.clone(), Bus::Local, localhost.clone()).await.unwrap();
         let accounts = Accounts::new(store.clone(), localhost, policy, clock.clone());
         let here = Here { pool: "one".into(), site: Some("berlin".into()) };
-        let rooms = rooms(&store, &clock, &directory);
+        let rooms = rooms(&store, &clock, &directory, is_creation_open);
         let admin = Admin::new(store, accounts, pool, directory, rooms, clock.clone(), here);
         Self { admin, clock, _folder: folder }
     }
@@ -73,9 +77,9 @@ impl Scene {
     }
 }
 
-fn rooms(store: &Store, clock: &Clock, directory: &Directory) -> Rooms {
+fn rooms(store: &Store, clock: &Clock, directory: &Directory, is_creation_open: bool) -> Rooms {
     let policy = rooms_module::Policy {
-        is_creation_open: true,
+        is_creation_open,
         locks_new_rooms: false,
         defaults: Settings::default(),
         administrators: Vec::new(),
@@ -395,7 +399,11 @@ async fn a_room_is_managed_by_its_managers_and_by_administrators() {
     admin.add_category(&operator, "Tea", only_allow(&["alice", "bob"])).await.unwrap();
     let nothing = room::RoomChange::default;
     let refused = admin.add_room(&bob, "tea", nothing()).await;
-    assert!(matches!(refused, Err(AdminError::NoSuchCategory)), "he is no creator: {refused:?}");
+    assert_eq!(
+        refused.err(),
+        Some(AdminError::Room(error::RoomRefusal::CreationRestricted)),
+        "he is no creator"
+    );
     let made = admin.add_room(&alice, "tea", nothing()).await.unwrap();
     assert_eq!((made.settings.privacy(), &*made.category.clone().unwrap()), (Privacy::Closed, "Tea"));
     assert_eq!((made.managers.len(), made.members.len()), (1, 1), "who makes it manages it, and is a member");
@@ -405,8 +413,12 @@ async fn a_room_is_managed_by_its_managers_and_by_administrators() {
     let list = |name: &str| category::ListChange { add: vec![name.into()], ..Default::default() };
     let with_bob =
         || room::RoomChange { members: list("bob"), presenters: list("bob"), ..Default::default() };
-    let refused = admin.change_room(&bob, "tea", with_bob(), Condition::Any).await;
-    assert_eq!(refused.err(), Some(AdminError::Forbidden));
+    for change in [with_bob(), nothing()] {
+        let refused = admin.change_room(&bob, "tea", change, Condition::Any).await;
+        assert_eq!(refused.err(), Some(AdminError::Forbidden));
+    }
+    let again = admin.change_room(&alice, "tea", with_bob(), Condition::New).await;
+    assert_eq!(again.err(), Some(AdminError::Stale));
     let changed = admin.change_room(&alice, "tea", with_bob(), Condition::Any).await.unwrap();
     assert_eq!((changed.members.len(), changed.presenters.len()), (2, 1));
     let stale = Condition::Versions(vec![ActNumber(made.version.0)]);
@@ -421,6 +433,34 @@ async fn a_room_is_managed_by_its_managers_and_by_administrators() {
     assert_eq!(enabled.err(), Some(AdminError::Forbidden));
     admin.change_room(&operator, "tea", disable(false), Condition::Any).await.unwrap();
     assert_eq!(admin.remove_room(&alice, "tea").await.err(), Some(AdminError::Forbidden));
+}
+
+#[tokio::test]
+async fn where_administrators_alone_make_rooms_a_creator_makes_none() {
+    let scene = Scene::where_users_create(false).await;
+    let (admin, operator) = (&scene.admin, Caller::operator());
+    scene.add("alice").await;
+    admin.add_category(&operator, "Tea", only_allow(&["alice"])).await.unwrap();
+    let alice = account("alice@localhost");
+    for category in [None, Some("Tea".to_owned())] {
+        let change = room::RoomChange { category, ..Default::default() };
+        let refused = admin.add_room(&alice, "tea", change).await;
+        assert_eq!(refused.err(), Some(AdminError::Room(error::RoomRefusal::CreationRestricted)));
+    }
+    admin.add_room(&operator, "tea", room::RoomChange::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn of_a_room_that_was_not_made_as_asked_nothing_stays() {
+    let scene = Scene::new().await;
+    let (admin, operator) = (&scene.admin, Caller::operator());
+    scene.add("alice").await;
+    admin.add_category(&operator, "Tea", only_allow(&["alice"])).await.unwrap();
+    let managers = category::ListChange { add: vec!["carol@elsewhere.example".into()], ..Default::default() };
+    let change = room::RoomChange { managers, ..Default::default() };
+    let refused = admin.add_room(&account("alice@localhost"), "tea", change).await;
+    assert_eq!(refused.err(), Some(AdminError::Room(error::RoomRefusal::OutOfScope)));
+    assert_eq!(admin.room(&operator, "tea").await.err(), Some(AdminError::NoSuchRoom));
 }
 
 /// A room in which one message was said.
@@ -460,7 +500,7 @@ async fn everybody_finds_what_he_may_read_and_no_more() {
         };
         let page = admin.search_messages(caller, &filter, Order::OldestFirst, None, 10).await?;
         let shown = page
-            .messages
+            .items
             .iter()
             .map(|message| format!("{} {}", message.text, if message.author.is_some() { "+" } else { "-" }));
         Ok::<_, AdminError>(shown.collect::<Vec<_>>().join(", "))
@@ -478,8 +518,39 @@ async fn everybody_finds_what_he_may_read_and_no_more() {
     }
     assert_eq!(found(&root, &["closed"], &[]).await, Ok("tea in closed +".to_owned()));
     let rooms = async |caller: &Caller| {
-        let page = admin.search_rooms(caller, RoomSearch::default(), None, 10).await.unwrap();
-        page.rooms.len()
+        let page = admin.search_rooms(caller, RoomSearch::default(), None, Some(10)).await.unwrap();
+        page.items.len()
     };
     assert_eq!((rooms(&alice).await, rooms(&root).await), (3, 4));
+
+    fn of(name: &str) -> Option<BareJid> {
+        Some(BareJid::new(name).unwrap())
+    }
+    let by_member: fn(&str) -> RoomSearch = |who| RoomSearch { member: of(who), ..RoomSearch::default() };
+    let by_manager: fn(&str) -> RoomSearch = |who| RoomSearch { manager: of(who), ..RoomSearch::default() };
+    for asked in [by_member, by_manager] {
+        assert!(admin.search_rooms(&alice, asked("alice@localhost"), None, None).await.is_ok());
+        assert!(admin.search_rooms(&root, asked("owner@localhost"), None, None).await.is_ok());
+        let refused = admin.search_rooms(&alice, asked("owner@localhost"), None, None).await;
+        assert_eq!(refused.err(), Some(AdminError::Forbidden), "who is in a room's lists is not everybody's");
+    }
+}
+
+#[tokio::test]
+async fn a_token_for_messages_alone_takes_them_out() {
+    let scene = Scene::new().await;
+    let admin = &scene.admin;
+    scene.grant(Role::Administrator, "boss").await;
+    said_in(admin, 1, "closed", Settings { members_only: true, ..Settings::default() }).await;
+    let holder = HolderName::Account("boss".into());
+    let minutes = Duration::from_secs(600);
+    let made =
+        admin.add_token(&Caller::operator(), holder, vec![Scope::MessagesWrite], minutes).await.unwrap();
+    let boss = admin.by_token(&made.text.to_string(), "192.0.2.1".parse().unwrap()).await.unwrap();
+    let filter = messages::MessageFilter { rooms: vec!["closed".into()], ..Default::default() };
+    let tried = Caller { is_trial: true, ..boss.clone() };
+    for (caller, count) in [(&tried, 1), (&boss, 1), (&boss, 0)] {
+        let removed = admin.remove_messages(caller, &filter, None, None).await.unwrap();
+        assert_eq!(removed.count, count);
+    }
 }

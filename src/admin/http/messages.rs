@@ -8,9 +8,9 @@ use perch_xmpp::datetime;
 use super::extract::{Asker, Changer, Json, Path};
 use super::refusal::Refused;
 use super::route::Route;
-use crate::admin::api::messages::{self as api, Removal};
+use crate::admin::api::messages as api;
 use crate::admin::api::rooms::RoomInfo;
-use crate::admin::api::{Admin, AdminError, PAGE_MAX};
+use crate::admin::api::{Admin, AdminError};
 use crate::admin::rights::Operation;
 use crate::admin::wire::messages::{
     Cleared, Clearing, Matching, Message, MessageFilter, MessagePage, MessageQuery, MessageRemoval, Removed,
@@ -59,7 +59,7 @@ async fn search(
     let limit = query.limit.map_or(LIMIT, Into::into);
     let filter = filter(query.which)?;
     let page = admin.search_messages(&caller, &filter, order, query.after.as_deref(), limit).await?;
-    Ok(Json(MessagePage { messages: page.messages.into_iter().map(message).collect(), next: page.next }))
+    Ok(Json(MessagePage { messages: page.items.into_iter().map(message).collect(), next: page.next }))
 }
 
 async fn remove(
@@ -67,14 +67,9 @@ async fn remove(
     Changer(caller): Changer,
     Json(asked): Json<MessageRemoval>,
 ) -> Result<Json<Removed>, Refused> {
-    let removal = match (asked.what_if, asked.replacement) {
-        (true, _) => Removal::WhatIf,
-        (false, Some(sentence)) => Removal::Replace(sentence.into()),
-        (false, None) => Removal::Remove,
-    };
-    let filter = filter(asked.which)?;
+    let (filter, replacement) = (filter(asked.which)?, asked.replacement.as_deref());
     let api::Removed { count, next } =
-        admin.remove_messages(&caller, &filter, &removal, asked.after.as_deref()).await?;
+        admin.remove_messages(&caller, &filter, replacement, asked.after.as_deref()).await?;
     Ok(Json(Removed { count, next }))
 }
 
@@ -85,7 +80,7 @@ async fn clear(
     Json(asked): Json<Clearing>,
 ) -> Result<Json<Cleared>, Refused> {
     let until = moment(&asked.until, DAY_MS - 1)?;
-    Ok(Json(Cleared { count: admin.clear_room(&caller, &room, until, asked.what_if).await? }))
+    Ok(Json(Cleared { count: admin.clear_room(&caller, &room, until).await? }))
 }
 
 async fn search_rooms(
@@ -111,9 +106,9 @@ async fn search_rooms(
         manager: query.manager.as_deref().map(address).transpose()?,
         seen_by: None,
     };
-    let limit = query.limit.map_or(PAGE_MAX, Into::into);
+    let limit = query.limit.map(Into::into);
     let page = admin.search_rooms(&caller, search, query.after.as_deref(), limit).await?;
-    Ok(Json(RoomPage { rooms: page.rooms.into_iter().map(room).collect(), next: page.next }))
+    Ok(Json(RoomPage { rooms: page.items.into_iter().map(room).collect(), next: page.next }))
 }
 
 fn filter(filter: MessageFilter) -> Result<api::MessageFilter, AdminError> {

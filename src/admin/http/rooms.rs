@@ -88,6 +88,7 @@ fn detail(room: api::RoomDetail) -> RoomDetail {
     RoomDetail {
         address: room.address.to_string(),
         category: room.category.map(Into::into),
+        addin: room.addin.map(Into::into),
         privacy: room.settings.privacy(),
         kind: room.settings.kind,
         invitations: room.settings.invites_members,

@@ -77,9 +77,6 @@ pub struct MessageRemoval {
     /// A sentence that is to stand in the place of each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replacement: Option<String>,
-    /// They are counted, and nothing else.
-    #[serde(default)]
-    pub what_if: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
 }
@@ -97,8 +94,6 @@ pub struct Removed {
 pub struct Clearing {
     /// As in [`MessageFilter::until`].
     pub until: String,
-    #[serde(default)]
-    pub what_if: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

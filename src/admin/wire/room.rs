@@ -15,6 +15,9 @@ pub struct RoomDetail {
     /// Absent where the room was made before there were categories.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
+    /// The name of the add-in beside the conversation, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub addin: Option<String>,
     pub privacy: Privacy,
     pub kind: Kind,
     pub invitations: bool,

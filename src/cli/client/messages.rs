@@ -2,10 +2,11 @@
 
 use hyper::Method;
 
-use super::{ClientError, Conversation, escape};
+use super::{ClientError, Conversation, escape, query};
 use crate::admin::wire::messages::{
     Cleared, Clearing, MessagePage, MessageQuery, MessageRemoval, Removed, RoomPage, RoomQuery,
 };
+use crate::cli::consent::Trial;
 
 impl Conversation {
     pub(in crate::cli) async fn search_messages(
@@ -18,8 +19,10 @@ impl Conversation {
     pub(in crate::cli) async fn remove_messages(
         &mut self,
         removal: &MessageRemoval,
+        trial: Trial,
     ) -> Result<Removed, ClientError> {
-        self.ask(Method::POST, "/messages/remove", Some(removal)).await
+        let path = format!("/messages/remove{}", query([trial.parameter()]));
+        self.ask(Method::POST, &path, Some(removal)).await
     }
 
     pub(in crate::cli) async fn search_rooms(&mut self, query: &RoomQuery) -> Result<RoomPage, ClientError> {
@@ -30,7 +33,9 @@ impl Conversation {
         &mut self,
         room: &str,
         clearing: &Clearing,
+        trial: Trial,
     ) -> Result<Cleared, ClientError> {
-        self.ask(Method::POST, &format!("/rooms/{}/clear", escape(room)), Some(clearing)).await
+        let path = format!("/rooms/{}/clear{}", escape(room), query([trial.parameter()]));
+        self.ask(Method::POST, &path, Some(clearing)).await
     }
 }

@@ -1,6 +1,7 @@
 //! Asks the running server: over the socket in its data directory, or over HTTPS with a token.
 
 mod messages;
+mod pages;
 mod principals;
 mod remote;
 
@@ -23,6 +24,7 @@ use crate::admin::http::PREFIX;
 use crate::admin::socket;
 use crate::admin::wire::Problem;
 
+pub(super) use pages::every_page;
 pub(super) use remote::{Remote, RemoteError};
 
 /// The way to a server.

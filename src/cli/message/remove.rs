@@ -5,7 +5,7 @@ use clap::Args;
 use super::Which;
 use crate::admin::wire::messages::{MessageRemoval, Removed};
 use crate::cli::client::Conversation;
-use crate::cli::consent::Consent;
+use crate::cli::consent::{Consent, Trial};
 use crate::cli::{Asking, CommandError};
 
 #[derive(Debug, Args)]
@@ -48,27 +48,30 @@ async fn run(
     let (client, output) = asking.open()?;
     let mut server = client.connect().await?;
     let verb = if replacement.is_some() { "replaced" } else { "removed" };
-    let mut removal = MessageRemoval { which: which.filter(), replacement, what_if: true, after: None };
-    let mut done = all(&mut server, &mut removal).await?;
+    let mut removal = MessageRemoval { which: which.filter(), replacement, after: None };
+    let mut done = all(&mut server, &mut removal, Trial::YES).await?;
     if consent.trial.what_if {
         output.print(format_args!("{} would be {verb}", messages(done.count)), &done);
         return Ok(());
     }
     if done.count > 0 {
         consent.obtain(&format!("{} will be {verb}. Go on?", messages(done.count)))?;
-        removal.what_if = false;
-        done = all(&mut server, &mut removal).await?;
+        done = all(&mut server, &mut removal, Trial::NO).await?;
     }
     output.print(format_args!("{} {} {verb}", messages(done.count), was(done.count)), &done);
     Ok(())
 }
 
 /// All portions, one after the other.
-async fn all(server: &mut Conversation, removal: &mut MessageRemoval) -> Result<Removed, CommandError> {
+async fn all(
+    server: &mut Conversation,
+    removal: &mut MessageRemoval,
+    trial: Trial,
+) -> Result<Removed, CommandError> {
     let mut count = 0;
     removal.after = None;
     loop {
-        let portion = server.remove_messages(removal).await?;
+        let portion = server.remove_messages(removal, trial).await?;
         count += portion.count;
         if portion.next.is_none() {
             return Ok(Removed { count, next: None });

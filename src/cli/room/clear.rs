@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::admin::wire::messages::Clearing;
-use crate::cli::consent::Consent;
+use crate::cli::consent::{Consent, Trial};
 use crate::cli::message::{messages, was};
 use crate::cli::{Asking, CommandError};
 
@@ -24,16 +24,15 @@ pub(in crate::cli) struct Arguments {
 pub(in crate::cli) async fn run(arguments: Arguments) -> Result<(), CommandError> {
     let (client, output) = arguments.asking.open()?;
     let mut server = client.connect().await?;
-    let mut clearing = Clearing { until: arguments.until, what_if: true };
-    let mut cleared = server.clear_room(&arguments.room, &clearing).await?;
+    let clearing = Clearing { until: arguments.until };
+    let mut cleared = server.clear_room(&arguments.room, &clearing, Trial::YES).await?;
     if arguments.consent.trial.what_if {
         output.print(format_args!("{} would be removed", messages(cleared.count)), &cleared);
         return Ok(());
     }
     let question = format!("{} will be removed from {}. Go on?", messages(cleared.count), arguments.room);
     arguments.consent.obtain(&question)?;
-    clearing.what_if = false;
-    cleared = server.clear_room(&arguments.room, &clearing).await?;
+    cleared = server.clear_room(&arguments.room, &clearing, Trial::NO).await?;
     output.print(format_args!("{} {} removed", messages(cleared.count), was(cleared.count)), &cleared);
     Ok(())
 }

@@ -8,11 +8,10 @@ use crate::admin::wire::Address;
 use crate::admin::wire::category::ListChange;
 use crate::admin::wire::room::{NewRoom, RoomChange, RoomDetail};
 use crate::chat::settings::{Kind, Privacy};
-use crate::cli::category::yes_or_no;
 use crate::cli::client::{NOTHING, escape, query};
 use crate::cli::consent::Consent;
 use crate::cli::output::table;
-use crate::cli::{Asking, CommandError, IfVersion};
+use crate::cli::{Asking, CommandError, IfVersion, yes_or_no};
 
 /// What a room is.
 #[derive(Debug, Args)]
@@ -29,7 +28,7 @@ struct What {
     #[arg(long = "type", value_parser = kind, value_name = "TYPE")]
     kind: Option<Kind>,
     /// Invite new members, where the category lets its rooms do so
-    #[arg(long, value_name = "YES|NO", value_parser = yes_or_no)]
+    #[arg(long, value_name = "YES|NO", value_parser = yes_or_no::parse)]
     invitations: Option<bool>,
     /// The add-in beside the conversation; empty for none
     #[arg(long, value_name = "NAME")]
@@ -188,15 +187,15 @@ fn path(room: &str) -> String {
 
 /// A line for each of its properties.
 fn sheet(room: &RoomDetail) -> String {
-    let yes = |is: bool| if is { "yes" } else { "no" }.to_owned();
     let rows = [
         ("title", room.title.clone()),
         ("description", room.description.clone()),
         ("category", room.category.clone().unwrap_or_default()),
+        ("add-in", room.addin.clone().unwrap_or_default()),
         ("privacy", room.privacy.as_str().to_owned()),
         ("type", room.kind.as_str().to_owned()),
-        ("invitations", yes(room.invitations)),
-        ("disabled", yes(room.disabled)),
+        ("invitations", yes_or_no::word(room.invitations).to_owned()),
+        ("disabled", yes_or_no::word(room.disabled).to_owned()),
         ("managers", room.managers.join(" ")),
         ("members", room.members.join(" ")),
         ("presenters", room.presenters.join(" ")),

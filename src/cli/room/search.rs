@@ -4,6 +4,7 @@ use clap::Args;
 
 use crate::admin::wire::messages::{Room, RoomQuery};
 use crate::chat::settings::Privacy;
+use crate::cli::client::every_page;
 use crate::cli::room::privacy;
 use crate::cli::{Asking, CommandError};
 
@@ -44,13 +45,12 @@ pub(in crate::cli) async fn run(arguments: Arguments) -> Result<(), CommandError
         after: None,
         limit: None,
     };
-    let mut page = server.search_rooms(&query).await?;
-    let mut rooms = page.rooms;
-    while page.next.is_some() {
-        query.after = page.next;
-        page = server.search_rooms(&query).await?;
-        rooms.append(&mut page.rooms);
-    }
+    let page = async |after| {
+        query.after = after;
+        let page = server.search_rooms(&query).await?;
+        Ok((page.rooms, page.next))
+    };
+    let rooms = every_page(page).await?;
     let head = ["ADDRESS", "NAME", "PRIVACY", "OCCUPANTS", "DESCRIPTION"];
     output.print_table(head, rooms.iter().map(row), &rooms);
     Ok(())

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::admin::wire::UserPage;
-use crate::cli::client::query;
+use crate::cli::client::{every_page, query};
 use crate::cli::{Asking, CommandError};
 
 #[derive(Debug, Args)]
@@ -15,12 +15,11 @@ pub(in crate::cli) struct Arguments {
 pub(in crate::cli) async fn run(arguments: Arguments) -> Result<(), CommandError> {
     let (client, output) = arguments.asking.open()?;
     let mut server = client.connect().await?;
-    let mut page: UserPage = server.look("/users").await?;
-    let mut users = page.users;
-    while let Some(next) = page.next {
-        page = server.look(&format!("/users{}", query([("after", Some(next))]))).await?;
-        users.append(&mut page.users);
-    }
+    let page = async |after| {
+        let page: UserPage = server.look(&format!("/users{}", query([("after", after)]))).await?;
+        Ok((page.users, page.next))
+    };
+    let users = every_page(page).await?;
     let rows = users
         .iter()
         .map(|user| [user.address.clone(), if user.disabled { "disabled" } else { "" }.to_owned()]);

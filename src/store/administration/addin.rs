@@ -35,6 +35,15 @@ impl Store {
             rows.first().map(stored).transpose()
         })
     }
+
+    /// By the number that rooms have of it.
+    #[instrument(skip_all)]
+    pub async fn addin_numbered(&self, number: ActNumber) -> Result<Option<StoredAddin>, StoreError> {
+        ask_lasting!(self, engine => {
+            let rows = engine.look().await?.run(NUMBERED, &[Bind::Number(number.0)]).await?;
+            rows.first().map(stored).transpose()
+        })
+    }
 }
 
 pub(super) async fn add<C: Connection>(connection: &mut C, number: ActNumber, addin: &Addin) -> Done {
@@ -95,6 +104,7 @@ fn stored(row: &impl Columns) -> Result<StoredAddin, StoreError> {
 const ADDINS: &str =
     "SELECT number, name, url, version FROM addin WHERE name_key > $1 ORDER BY name_key LIMIT $2";
 const ADDIN: &str = "SELECT number, name, url, version FROM addin WHERE name_key = $1";
+const NUMBERED: &str = "SELECT number, name, url, version FROM addin WHERE number = $1";
 const ADD: &str = "INSERT INTO addin (number, name_key, name, url, version) VALUES ($1, $2, $3, $4, $1)
     ON CONFLICT (name_key) DO NOTHING RETURNING number";
 const NAMESAKE: &str = "SELECT number FROM addin WHERE name_key = $1 AND number <> $2";
