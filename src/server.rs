@@ -146,7 +146,7 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
         clock.clone(),
         here(&config),
     );
-    let router = admin::http::for_operator(admin.clone());
+    let router = admin::http::for_operator(admin.clone(), services.tasks.clone());
     services.spawn(|stop| socket.serve(router, stop));
     rooms.recover(clock.now().plus(RETURN_TIME)).await?;
     store.detach_sessions(clock.now().plus(RESUMPTION_TIME)).await?;
@@ -171,7 +171,8 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     };
     services.spawn(|stop| end_revoked(accounts.revocations(), ears.clone(), bus.clone(), stop));
     keep_in_touch(&services, heard, ears);
-    let web = Web::new(tls.clone(), admin, streams.stop.clone());
+    let web =
+        Web::new(tls.clone(), admin::http::for_network(admin, services.tasks.clone()), streams.stop.clone());
     listen(bound, config.limits.connections, [&listeners, &streams], &speaker, &web);
     Ok(Server {
         listening,

@@ -27,7 +27,6 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use crate::admin::http::Peer;
-use crate::admin::{self, Admin};
 use crate::listener::Connection;
 use crate::listener::tls::Tls;
 
@@ -43,8 +42,8 @@ pub struct Web {
 
 impl Web {
     /// `stop`: requests that were begun are finished, and no other is taken.
-    pub fn new(tls: Tls, admin: Admin, stop: CancellationToken) -> Self {
-        Self { tls, router: admin::http::for_network(admin), stop }
+    pub fn new(tls: Tls, admin: Router, stop: CancellationToken) -> Self {
+        Self { tls, router: admin, stop }
     }
 
     /// Serves one connection to its end. It has its place among those of its address as long as it lasts.

@@ -11,7 +11,7 @@ async fn an_account_lives_and_dies() {
     let scene = Scene::start().await;
     let added = scene.feed("user add alice@localhost --password-stdin", "correct horse\n").await;
     added.check(0, "alice@localhost was added\n", "");
-    scene.run("user add Alice").await.check(1, "", "perch: there is an account of this name\n");
+    scene.run("user add Alice").await.check(1, "", "perch: the name is taken\n");
     scene.run("user add alice --skip-existing").await.check(0, "alice exists already\n", "");
 
     let made_up = scene.run("user add bob@localhost --json").await.json();

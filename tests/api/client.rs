@@ -103,12 +103,9 @@ impl Scene {
 
     /// One request on a connection of its own. The answer is one that the document allows.
     pub(crate) async fn ask(&self, method: &str, path: &str, headers: &str, body: Option<Value>) -> Answer {
-        let text = body.map_or_else(String::new, |body| body.to_string());
-        let kind = if text.is_empty() { "" } else { "Content-Type: application/json\r\n" };
-        let length = text.len();
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{kind}{headers}Content-Length: {length}\r\n\r\n{text}"
-        );
+        let content = Line::content(body);
+        let request =
+            format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}{content}");
         let answer = self.send(request.as_bytes()).await.expect("an answer");
         if let Some(document) = &self.document {
             document.check(method, path, &answer);
@@ -142,10 +139,23 @@ impl<'s> Line<'s> {
         Self { scene, stream: None }
     }
 
-    /// One request without a body, whatever the document says of it.
-    pub(crate) async fn ask(&mut self, method: &str, target: &str, headers: &str) -> Answer {
+    /// The end of a request: what tells of its body, and that.
+    fn content(body: Option<Value>) -> String {
+        let text = body.map_or_else(String::new, |body| body.to_string());
+        let kind = if text.is_empty() { "" } else { "Content-Type: application/json\r\n" };
+        format!("{kind}Content-Length: {}\r\n\r\n{text}", text.len())
+    }
+
+    /// One request, whatever the document says of it.
+    pub(crate) async fn ask(
+        &mut self,
+        method: &str,
+        target: &str,
+        headers: &str,
+        body: Option<Value>,
+    ) -> Answer {
         let request =
-            format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: 0\r\n\r\n");
+            format!("{method} {target} HTTP/1.1\r\nHost: localhost\r\n{headers}{}", Self::content(body));
         let mut stream = match self.stream.take() {
             Some(stream) => stream,
             None => self.scene.connect().await,

@@ -31,7 +31,7 @@ async fn every_operation_of_the_document_is_served_and_no_other() {
                 continue;
             }
             let target = format!("/api/v1{}", filled(path));
-            let answer = Line::new(&scene).ask(method, &target, &admin).await;
+            let answer = Line::new(&scene).ask(method, &target, &admin, None).await;
             assert_eq!((answer.status, answer.problem()), (405, "no-such-method"), "{method} {path}");
             let allowed = answer.header("allow").unwrap_or_default().to_uppercase();
             for (method, ..) in &known {
@@ -67,6 +67,33 @@ async fn the_document_hangs_together() {
         assert_eq!(told.len(), names.len(), "{method} {path}");
     }
     scene.stop().await;
+}
+
+#[test]
+fn every_problem_is_in_the_table_of_problems() {
+    let source = include_str!("../../src/admin/http/refusal.rs");
+    let table = include_str!("../../docs/api.md").split("## Problems").nth(1).unwrap();
+    let mut count = 0;
+    for told in source.split("(StatusCode::").skip(1) {
+        let Some((status, name)) = told.split(')').next().unwrap().split_once(", \"") else { continue };
+        let name = name.split('"').next().unwrap();
+        let status = match status {
+            "UNAUTHORIZED" => "401",
+            "FORBIDDEN" => "403",
+            "NOT_FOUND" => "404",
+            "CONFLICT" => "409",
+            "PRECONDITION_FAILED" => "412",
+            "UNPROCESSABLE_ENTITY" => "422",
+            "TOO_MANY_REQUESTS" => "429",
+            "SERVICE_UNAVAILABLE" => "503",
+            other => panic!("a status that the table does not know: {other}"),
+        };
+        let row = table.lines().find(|row| row.contains(&format!("`{name}`")));
+        let row = row.unwrap_or_else(|| panic!("`{name}` is not in the table"));
+        assert!(row.split('|').nth(2).unwrap().contains(status), "{name} is {status}: {row}");
+        count += 1;
+    }
+    assert!(count > 30, "only {count}");
 }
 
 /// The path with something in place of its names.

@@ -133,10 +133,7 @@ impl Admin {
     /// Does it, and returns when every member goes by it.
     async fn administer_rights(&self, deed: Deed, act: Act) -> Result<ActNumber, AdminError> {
         let is_trial = act.is_trial;
-        let number = self.administer(deed, act).await.map_err(|error| match error {
-            AdminError::AddinTaken => AdminError::TitleTaken,
-            error => error,
-        })?;
+        let number = self.administer(deed, act).await?;
         if !is_trial {
             self.directory.settle().await?;
         }

@@ -28,7 +28,8 @@ pub enum AdminError {
     Address(#[from] AddressError),
     #[error("the address is none of this server's accounts")]
     NotOurs,
-    #[error("there is an account of this name")]
+    /// Accounts, add-ins, and categories and rooms together have each their own.
+    #[error("the name is taken")]
     NameTaken,
     #[error("there is no account of this name")]
     NoSuchAccount,
@@ -44,8 +45,6 @@ pub enum AdminError {
     NoTrial,
     #[error("there is no such thing")]
     NotThere,
-    #[error("there is an add-in of this name")]
-    AddinTaken,
     #[error("it has been changed since: look at it again")]
     Stale,
     #[error("it is in use {0} times; it can be removed by force")]
@@ -78,10 +77,10 @@ pub enum AdminError {
     BadName,
     #[error("there is no such room here")]
     NoSuchRoom,
-    #[error("there is a category or a room of this name")]
-    TitleTaken,
     #[error("there is no such category")]
     NoSuchCategory,
+    #[error("there are several categories: say which")]
+    WhichCategory,
     #[error("it is longer than it may be")]
     TooLong,
     #[error("the room refuses: {0}")]
@@ -124,8 +123,11 @@ impl From<Refusal> for AdminError {
         match refusal {
             Refusal::NoSuchRoom | Refusal::Destroyed { .. } | Refusal::Locked => Self::NoSuchRoom,
             Refusal::NoSpace => StoreError::NoSpace.into(),
-            Refusal::Forbidden | Refusal::DestructionRestricted | Refusal::OutOfScope => Self::Forbidden,
-            Refusal::NameTaken => Self::TitleTaken,
+            Refusal::Forbidden
+            | Refusal::TargetOutranks
+            | Refusal::DestructionRestricted
+            | Refusal::OutOfScope => Self::Forbidden,
+            Refusal::NameTaken => Self::NameTaken,
             Refusal::Stale => Self::Stale,
             Refusal::PrincipalOutOfScope { .. } => Self::Room(RoomRefusal::OutOfScope),
             Refusal::CreationRestricted => Self::Room(RoomRefusal::CreationRestricted),
@@ -195,7 +197,7 @@ impl From<DeedError> for AdminError {
     fn from(error: DeedError) -> Self {
         match error {
             DeedError::NotThere => Self::NotThere,
-            DeedError::NameTaken => Self::AddinTaken,
+            DeedError::NameTaken => Self::NameTaken,
             DeedError::Stale => Self::Stale,
             DeedError::InUse(count) => Self::InUse(count),
             DeedError::TooMany => Self::TooManyTokens,

@@ -254,7 +254,7 @@ impl Admin {
         match self.rooms.homes_for(actor).as_slice() {
             [only] => Ok(*only),
             [] => Err(Refusal::CreationRestricted.into()),
-            _ => Err(AdminError::NoSuchCategory),
+            _ => Err(AdminError::WhichCategory),
         }
     }
 
@@ -267,7 +267,7 @@ impl Admin {
         let is_category =
             self.store.categories().await?.iter().any(|c| c.name.to_lowercase() == title.to_lowercase());
         if is_category || self.store.is_room_called(title).await? {
-            return Err(AdminError::TitleTaken);
+            return Err(AdminError::NameTaken);
         }
         Ok(())
     }

@@ -366,7 +366,7 @@ async fn a_category_is_made_changed_and_removed_when_it_is_empty() {
     let made = admin.add_category(&operator, "Tea", only_allow(&["alice", "staff@groups.localhost"])).await;
     let made = made.unwrap();
     let again = admin.add_category(&operator, "TEA", only_allow(&[])).await;
-    assert_eq!(again.err(), Some(AdminError::TitleTaken));
+    assert_eq!(again.err(), Some(AdminError::NameTaken));
     let change = || category::CategoryChange {
         denied: category::ListChange { add: vec!["bob".into()], ..Default::default() },
         ..Default::default()
@@ -408,7 +408,7 @@ async fn a_room_is_managed_by_its_managers_and_by_administrators() {
     assert_eq!((made.settings.privacy(), &*made.category.clone().unwrap()), (Privacy::Closed, "Tea"));
     assert_eq!((made.managers.len(), made.members.len()), (1, 1), "who makes it manages it, and is a member");
     let taken = admin.add_room(&alice, "tea", nothing()).await;
-    assert_eq!(taken.err(), Some(AdminError::TitleTaken));
+    assert_eq!(taken.err(), Some(AdminError::NameTaken));
     assert_eq!(admin.room(&bob, "tea").await.err(), Some(AdminError::Forbidden));
     let list = |name: &str| category::ListChange { add: vec![name.into()], ..Default::default() };
     let with_bob =

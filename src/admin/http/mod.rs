@@ -6,7 +6,7 @@
 //! | `users`, `principals`, `categories`, `rooms`, `messages`, `pool`, `tokens`, `roles`, `audit`, `policies`, `configurations`, `addins` | the routes, by subject |
 //! | `route`, `signature`, `document` | what a route says of itself |
 //! | `extract`, `refusal` | requests read, refusals written |
-//! | `door` | who is asking |
+//! | `door`, `finish` | who is asking; that an act is finished |
 
 mod addins;
 mod audit;
@@ -15,6 +15,7 @@ mod configurations;
 mod document;
 mod door;
 mod extract;
+mod finish;
 mod messages;
 mod policies;
 mod pool;
@@ -30,6 +31,7 @@ mod users;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, StatusCode};
 use axum::{Extension, Router, middleware};
+use tokio_util::task::TaskTracker;
 
 use super::api::Admin;
 use super::caller::Caller;
@@ -40,17 +42,17 @@ use document::Document;
 use refusal::Refused;
 use route::Route;
 
-/// All routes, for the operator of this machine.
-pub fn for_operator(admin: Admin) -> Router {
-    router(admin).layer(Extension(Caller::operator()))
+/// All routes, for the operator of this machine. What changes something is done among `acts`.
+pub fn for_operator(admin: Admin, acts: TaskTracker) -> Router {
+    router(admin, acts).layer(Extension(Caller::operator()))
 }
 
 /// All routes, for whoever proves who he is. Each request carries its [`Peer`].
-pub fn for_network(admin: Admin) -> Router {
-    router(admin.clone()).layer(middleware::from_fn_with_state(admin, door::admit))
+pub fn for_network(admin: Admin, acts: TaskTracker) -> Router {
+    router(admin.clone(), acts).layer(middleware::from_fn_with_state(admin, door::admit))
 }
 
-fn router(admin: Admin) -> Router {
+fn router(admin: Admin, acts: TaskTracker) -> Router {
     let routes = routes();
     let document = Document::of(&routes);
     let mut router = Router::new();
@@ -60,6 +62,7 @@ fn router(admin: Admin) -> Router {
     router
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
+        .layer(middleware::from_fn_with_state(acts, finish::finish))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(Extension(document))
         .with_state(admin)

@@ -1,6 +1,6 @@
 //! Why a request was not done, as its answer: a problem in JSON (RFC 9457).
 
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::rejection::{BytesRejection, JsonRejection, PathRejection, QueryRejection};
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -37,7 +37,7 @@ impl From<AdminError> for Refused {
             AdminError::OutOfScope(_) => (StatusCode::FORBIDDEN, "out-of-scope"),
             AdminError::Address(_) => (StatusCode::UNPROCESSABLE_ENTITY, "bad-address"),
             AdminError::NotOurs => (StatusCode::UNPROCESSABLE_ENTITY, "not-ours"),
-            AdminError::NameTaken | AdminError::AddinTaken => (StatusCode::CONFLICT, "name-taken"),
+            AdminError::NameTaken => (StatusCode::CONFLICT, "name-taken"),
             AdminError::NoSuchAccount => (StatusCode::NOT_FOUND, "no-such-account"),
             AdminError::Password(_) => (StatusCode::UNPROCESSABLE_ENTITY, "bad-password"),
             AdminError::NoSuchMember => (StatusCode::NOT_FOUND, "no-such-member"),
@@ -60,8 +60,8 @@ impl From<AdminError> for Refused {
             AdminError::OfDirectory => (StatusCode::CONFLICT, "of-directory"),
             AdminError::BadName => (StatusCode::UNPROCESSABLE_ENTITY, "bad-name"),
             AdminError::NoSuchRoom => (StatusCode::NOT_FOUND, "no-such-room"),
-            AdminError::TitleTaken => (StatusCode::CONFLICT, "name-taken"),
             AdminError::NoSuchCategory => (StatusCode::NOT_FOUND, "no-such-category"),
+            AdminError::WhichCategory => (StatusCode::UNPROCESSABLE_ENTITY, "which-category"),
             AdminError::TooLong => (StatusCode::UNPROCESSABLE_ENTITY, "too-long"),
             AdminError::Room(_) => (StatusCode::CONFLICT, "room-refuses"),
             AdminError::BadDate => (StatusCode::UNPROCESSABLE_ENTITY, "bad-date"),
@@ -85,6 +85,12 @@ impl From<KeysError> for Refused {
 
 impl From<JsonRejection> for Refused {
     fn from(rejection: JsonRejection) -> Self {
+        Self::new(rejection.status(), "bad-body", rejection.body_text())
+    }
+}
+
+impl From<BytesRejection> for Refused {
+    fn from(rejection: BytesRejection) -> Self {
         Self::new(rejection.status(), "bad-body", rejection.body_text())
     }
 }
