@@ -97,6 +97,7 @@ step postgres     env TRANSCRIPTS_STORE=postgres cargo test --locked --quiet --t
 step dependencies cargo deny check licenses bans sources
 step slixmpp      tests/interop/slixmpp.sh
 step persistence  persistence
+step schemathesis tests/interop/schemathesis.sh --max-examples 10
 step kill         "$faults" kill --kills "${KILLS:-10}"
 step pool         "$faults" pool --faults "${FAULTS:-20}"
 step skew         "$faults" pool --faults 3 --only kill,freeze --skew 3600

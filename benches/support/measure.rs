@@ -5,10 +5,10 @@
 mod cluster;
 
 use std::env;
-use std::fs;
 use std::time::{Duration, Instant};
 
 use perch::chat::message::Author;
+use rustix::time::{ClockId, clock_gettime};
 
 use cluster::Cluster;
 
@@ -64,13 +64,9 @@ impl Meter {
     }
 }
 
-/// User and system time of the process so far; Linux counts it in hundredths of a second.
+/// User and system time of the process so far.
 fn cpu() -> Duration {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap();
-    let (_, fields) = stat.rsplit_once(')').unwrap();
-    let ticks: u64 =
-        fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().unwrap()).sum();
-    Duration::from_millis(ticks * 10)
+    clock_gettime(ClockId::ProcessCPUTime).try_into().unwrap()
 }
 
 pub(crate) fn author(number: u64) -> Author {

@@ -45,8 +45,10 @@ pub(super) struct Membership {
     has_gap: bool,
     claimed: Option<Moment>,
     is_deposed: bool,
-    /// Since when the store answers again.
-    returned: Option<Moment>,
+    /// When the members' rows were last seen.
+    seen: Option<Moment>,
+    /// Before that an expired lease proves nothing.
+    earliest: Moment,
 }
 
 #[derive(Debug)]
@@ -75,7 +77,8 @@ impl Membership {
             has_gap: false,
             claimed: None,
             is_deposed: false,
-            returned: None,
+            seen: None,
+            earliest: Moment::ZERO,
         }
     }
 
@@ -91,11 +94,6 @@ impl Membership {
     /// The bus lost something, whosever it was.
     pub(super) fn gap(&mut self) {
         self.has_gap = true;
-    }
-
-    /// The store answers again. While it was away nobody could renew his lease, and not all come back at once.
-    pub(super) fn store_returned(&mut self, now: Moment) {
-        self.returned = Some(now);
     }
 
     /// Something was done that shows in the rows.
@@ -137,6 +135,11 @@ impl Membership {
         if self.is_deposed {
             return Vec::new();
         }
+        // While the store was away nobody could renew his lease, and not all come back at once.
+        if self.seen.is_none_or(|last| now > last + BLINK) {
+            self.earliest = now + RETURN_TIME;
+        }
+        self.seen = Some(now);
         let mut steps = Vec::new();
         if let Some(mine) = rows.iter().find(|row| row.name == self.me.name) {
             if mine.incarnation != self.me.incarnation {
@@ -148,10 +151,9 @@ impl Membership {
             }
         }
         let rank = self.rank(rows);
-        let earliest = self.returned.map_or(Moment::ZERO, |returned| returned + RETURN_TIME);
         for row in rows {
             if row.name != self.me.name {
-                steps.extend(self.peer(now, row, (rank, earliest)));
+                steps.extend(self.peer(now, row, rank));
             }
         }
         self.peers.retain(|name, _| rows.iter().any(|row| row.name == *name));
@@ -175,8 +177,7 @@ impl Membership {
         self.peers.get(name).map(|peer| peer.heard)
     }
 
-    /// `earliest`: nobody is fenced before that.
-    fn peer(&mut self, now: Moment, row: &Member, (rank, earliest): (u32, Moment)) -> Vec<Step> {
+    fn peer(&mut self, now: Moment, row: &Member, rank: u32) -> Vec<Step> {
         // Who has never been heard is silent only after a while.
         let fresh = Peer {
             incarnation: row.incarnation,
@@ -203,7 +204,7 @@ impl Membership {
         }
         // One after the other, or all survivors would ask for the same row at once.
         let since = *peer.expired.get_or_insert(now);
-        let is_due = now >= since.max(earliest) + FENCE_STEP * rank;
+        let is_due = now >= since.max(self.earliest) + FENCE_STEP * rank;
         if is_due && peer.fenced.is_none_or(|last| now >= last + FENCE_RETRY) {
             peer.fenced = Some(now);
             steps.push(Step::Fence { name: row.name.clone(), incarnation: row.incarnation });
@@ -243,6 +244,10 @@ const CLAIM_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The next survivor tries to fence when the one before it had this long for it.
 const FENCE_STEP: Duration = Duration::from_millis(500);
+
+/// Whoever has not seen the rows for longer, because the store was away, or he himself stood still or has just come, does
+/// not know whether the others could renew their leases. Of a lease more is left when the store goes away.
+const BLINK: Duration = Duration::from_millis(2500);
 
 /// Leases are renewed every two seconds or so, and some will first have tried another host.
 const RETURN_TIME: Duration = Duration::from_secs(4);

@@ -92,7 +92,6 @@ impl Task {
         let rows = self.pool.store.members().await?;
         if std::mem::take(&mut self.is_store_away) {
             info!("the pool's members can be looked at again");
-            self.pool.membership.lock().store_returned(self.pool.now());
         }
         let steps = self.pool.membership.lock().looked(self.pool.now(), &rows);
         self.pool.members.send_replace(rows);

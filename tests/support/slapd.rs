@@ -30,7 +30,8 @@ impl Slapd {
         let made = rcgen::generate_simple_self_signed(names).unwrap();
         std::fs::write(directory.path().join("certificate.pem"), made.cert.pem()).unwrap();
         std::fs::write(directory.path().join("key.pem"), made.signing_key.serialize_pem()).unwrap();
-        let mut server = Self { directory, port: free_port(), tls_port: free_port(), process: None };
+        let [port, tls_port] = free_ports();
+        let mut server = Self { directory, port, tls_port, process: None };
         server.restart("").await;
         let mut client = server.client().await;
         add(
@@ -157,8 +158,10 @@ fn program() -> Option<&'static str> {
     ["/usr/sbin/slapd", "/usr/local/libexec/slapd"].into_iter().find(|path| Path::new(path).exists())
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+/// Two of them: both are taken before one is let go.
+fn free_ports() -> [u16; 2] {
+    let taken = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    taken.map(|listener| listener.local_addr().unwrap().port())
 }
 
 pub(crate) const BASE: &str = "dc=perch,dc=test";

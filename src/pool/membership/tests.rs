@@ -106,7 +106,9 @@ fn silence_kills_nobody_and_an_expired_lease_does() {
     let alive = [row("a", 1, Some(5000)), row("b", 7, Some(1))];
     assert_eq!(members.looked(at(0), &alive), [sweep("b", 6)]);
     members.swept("b", 6);
-    assert_eq!(members.looked(at(60_000), &alive), []);
+    for now in (0..61_000).step_by(1000) {
+        assert_eq!(members.looked(at(now), &alive), []);
+    }
     let dead = [row("a", 1, Some(5000)), row("b", 7, None)];
     assert_eq!(members.looked(at(61_000), &dead), [fence("b", 7)]);
     // It may have failed.
@@ -125,9 +127,14 @@ fn survivors_take_turns() {
         third.looked(at(0), &dead);
         third.swept(name, 100);
     }
-    assert_eq!(third.looked(at(500), &dead), []);
-    assert_eq!(third.looked(at(1000), &dead), [fence("d", 4)]);
-    assert_eq!(membership("a").looked(at(0), &dead).last(), Some(&fence("d", 4)));
+    for now in [1000, 2000, 3000, 4000, 4900] {
+        assert_eq!(third.looked(at(now), &dead), []);
+    }
+    assert_eq!(third.looked(at(5000), &dead), [fence("d", 4)]);
+    let mut first = membership("a");
+    first.looked(at(0), &dead);
+    first.looked(at(2000), &dead);
+    assert_eq!(first.looked(at(4000), &dead).last(), Some(&fence("d", 4)));
 }
 
 #[test]
@@ -164,6 +171,8 @@ struct World {
     members: Vec<Actor>,
     /// Lives that were fenced.
     fenced: Vec<(usize, i64)>,
+    /// Until then the store answers nobody.
+    away_until: u64,
 }
 
 struct WorldRow {
@@ -177,7 +186,8 @@ struct WorldRow {
 struct Actor {
     membership: Membership,
     incarnation: i64,
-    renewed: Option<u64>,
+    /// When its lease is to be renewed.
+    renewal: u64,
     is_serving: bool,
     /// Neither renews nor looks until then.
     still_until: u64,
@@ -196,19 +206,21 @@ enum Mishap {
     Deafen { who: usize, ms: u64 },
     Crash { who: usize },
     Restart { who: usize },
+    Away { ms: u64 },
     Nothing { ms: u64 },
 }
 
 impl World {
     fn new(members: usize) -> Self {
-        let mut world = Self { now: 0, rows: Vec::new(), members: Vec::new(), fenced: Vec::new() };
+        let mut world =
+            Self { now: 0, rows: Vec::new(), members: Vec::new(), fenced: Vec::new(), away_until: 0 };
         for (who, name) in NAMES.into_iter().enumerate().take(members) {
             world.rows.push(WorldRow { incarnation: 0, lease_until: 0, is_gone: false, holding: Vec::new() });
             let membership = Membership::new(life(name, 0), MemberState::Active);
             world.members.push(Actor {
                 membership,
                 incarnation: 0,
-                renewed: None,
+                renewal: 0,
                 is_serving: false,
                 still_until: 0,
                 deaf_until: 0,
@@ -225,7 +237,8 @@ impl World {
     /// A process starts, if none runs and the name is free.
     fn restart(&mut self, who: usize) {
         let (row, member) = (&mut self.rows[who], &mut self.members[who]);
-        if member.is_serving && !member.is_crashed || row.lease_until > self.now {
+        let is_running = member.is_serving && !member.is_crashed;
+        if is_running || row.lease_until > self.now || self.away_until > self.now {
             return;
         }
         row.incarnation += 1;
@@ -235,7 +248,7 @@ impl World {
         row.holding = vec![row.incarnation];
         member.incarnation = row.incarnation;
         member.membership = Membership::new(life(NAMES[who], row.incarnation), MemberState::Active);
-        (member.renewed, member.is_serving, member.is_crashed) = (None, true, false);
+        (member.renewal, member.is_serving, member.is_crashed) = (self.now, true, false);
         (member.still_until, member.was_ever_still) = (0, false);
         (member.up_since, member.started) = (self.now, self.now);
     }
@@ -284,8 +297,13 @@ impl World {
             return;
         }
         let member = &mut self.members[who];
-        if member.renewed.is_none_or(|last| now >= last + 1000) {
-            member.renewed = Some(now);
+        if now < self.away_until {
+            // Each tries again at a time of its own.
+            member.renewal = self.away_until + 700 * who as u64;
+            return;
+        }
+        if now >= member.renewal {
+            member.renewal = now + 1000;
             let row = &mut self.rows[who];
             if row.incarnation == member.incarnation {
                 row.lease_until = now + LEASE;
@@ -339,6 +357,7 @@ impl World {
         // Somebody has worked long enough to have found out about all that is older.
         let watched =
             self.members.iter().filter(|member| member.works(self.now)).map(|member| member.up_since).min();
+        let watched = watched.map(|watched| watched.max(self.away_until));
         for (row, member) in self.rows.iter().zip(&self.members) {
             let Some(watched) = watched else { continue };
             let dead_since = watched.max(row.lease_until);
@@ -363,6 +382,7 @@ fn mishaps(members: usize) -> impl Strategy<Value = Vec<Mishap>> {
         1 => (who.clone(), 100..20_000_u64).prop_map(|(who, ms)| Mishap::Deafen { who, ms }),
         1 => who.clone().prop_map(|who| Mishap::Crash { who }),
         2 => who.prop_map(|who| Mishap::Restart { who }),
+        1 => (100..15_000_u64).prop_map(|ms| Mishap::Away { ms }),
         3 => (100..15_000_u64).prop_map(|ms| Mishap::Nothing { ms }),
     ];
     prop::collection::vec(mishap, 1..30)
@@ -371,7 +391,7 @@ fn mishaps(members: usize) -> impl Strategy<Value = Vec<Mishap>> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Members freeze, die, come back and lose the bus: whoever works is never deposed, what the dead held is detached in
+    /// Members freeze, die, come back, lose the bus and the store: whoever works is never deposed, what the dead held is detached in
     /// time, no life is fenced twice, and who was fenced knows as soon as it moves.
     #[test]
     fn the_dead_are_found_and_the_living_left_alone(members in 2..5_usize, mishaps in mishaps(4)) {
@@ -394,6 +414,10 @@ proptest! {
                 }
                 Mishap::Restart { who } if who < members => {
                     world.restart(who);
+                    0
+                }
+                Mishap::Away { ms } => {
+                    world.away_until = world.away_until.max(world.now + ms);
                     0
                 }
                 Mishap::Nothing { ms } => ms,
@@ -425,24 +449,23 @@ const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
 
 const LEASE: u64 = 5000;
 
-/// To look, to take one's turn, to try again, and to look for what that led to.
-const NOTICED_WITHIN: u64 = 1000 + 4 * 500 + 1000 + 1000;
+/// To let all come back to the store, to look, to take one's turn, to try again, and to look for what that led to.
+const NOTICED_WITHIN: u64 = 4000 + 1000 + 4 * 500 + 1000 + 1000;
 
 #[test]
-fn when_the_store_was_away_for_longer_than_a_lease_nobody_is_dead_for_that() {
+fn who_has_not_seen_for_a_while_who_lives_takes_nobody_for_dead_at_once() {
     let expired = [row("a", 1, Some(5000)), row("b", 7, None)];
     let renewed = [row("a", 1, Some(5000)), row("b", 7, Some(5000))];
     let mut members = membership("a");
-    members.store_returned(at(20_000));
-    assert_eq!(members.looked(at(20_000), &expired), [sweep("b", 6)]);
+    assert_eq!(members.looked(at(0), &expired), [sweep("b", 6)]);
     members.swept("b", 6);
-    assert_eq!(members.looked(at(23_000), &expired), []);
-    assert_eq!(members.looked(at(23_500), &renewed), []);
-    assert_eq!(members.looked(at(30_000), &expired), [fence("b", 7)], "then it is");
-
-    let mut members = membership("a");
-    members.store_returned(at(20_000));
-    members.looked(at(20_000), &expired);
-    members.swept("b", 6);
-    assert_eq!(members.looked(at(24_000), &expired), [fence("b", 7)], "who does not come back is");
+    assert_eq!(members.looked(at(1000), &expired), [], "he has just come");
+    assert_eq!(members.looked(at(3500), &renewed), []);
+    assert_eq!(members.looked(at(6000), &expired), [fence("b", 7)], "who does not come back is");
+    assert_eq!(members.looked(at(6100), &renewed), []);
+    assert_eq!(members.looked(at(20_000), &expired), [], "the store was away");
+    for now in [21_000, 22_000, 23_000] {
+        assert_eq!(members.looked(at(now), &expired), []);
+    }
+    assert_eq!(members.looked(at(24_000), &expired), [fence("b", 7)]);
 }
