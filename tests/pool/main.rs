@@ -7,6 +7,7 @@
 #[expect(dead_code, reason = "what the tests of the store need beside it")]
 mod cluster;
 mod complaints;
+mod member;
 mod moving;
 #[path = "../support/nats_server.rs"]
 #[expect(dead_code, reason = "what the tests of the bus need beside it")]
@@ -14,6 +15,7 @@ mod nats_server;
 #[path = "../support/plain.rs"]
 mod plain;
 mod processes;
+mod races;
 #[path = "../store_conformance/scene.rs"]
 #[expect(dead_code, reason = "what the tests of the store need beside it")]
 mod scene;

@@ -1,44 +1,17 @@
 //! Sessions that go from one member of a pool to another (XEP-0198 §5), with everything that they are owed.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use perch::bus::Bus;
 use perch::chat::note::{self, Note};
-use perch::listener::Kind;
-use perch::server::{self, Server};
 use perch::store::{Options, Store};
 use sqlx::{Connection, PgConnection};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
 use crate::database;
+use crate::member::{Member, sections};
 use crate::plain::{Client, OPEN_ROOM, add_accounts, config};
-
-struct Member {
-    directory: TempDir,
-    server: Server,
-}
-
-impl Member {
-    async fn start(name: &str, store: &str) -> Self {
-        let directory = TempDir::new().unwrap();
-        let config = config(&directory, &sections(name, store));
-        Self { directory, server: server::start(config).await.unwrap() }
-    }
-
-    fn address(&self) -> SocketAddr {
-        self.server.address(Kind::Plain).unwrap()
-    }
-
-    /// Runs a verb of the command line against it.
-    async fn run(&self, verb: &str) {
-        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_perch"));
-        command.args(verb.split(' ')).arg("--data-dir").arg(self.directory.path().join("data"));
-        let output = command.output().await.unwrap();
-        assert!(output.status.success(), "{verb}: {}", String::from_utf8_lossy(&output.stderr));
-    }
-}
 
 /// Two members, romeo on one and juliet on two, who see one another's presence and are both in a room.
 struct Scene {
@@ -113,14 +86,6 @@ impl Scene {
         self.romeo = Some(romeo);
         resumed
     }
-}
-
-fn sections(member: &str, store: &str) -> String {
-    format!(
-        "[store]\nurl = \"{store}\"\n[bus]\nurl = \"postgres\"\n\
-         [pool]\nname = \"moving\"\nmember = \"{member}\"\naddress = \"{member}.example.org\"\n\
-         [rooms]\ncreation = \"anyone\"\n"
-    )
 }
 
 /// What stands in it, in its order: the ids of messages, and what occupants' presence says.
