@@ -38,7 +38,7 @@ impl Framer {
         Self { limits, buffer: BytesMut::new(), has_line_end: false, searched: 0, frame: None, failed: None }
     }
 
-    /// Puts other limits in force, from the next head on.
+    /// Puts other limits in force. They bind a head that is under way too, but not a message whose head was read.
     pub fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
     }

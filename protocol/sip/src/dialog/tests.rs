@@ -6,6 +6,7 @@ use super::{
 };
 use crate::header::Name;
 use crate::header::Refresher::{self, Uac, Uas};
+use crate::limits::Limits;
 use crate::message::{HeaderError, Message, Problem, Request, Response, Writer};
 use crate::method::Method;
 use crate::status::Status;
@@ -14,7 +15,7 @@ use crate::transaction::Timing;
 fn message(start: &str, lines: &str) -> Message {
     let text =
         format!("{start}\n{lines}Via: SIP/2.0/TLS a;branch=z9hG4bK1\nCall-ID: 1@a\nContent-Length: 0\n\n");
-    Message::parse(text.replace('\n', "\r\n").into()).unwrap()
+    Message::parse(text.replace('\n', "\r\n").into(), Limits::PEER).unwrap()
 }
 
 fn request(method: &str, number: u32, lines: &str) -> Request {
@@ -69,7 +70,8 @@ fn a_dialog_that_the_other_side_begins() {
          From: <sip:GC-1@pool.example.com>;tag=me\r\nTo: <sip:alice@example.com;x=y>;tag=them\r\n\
          Call-ID: 1@a\r\nCSeq: 1 INFO\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
     );
-    let Ok(Message::Request(second)) = Message::parse(dialog.request(&Method::Bye).finish()) else {
+    let Ok(Message::Request(second)) = Message::parse(dialog.request(&Method::Bye).finish(), Limits::PEER)
+    else {
         panic!()
     };
     assert_eq!(second.headers.cseq().unwrap().to_string(), "2 BYE");
@@ -264,7 +266,7 @@ fn what_an_agreement_says_is_understood() {
     for (refresher, is_required) in [(Uac, true), (Uas, false)] {
         let agreed = Agreement { interval_s: 300, refresher, is_required };
         let written = agreed.write(Writer::response(Status::OK)).finish();
-        let Ok(Message::Response(response)) = Message::parse(written) else { panic!() };
+        let Ok(Message::Response(response)) = Message::parse(written, Limits::PEER) else { panic!() };
         let read = Agreement::answered(&response.headers).unwrap().unwrap();
         assert_eq!((read.interval_s, read.refresher), (300, refresher));
         assert_eq!(

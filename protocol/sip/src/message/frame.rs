@@ -22,14 +22,8 @@ impl Frame {
             return if reach == limits.head_bytes_max { Err(Fault::HeadTooLong) } else { Ok(None) };
         };
         let head = Head::read(&bytes[..head_length])?;
-        let body_length = match head.content_length {
-            Ok(Some(length)) => usize::try_from(length)
-                .ok()
-                .filter(|length| *length <= limits.body_bytes_max)
-                .ok_or(Fault::BodyTooLong),
-            Ok(None) => Err(Fault::NoContentLength),
-            Err(fault) => Err(fault),
-        };
+        let length = head.body_length(limits.body_bytes_max);
+        let body_length = length.and_then(|length| length.ok_or(Fault::NoContentLength));
         Ok(Some(Self { head, head_length, body_length }))
     }
 

@@ -65,7 +65,7 @@ pub(super) struct Head {
     pub(super) start: Result<Start, Fault>,
     pub(super) entries: Vec<Entry>,
     /// Bytes of the body, if it is said.
-    pub(super) content_length: Result<Option<u64>, Fault>,
+    content_length: Result<Option<u64>, Fault>,
     /// Where a line goes on in the next one.
     folds: Vec<usize>,
     /// Whether it says to be a response's.
@@ -73,6 +73,12 @@ pub(super) struct Head {
 }
 
 impl Head {
+    /// Bytes of the body, if that is said, and no more of them than `bytes_max`.
+    pub(super) fn body_length(&self, bytes_max: usize) -> Result<Option<usize>, Fault> {
+        let bounded = |length| usize::try_from(length).ok().filter(|length| *length <= bytes_max);
+        self.content_length?.map(|length| bounded(length).ok_or(Fault::BodyTooLong)).transpose()
+    }
+
     /// Reads a head, from its first line to the empty one.
     pub(super) fn read(head: &[u8]) -> Result<Self, Fault> {
         let text = check(head)?;
@@ -113,7 +119,8 @@ impl Head {
 
 /// The length of the head at the beginning of `bytes`, if it is there whole. `from`: as far was searched before.
 pub(super) fn length(bytes: &[u8], from: usize) -> Option<usize> {
-    let from = from.saturating_sub(END.len() - 1);
+    // Limits that were lowered meanwhile may end `bytes` before what was searched.
+    let from = from.saturating_sub(END.len() - 1).min(bytes.len());
     memmem::find(&bytes[from..], END).map(|at| from + at + END.len())
 }
 

@@ -123,3 +123,21 @@ fn limits_are_changed_between_messages() {
     framer.buffer().extend_from_slice(&long);
     assert_eq!(framer.next().unwrap_err().fault, Fault::HeadTooLong);
 }
+
+#[test]
+fn a_head_that_is_under_way_has_the_limits_of_now() {
+    let long = with_headers(&format!("{ESSENTIALS}Content-Length: 0\nA: {}", "x".repeat(20_000)));
+    let (first, second) = long.split_at(18_000);
+    let mut framer = Framer::new(Limits::PEER);
+    framer.buffer().extend_from_slice(first);
+    assert_eq!(framer.next(), Ok(None));
+    framer.set_limits(Limits::STRANGER);
+    framer.buffer().extend_from_slice(second);
+    assert_eq!(framer.next().unwrap_err().fault, Fault::HeadTooLong);
+    let mut framer = Framer::new(Limits::STRANGER);
+    framer.buffer().extend_from_slice(&long[..10_000]);
+    assert_eq!(framer.next(), Ok(None));
+    framer.set_limits(Limits::PEER);
+    framer.buffer().extend_from_slice(&long[10_000..]);
+    assert!(matches!(framer.next(), Ok(Some(Item::Message(_)))));
+}

@@ -9,7 +9,7 @@ use perch_sip::uri::Uri;
 
 /// A message that came whole: whatever passes can be asked for everything, and is the same when it is passed on.
 pub(crate) fn message(data: &[u8]) {
-    let message = match Message::parse(Bytes::copy_from_slice(data)) {
+    let message = match Message::parse(Bytes::copy_from_slice(data), Limits::PEER) {
         Ok(message) => message,
         Err(rejection) => return check_rejection(&rejection),
     };
@@ -25,7 +25,7 @@ pub(crate) fn message(data: &[u8]) {
             }
         }
     };
-    let again = Message::parse(again).expect("what was written can be read");
+    let again = Message::parse(again, Limits::PEER).expect("what was written can be read");
     assert_eq!(again.body(), message.body());
     let fields = |headers: &Headers| -> Vec<String> {
         let fields = headers.iter().filter(|field| field.name != Name::ContentLength);
@@ -51,7 +51,7 @@ pub(crate) fn header(data: &[u8]) {
 
 fn with(name: Name, value: &str) -> Option<Headers> {
     let message = format!("SIP/2.0 200 OK\r\n{name}: {value}\r\n\r\n");
-    Some(Message::parse(message.into()).ok()?.headers().clone())
+    Some(Message::parse(message.into(), Limits::PEER).ok()?.headers().clone())
 }
 
 /// A stream in pieces. The first byte of `data` chooses how: its low bits the size of a piece, the next the limits.
@@ -87,7 +87,7 @@ fn read<'a>(pieces: impl Iterator<Item = &'a [u8]>, limits: Limits) -> (Vec<Item
 /// Whoever is refused is told so by a message.
 fn check_rejection(rejection: &Rejection) {
     if let Some(answer) = rejection.answer("t") {
-        assert!(matches!(Message::parse(answer), Ok(Message::Response(_))));
+        assert!(matches!(Message::parse(answer, Limits::PEER), Ok(Message::Response(_))));
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is written is read the same.
 
 use perch_sip::header::{Challenge, Name, Quoted};
+use perch_sip::limits::Limits;
 use perch_sip::message::{Message, Writer};
 use perch_sip::uri::{Uri, escape_user};
 use perch_sip::{Method, Status};
@@ -62,7 +63,7 @@ proptest! {
             .header(Name::CSeq, format_args!("{number} {method}"))
             .header(Name::Subject, &subject)
             .finish_with(&body);
-        let Ok(Message::Request(request)) = Message::parse(written.clone()) else { panic!("{written:?}") };
+        let Ok(Message::Request(request)) = Message::parse(written.clone(), Limits::PEER) else { panic!("{written:?}") };
         let essentials = request.check().unwrap();
         prop_assert_eq!(request.uri().unwrap(), uri);
         prop_assert_eq!(uri.as_sip().unwrap().user().unwrap(), &*user);

@@ -7,6 +7,7 @@ mod table;
 use bytes::Bytes;
 
 use super::{Action, Timer};
+use crate::limits::Limits;
 use crate::message::{Message, Request, Response};
 
 /// A request with these lines before what all have in common.
@@ -15,7 +16,7 @@ fn request(method: &str, lines: &str) -> Request {
         "{method} sip:bob@biloxi.example.com SIP/2.0\n{lines}Max-Forwards: 70\n\
          From: Alice <sip:alice@atlanta.example.com>;tag=88sja8x\nCall-ID: 987asjd97y7atg\nContent-Length: 0\n\n"
     );
-    match Message::parse(text.replace('\n', "\r\n").into()).unwrap() {
+    match Message::parse(text.replace('\n', "\r\n").into(), Limits::PEER).unwrap() {
         Message::Request(request) => request,
         Message::Response(_) => panic!("{text}"),
     }
@@ -33,7 +34,7 @@ fn usual(method: &str) -> Request {
 }
 
 fn response(bytes: Bytes) -> Response {
-    match Message::parse(bytes).unwrap() {
+    match Message::parse(bytes, Limits::PEER).unwrap() {
         Message::Response(response) => response,
         Message::Request(request) => panic!("{request:?}"),
     }
@@ -42,7 +43,7 @@ fn response(bytes: Bytes) -> Response {
 /// `send 200, arm L 32000, end`: times in milliseconds.
 fn spell(actions: &[Action]) -> String {
     let spelled = actions.iter().map(|action| match action {
-        Action::Send(bytes) => match Message::parse(bytes.clone()).unwrap() {
+        Action::Send(bytes) => match Message::parse(bytes.clone(), Limits::PEER).unwrap() {
             Message::Request(request) => format!("send {}", request.method),
             Message::Response(response) => format!("send {}", response.status.code()),
         },
