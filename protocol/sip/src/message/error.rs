@@ -92,7 +92,8 @@ impl Rejection {
     pub fn answer(&self, to_tag: &str) -> Option<Bytes> {
         let headers = self.headers.as_ref()?;
         let is_whole = [Name::Via, Name::From, Name::To, Name::CallId].iter().all(|name| headers.has(*name));
-        let is_ack = headers.values(Name::CSeq).next()?.ends_with(Method::Ack.as_str());
+        let method = headers.values(Name::CSeq).next()?.split([' ', '\t']).next_back();
+        let is_ack = method == Some(Method::Ack.as_str());
         (is_whole && !is_ack).then(|| Writer::answer(headers, self.fault.status(), Some(to_tag)).finish())
     }
 }

@@ -305,6 +305,8 @@ fn who_is_answered() {
     };
     check("INVITE sip:a SIP/2.0", "1 INVITE", true);
     check("ACK sip:a SIP/2.0", "1 ACK", false);
+    check("ACK sip:a SIP/2.0", "1\n \tACK", false);
+    check("PRACK sip:a SIP/2.0", "2 PRACK", true);
     check("SIP/2.0 200 OK", "1 INVITE", false);
     check("sip/9.9 200 OK", "1 INVITE", false);
     check("INVITE sip:a SIP/2.0", "x INVITE", true);
