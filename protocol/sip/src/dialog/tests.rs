@@ -5,7 +5,7 @@ use super::{
     SessionRefusal, SessionTimer,
 };
 use crate::header::Name;
-use crate::header::Refresher::{self, Uac, Uas};
+use crate::header::Role::{self, Uac, Uas};
 use crate::limits::Limits;
 use crate::message::{HeaderError, Message, Problem, Request, Response, Writer};
 use crate::method::Method;
@@ -227,12 +227,13 @@ fn an_acceptance_is_repeated_until_it_is_heard() {
     assert_eq!(acceptance.handle_timer(), Reminder::GiveUp);
 }
 
+const POLICY: SessionPolicy = SessionPolicy { interval_s: 300, min_s: 120, max_s: 1800, refresher: Uac };
+
 /// RFC 4028 §9, Table 2, and the bounds of both sides.
 #[test]
 fn what_is_agreed_on_a_session() {
-    let policy = SessionPolicy { interval_s: 300, min_s: 120, refresher: Uac };
-    let check = |lines: &str, expected: Result<(u32, Refresher), u32>| {
-        let outcome = Agreement::answer(&request("INVITE", 1, lines).headers, policy);
+    let check = |lines: &str, expected: Result<(u32, Role), u32>| {
+        let outcome = Agreement::answer(&request("INVITE", 1, lines).headers, POLICY);
         let expected = expected.map_err(|min_s| SessionRefusal::TooBrief { min_s });
         assert_eq!(outcome.map(|agreed| (agreed.interval_s, agreed.refresher)), expected, "{lines}");
     };
@@ -249,7 +250,20 @@ fn what_is_agreed_on_a_session() {
     check("Supported: timer\nMin-SE: 600\n", Ok((600, Uac)));
     check("Supported: timer\nSession-Expires: 120\n", Ok((120, Uac)));
     check("Supported: timer\nSession-Expires: 119\n", Err(120));
-    let lower = SessionPolicy { min_s: 1, ..policy };
+    check("Session-Expires: 4294967295\nMin-SE: 1800\n", Ok((1800, Uas)));
+    for lines in [
+        "Min-SE: 1801\n",
+        "Session-Expires: 4294967295\nMin-SE: 4294967295\n",
+        "Supported: timer\nMin-SE: 1801\n",
+    ] {
+        let refusal = Agreement::answer(&request("INVITE", 1, lines).headers, POLICY).unwrap_err();
+        assert_eq!(
+            (refusal, refusal.status()),
+            (SessionRefusal::TooLong { max_s: 1800 }, Status::NOT_ACCEPTABLE_HERE),
+            "{lines}"
+        );
+    }
+    let lower = SessionPolicy { min_s: 1, ..POLICY };
     let brief = request("INVITE", 1, "Supported: timer\nSession-Expires: 89\n");
     let refusal = Agreement::answer(&brief.headers, lower).unwrap_err();
     assert_eq!(
@@ -257,7 +271,7 @@ fn what_is_agreed_on_a_session() {
         (SessionRefusal::TooBrief { min_s: 90 }, Status::SESSION_INTERVAL_TOO_SMALL)
     );
     let malformed =
-        Agreement::answer(&request("INVITE", 1, "Session-Expires: soon\n").headers, policy).unwrap_err();
+        Agreement::answer(&request("INVITE", 1, "Session-Expires: soon\n").headers, POLICY).unwrap_err();
     assert_eq!(malformed.status(), Status::BAD_REQUEST);
 }
 
@@ -267,29 +281,37 @@ fn what_an_agreement_says_is_understood() {
         let agreed = Agreement { interval_s: 300, refresher, is_required };
         let written = agreed.write(Writer::response(Status::OK)).finish();
         let Ok(Message::Response(response)) = Message::parse(written, Limits::PEER) else { panic!() };
-        let read = Agreement::answered(&response.headers).unwrap().unwrap();
+        let read = Agreement::answered(&response.headers, POLICY).unwrap().unwrap();
         assert_eq!((read.interval_s, read.refresher), (300, refresher));
         assert_eq!(
             response.headers.tokens(Name::Require).unwrap(),
             if is_required { vec!["timer"] } else { vec![] }
         );
     }
-    assert_eq!(Agreement::answered(&response(200, "").headers), Ok(None));
+    let answered = |lines: &str| Agreement::answered(&response(200, lines).headers, POLICY).unwrap();
+    assert_eq!(answered(""), None);
+    assert_eq!(answered("Session-Expires: 4294967295\n").unwrap().interval_s, 1800);
 }
 
 #[test]
 fn a_session_is_refreshed_or_ends() {
     let s = Duration::from_secs;
-    let (mut ours, first) = SessionTimer::new(300, true);
+    let agreed = |interval_s, refresher| Agreement { interval_s, refresher, is_required: false };
+    let (mut ours, first) = SessionTimer::begin(agreed(300, Uac), Uac);
     assert_eq!(first, s(150));
     assert_eq!(ours.handle_timer(), Due::Refresh(s(118)));
     assert_eq!(ours.handle_timer(), Due::End);
     assert_eq!(ours.handle_timer(), Due::Nothing);
-    let (mut theirs, first) = SessionTimer::new(300, false);
+    let (mut theirs, first) = SessionTimer::begin(agreed(300, Uac), Uas);
     assert_eq!(first, s(268));
     assert_eq!(theirs.handle_timer(), Due::End);
     assert_eq!(theirs.handle_timer(), Due::Nothing);
     // A third of a short interval is less than 32 s.
-    assert_eq!(SessionTimer::new(90, false).1, s(60));
-    assert_eq!(SessionTimer::new(90, true).0.handle_timer(), Due::Refresh(s(15)));
+    assert_eq!(SessionTimer::begin(agreed(90, Uas), Uac).1, s(60));
+    assert_eq!(SessionTimer::begin(agreed(90, Uas), Uas).0.handle_timer(), Due::Refresh(s(15)));
+    // What is shorter than anybody may ask for would be refreshed at once, again and again.
+    for interval_s in [0, 1, 89] {
+        assert_eq!(SessionTimer::begin(agreed(interval_s, Uas), Uas).1, s(45));
+        assert_eq!(SessionTimer::begin(agreed(interval_s, Uas), Uac).1, s(60));
+    }
 }
