@@ -27,12 +27,14 @@ impl Frame {
         Ok(Some(Self { head, head_length, body_length }))
     }
 
-    /// How many bytes the message has. One that is to be refused does not wait for its body.
+    /// How many bytes the message has. One whose end is not known does not wait for its body.
     pub(crate) fn length(&self) -> usize {
-        match (&self.head.start, self.body_length) {
-            (Ok(_), Ok(body_length)) => self.head_length + body_length,
-            _ => self.head_length,
-        }
+        self.head_length + self.body_length.unwrap_or(0)
+    }
+
+    /// Whether it is known where the next message begins.
+    pub(crate) fn has_end(&self) -> bool {
+        self.body_length.is_ok()
     }
 
     /// The message, of exactly that many bytes.

@@ -62,7 +62,11 @@ pub(crate) fn framer(data: &[u8]) {
     let whole = read(std::iter::once(input), limits);
     let pieces = read(input.chunks(usize::from(choice & 0x1f) + 1), limits);
     assert_eq!(whole, pieces, "the pieces made a difference");
-    whole.1.iter().for_each(check_rejection);
+    let refused = whole.0.iter().filter_map(|item| match item {
+        Item::Refused(rejection) => Some(rejection),
+        Item::Message(_) | Item::Ping => None,
+    });
+    refused.chain(&whole.1).for_each(check_rejection);
 }
 
 fn read<'a>(pieces: impl Iterator<Item = &'a [u8]>, limits: Limits) -> (Vec<Item>, Option<Rejection>) {
