@@ -7,7 +7,7 @@ use crate::message::{Request, Response, Writer};
 use crate::method::Method;
 
 /// The ACK of a refusal (RFC 3261 §17.1.1.3). That of a 2xx belongs to the dialog.
-pub fn ack(invite: &Request, refusal: &Response) -> Bytes {
+pub(super) fn ack(invite: &Request, refusal: &Response) -> Bytes {
     let headers = &refusal.headers;
     let to = |writer: Writer| writer.copy(headers, |field| field.name == Name::To);
     to(derive(invite, &Method::Ack, |name| name == Name::From)).finish()

@@ -1,13 +1,15 @@
-//! All transactions of one flow, or of one member: finds the one that a message belongs to.
+//! All transactions of one flow: finds the one that a message belongs to.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use bytes::Bytes;
 
-use super::{
-    Action, Client, ClientKey, InviteClient, InviteServer, Reliability, Server, ServerKey, Timer, Timing,
-};
+use super::client::Client;
+use super::invite_client::InviteClient;
+use super::invite_server::InviteServer;
+use super::server::Server;
+use super::{Action, ClientKey, ServerKey, Timer, Timing};
 use crate::message::{Essentials, Request, Response};
 use crate::method::Method;
 use crate::status::Status;
@@ -15,7 +17,6 @@ use crate::status::Status;
 /// Transactions, each under its key until it ends.
 #[derive(Debug)]
 pub struct Transactions {
-    reliability: Reliability,
     timing: Timing,
     /// How many may be under way on each side.
     count_max: usize,
@@ -48,8 +49,8 @@ pub enum Received {
 
 impl Transactions {
     /// None yet, and `count_max` at most on each side.
-    pub fn new(reliability: Reliability, timing: Timing, count_max: usize) -> Self {
-        Self { reliability, timing, count_max, servers: HashMap::new(), clients: HashMap::new() }
+    pub fn new(timing: Timing, count_max: usize) -> Self {
+        Self { timing, count_max, servers: HashMap::new(), clients: HashMap::new() }
     }
 
     /// Takes a request that was found [fit](Request::check).
@@ -69,10 +70,10 @@ impl Transactions {
             return Received::Overload;
         }
         let (server, actions) = if request.method == Method::Invite {
-            let (server, actions) = InviteServer::new(request.clone(), self.reliability, self.timing);
+            let (server, actions) = InviteServer::new(request.clone(), self.timing);
             (Answering::Invite(server), actions)
         } else {
-            let (server, actions) = Server::new(request.clone(), self.reliability, self.timing);
+            let (server, actions) = Server::new(request.clone(), self.timing);
             (Answering::Other(server), actions)
         };
         self.servers.insert(key.clone(), server);
@@ -118,11 +119,11 @@ impl Transactions {
             _ if !has_room => return None,
             Method::Ack => return None,
             Method::Invite => {
-                let (client, actions) = InviteClient::new(request, self.reliability, self.timing);
+                let (client, actions) = InviteClient::new(request, self.timing);
                 (Asking::Invite(client), actions)
             }
             _ => {
-                let (client, actions) = Client::new(request, self.reliability, self.timing);
+                let (client, actions) = Client::new(request.to_bytes(), self.timing);
                 (Asking::Other(client), actions)
             }
         };
@@ -139,7 +140,7 @@ impl Transactions {
         let key = ClientKey::of(essentials)?;
         let actions = match self.clients.get_mut(&key)? {
             Asking::Invite(client) => client.handle_response(response),
-            Asking::Other(client) => client.handle_response(response),
+            Asking::Other(client) => client.handle_response(response.status),
         };
         let actions = self.settle_client(&key, actions);
         Some((key, actions))
@@ -158,13 +159,8 @@ impl Transactions {
     /// Ends everything, since the flow is gone; the requests of this side that nobody will answer now.
     pub fn close(&mut self) -> impl Iterator<Item = ClientKey> {
         self.servers.clear();
-        let fails = |client: &mut Asking| match client {
-            Asking::Invite(client) => client.handle_transport_error(),
-            Asking::Other(client) => client.handle_transport_error(),
-        };
-        self.clients
-            .drain()
-            .filter_map(move |(key, mut client)| (!fails(&mut client).is_empty()).then_some(key))
+        let is_answered = |client: &Asking| matches!(client, Asking::Invite(client) if client.is_answered());
+        self.clients.drain().filter_map(move |(key, client)| (!is_answered(&client)).then_some(key))
     }
 
     /// How many transactions are under way, on both sides.
