@@ -13,8 +13,8 @@ pub(super) fn ack(invite: &Request, refusal: &Response) -> Bytes {
     to(derive(invite, &Method::Ack, |name| name == Name::From)).finish()
 }
 
-/// The CANCEL of an INVITE (§9.1). It is a transaction of its own, and is to be sent after a provisional response only.
-pub fn cancel(invite: &Request) -> Bytes {
+/// The CANCEL of an INVITE (§9.1), which is to be sent after a provisional response only.
+pub(super) fn cancel(invite: &Request) -> Bytes {
     derive(invite, &Method::Cancel, |name| matches!(name, Name::From | Name::To)).finish()
 }
 

@@ -23,7 +23,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-pub use derived::cancel;
 pub use key::{ClientKey, ServerKey};
 pub use table::{Received, Transactions};
 
@@ -43,8 +42,8 @@ pub enum Action {
     End,
 }
 
-/// The timers of §17 and RFC 6026, by the letters that those give them, and one of RFC 4320. The others (A, D, E, G, I,
-/// J, K) are for transports that lose messages.
+/// The timers of §17 and RFC 6026, by the letters that those give them, and what §9.1 and RFC 4320 ask for. The others
+/// (A, D, E, G, I, K) are for transports that lose messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Timer {
     /// Gives an INVITE up that nobody answers.
@@ -53,10 +52,14 @@ pub enum Timer {
     F,
     /// Gives up waiting for the ACK of a refusal.
     H,
+    /// Gives another request up that its user does not answer.
+    J,
     /// Waits for an INVITE to be repeated that was accepted.
     L,
     /// Waits for a 2xx to be repeated, or to come from somebody else.
     M,
+    /// Gives an INVITE up that was taken back.
+    Cancel,
     /// Says 100, if nothing else was said.
     Trying,
 }

@@ -10,6 +10,7 @@ use crate::status::Status;
 #[derive(Debug, Clone)]
 pub(crate) struct Server {
     request: Request,
+    timing: Timing,
     /// What was sent, if it was said that the request is worked on.
     trying: Option<Bytes>,
 }
@@ -18,7 +19,7 @@ impl Server {
     /// Begins, with a request that belongs to no other transaction.
     pub(crate) fn new(request: Request, timing: Timing) -> (Self, Vec<Action>) {
         let actions = vec![Action::Deliver, Action::Arm(Timer::Trying, timing.slowed_down())];
-        (Self { request, trying: None }, actions)
+        (Self { request, timing, trying: None }, actions)
     }
 
     /// Takes the request once more.
@@ -38,13 +39,17 @@ impl Server {
 
     /// Takes note that a timer has fired.
     pub(crate) fn handle_timer(&mut self, timer: Timer) -> Vec<Action> {
-        // The one provisional response, and the only time at which it helps (RFC 4320 §4.1).
-        if timer == Timer::Trying && self.trying.is_none() {
-            let trying = Writer::answer(&self.request.headers, Status::TRYING, None).finish();
-            self.trying = Some(trying.clone());
-            vec![Action::Send(trying)]
-        } else {
-            Vec::new()
+        match (&self.trying, timer) {
+            // The one provisional response, and the only time at which it helps (RFC 4320 §4.1).
+            (None, Timer::Trying) => {
+                let trying = Writer::answer(&self.request.headers, Status::TRYING, None).finish();
+                self.trying = Some(trying.clone());
+                let left = self.timing.give_up().saturating_sub(self.timing.slowed_down());
+                vec![Action::Send(trying), Action::Arm(Timer::J, left)]
+            }
+            // The client has given up meanwhile, and must not be told that it has (RFC 4320 §4.2).
+            (Some(_), Timer::J) => vec![Action::End],
+            _ => Vec::new(),
         }
     }
 }

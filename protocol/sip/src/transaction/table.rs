@@ -131,7 +131,7 @@ impl Transactions {
         Some((key, actions))
     }
 
-    /// Takes a response. `None`: no request of this side's is meant, and it is dropped (RFC 6026 §7.2).
+    /// Takes a response. `None`: no request of this side's is meant, or a CANCEL, and it is dropped (RFC 6026 §7.2).
     pub fn handle_response(
         &mut self,
         response: &Response,
@@ -144,6 +144,15 @@ impl Transactions {
         };
         let actions = self.settle_client(&key, actions);
         Some((key, actions))
+    }
+
+    /// Takes an INVITE of this side's back, if it has no final response yet: as soon as somebody works on it, a CANCEL
+    /// goes out. The final response still comes, and may be a 2xx, whose dialog is to be ended by BYE.
+    pub fn cancel(&mut self, key: &ClientKey) -> Vec<Action> {
+        match self.clients.get_mut(key) {
+            Some(Asking::Invite(client)) => client.cancel(),
+            Some(Asking::Other(_)) | None => Vec::new(),
+        }
     }
 
     /// Takes note that a timer of that transaction has fired.

@@ -3,8 +3,8 @@
 use super::{request, response, usual};
 use crate::message::{Request, Writer};
 use crate::status::Status;
-use crate::transaction::derived::ack;
-use crate::transaction::{ClientKey, ServerKey, cancel};
+use crate::transaction::derived::{ack, cancel};
+use crate::transaction::{ClientKey, ServerKey};
 
 fn key(request: &Request) -> ServerKey {
     ServerKey::of(request, &request.check().unwrap())

@@ -10,15 +10,16 @@ use crate::transaction::invite_server::InviteServer;
 use crate::transaction::server::Server;
 use crate::transaction::{Action, Timer, Timing};
 
-/// Whatever may happen to any machine: a response by its status, a request, a timer by its letter.
-const EVENTS: [&str; 16] = [
-    "100", "180", "200", "302", "404", "408", "503", "603", "again", "ACK", "B", "F", "H", "L", "M", "Trying",
+/// Whatever may happen to any machine: a response by its status, a request, a wish of its user, a timer by its name.
+const EVENTS: [&str; 19] = [
+    "100", "180", "200", "302", "404", "408", "503", "603", "again", "ACK", "cancel", "B", "F", "H", "J",
+    "L", "M", "Cancel", "Trying",
 ];
 
 /// How a machine is told what happens.
 struct Handlers<M> {
     status: fn(&mut M, Status) -> Vec<Action>,
-    request: fn(&mut M, &str) -> Vec<Action>,
+    other: fn(&mut M, &str) -> Vec<Action>,
     timer: fn(&mut M, Timer) -> Vec<Action>,
 }
 
@@ -27,7 +28,7 @@ impl<M> Handlers<M> {
         match (event.parse().ok().and_then(Status::new), timer(event)) {
             (Some(status), _) => (self.status)(machine, status),
             (None, Some(timer)) => (self.timer)(machine, timer),
-            (None, None) => (self.request)(machine, event),
+            (None, None) => (self.other)(machine, event),
         }
     }
 }
@@ -74,7 +75,7 @@ fn client_of_an_invite() {
             let bytes = Writer::answer(&usual("INVITE").headers, status, Some("99sa0xk")).finish();
             client.handle_response(&response(bytes))
         },
-        request: |_, _| Vec::new(),
+        other: |client, event| if event == "cancel" { client.cancel() } else { Vec::new() },
         timer: InviteClient::handle_timer,
     };
     check(
@@ -88,9 +89,17 @@ calling =
   302 404 408 503 603: deliver, send ACK, end
   B: fail, end
 proceeding = 100 / 180 / 180 100
+  cancel: send CANCEL, arm Cancel 32000
   B:
   as calling
-accepted = 200 / 180 200 / 200 404 / 200 200
+cancelled before anybody answered = cancel / cancel cancel
+  100 180: deliver, send CANCEL, arm Cancel 32000
+  as calling
+cancelled = 180 cancel / cancel 100 / 100 cancel 180 cancel
+  B:
+  Cancel: fail, end
+  as calling
+accepted = 200 / 180 200 / 200 404 / 200 200 / cancel 180 200 / 200 cancel
   200: deliver
   M: end
 ",
@@ -101,7 +110,7 @@ accepted = 200 / 180 200 / 200 404 / 200 200
 fn client_of_another_request() {
     let handlers = Handlers {
         status: |client: &mut Client, status| client.handle_response(status),
-        request: |_, _| Vec::new(),
+        other: |_, _| Vec::new(),
         timer: |client, timer| client.handle_timer(timer),
     };
     check(
@@ -124,9 +133,10 @@ fn server_of_an_invite() {
             let bytes = Writer::answer(&usual("INVITE").headers, status, Some("99sa0xk")).finish();
             server.respond(status, bytes)
         },
-        request: |server, event| {
-            let again = if event == "ACK" { request("ACK", "") } else { usual("INVITE") };
-            server.handle_request(&again)
+        other: |server, event| match event {
+            "again" => server.handle_request(&usual("INVITE")),
+            "ACK" => server.handle_request(&request("ACK", "")),
+            _ => Vec::new(),
         },
         timer: InviteServer::handle_timer,
     };
@@ -163,7 +173,7 @@ fn server_of_another_request() {
             let bytes = Writer::answer(&usual("MESSAGE").headers, status, Some("99sa0xk")).finish();
             server.respond(status, bytes)
         },
-        request: |server, event| if event == "again" { server.handle_request() } else { Vec::new() },
+        other: |server, event| if event == "again" { server.handle_request() } else { Vec::new() },
         timer: Server::handle_timer,
     };
     check(
@@ -174,10 +184,11 @@ deliver, arm Trying 3500
 trying = / 100 / 180
   200 302 404 503 603: send *, end
   408: end
-  Trying: send 100
+  Trying: send 100, arm J 28500
 proceeding = Trying / Trying 180
   again: send 100
   Trying:
+  J: end
   as trying
 ",
     );

@@ -56,6 +56,6 @@ fn spell(actions: &[Action]) -> String {
 }
 
 fn timer(event: &str) -> Option<Timer> {
-    use Timer::{B, F, H, L, M, Trying};
-    [B, F, H, L, M, Trying].into_iter().find(|timer| format!("{timer:?}") == event)
+    use Timer::{B, Cancel, F, H, J, L, M, Trying};
+    [B, F, H, J, L, M, Cancel, Trying].into_iter().find(|timer| format!("{timer:?}") == event)
 }

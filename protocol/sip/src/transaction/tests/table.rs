@@ -34,7 +34,7 @@ fn a_request_and_its_repetition_are_one_transaction() {
     assert_eq!(spell(&actions), "deliver, arm Trying 3500");
     assert_eq!(spell(&begun(receive(&mut all, &message)).1), "");
     let ok = Writer::answer(&message.headers, Status::OK, Some("1")).finish();
-    assert_eq!(spell(&all.handle_server_timer(&key, Timer::Trying)), "send 100");
+    assert_eq!(spell(&all.handle_server_timer(&key, Timer::Trying)), "send 100, arm J 28500");
     assert_eq!(spell(&begun(receive(&mut all, &message)).1), "send 100");
     assert_eq!(all.len(), 1);
     assert_eq!(spell(&all.respond(&key, Status::OK, ok)), "send 200, end");
@@ -97,20 +97,50 @@ fn there_are_as_many_as_there_may_be() {
     assert_eq!(all.len(), 6);
 }
 
+/// Whatever a transaction waits for, some timer was armed that ends it.
 #[test]
 fn nothing_stays_for_ever() {
     let mut all = transactions();
-    let (asked, _) = all.send(usual("INVITE")).unwrap();
-    let (also_asked, _) = all.send(usual("OPTIONS")).unwrap();
-    let (answered, _) = begun(receive(&mut all, &numbered("INVITE", 1)));
+    let (calling, _) = all.send(usual("INVITE")).unwrap();
+    let (trying, _) = all.send(usual("OPTIONS")).unwrap();
+    let (accepted, _) = begun(receive(&mut all, &numbered("INVITE", 1)));
     let ok = Writer::answer(&numbered("INVITE", 1).headers, Status::OK, Some("1")).finish();
-    all.respond(&answered, Status::OK, ok);
-    assert_eq!(spell(&all.handle_client_timer(&asked, Timer::B)), "fail, end");
-    assert_eq!(spell(&all.handle_client_timer(&also_asked, Timer::F)), "fail, end");
-    assert_eq!(spell(&all.handle_server_timer(&answered, Timer::L)), "end");
+    all.respond(&accepted, Status::OK, ok);
+    let (unanswered, _) = begun(receive(&mut all, &numbered("MESSAGE", 2)));
+    assert_eq!(spell(&all.handle_client_timer(&calling, Timer::B)), "fail, end");
+    assert_eq!(spell(&all.handle_client_timer(&trying, Timer::F)), "fail, end");
+    assert_eq!(spell(&all.handle_server_timer(&accepted, Timer::L)), "end");
+    assert_eq!(spell(&all.handle_server_timer(&unanswered, Timer::Trying)), "send 100, arm J 28500");
+    assert_eq!(spell(&all.handle_server_timer(&unanswered, Timer::J)), "end");
     assert!(all.is_empty());
-    assert_eq!(spell(&all.handle_client_timer(&asked, Timer::B)), "");
-    assert_eq!(spell(&all.handle_server_timer(&answered, Timer::L)), "");
+    assert_eq!(spell(&all.handle_client_timer(&calling, Timer::B)), "");
+    assert_eq!(spell(&all.handle_server_timer(&accepted, Timer::L)), "");
+    let late = Writer::answer(&numbered("MESSAGE", 2).headers, Status::OK, Some("1")).finish();
+    assert_eq!(spell(&all.respond(&unanswered, Status::OK, late)), "");
+}
+
+/// An INVITE may ring for as long as its user likes, but no longer.
+#[test]
+fn an_invite_that_is_taken_back_does_not_stay_either() {
+    let ringing = response(Writer::answer(&usual("INVITE").headers, Status::RINGING, Some("1")).finish());
+    let ring = |all: &mut Transactions| {
+        spell(&all.handle_response(&ringing, &ringing.headers.essentials().unwrap()).unwrap().1)
+    };
+    let mut all = transactions();
+    let (invite, _) = all.send(usual("INVITE")).unwrap();
+    assert_eq!(ring(&mut all), "deliver");
+    assert_eq!(spell(&all.cancel(&invite)), "send CANCEL, arm Cancel 32000");
+    assert_eq!(spell(&all.cancel(&invite)), "");
+    assert_eq!(ring(&mut all), "deliver");
+    assert_eq!(spell(&all.handle_client_timer(&invite, Timer::Cancel)), "fail, end");
+    assert!(all.is_empty());
+    assert_eq!(spell(&all.cancel(&invite)), "");
+    // Before anybody has answered, nobody may know of the INVITE yet.
+    let (invite, _) = all.send(usual("INVITE")).unwrap();
+    assert_eq!(spell(&all.cancel(&invite)), "");
+    assert_eq!(ring(&mut all), "deliver, send CANCEL, arm Cancel 32000");
+    assert_eq!(spell(&all.handle_client_timer(&invite, Timer::Cancel)), "fail, end");
+    assert!(all.is_empty());
 }
 
 #[test]
