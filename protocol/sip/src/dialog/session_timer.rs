@@ -70,7 +70,7 @@ impl Agreement {
     }
 
     /// Adds what the 2xx has to say.
-    pub fn write(&self, writer: Writer) -> Writer {
+    pub fn write(&self, writer: Writer<Status>) -> Writer<Status> {
         let refresher = match self.refresher {
             Role::Uac => "uac",
             Role::Uas => "uas",

@@ -279,7 +279,7 @@ fn what_is_agreed_on_a_session() {
 fn what_an_agreement_says_is_understood() {
     for (refresher, is_required) in [(Uac, true), (Uas, false)] {
         let agreed = Agreement { interval_s: 300, refresher, is_required };
-        let written = agreed.write(Writer::response(Status::OK)).finish();
+        let written = agreed.write(Writer::response(Status::OK)).finish().into_bytes();
         let Ok(Message::Response(response)) = Message::parse(written, Limits::PEER) else { panic!() };
         let read = Agreement::answered(&response.headers, POLICY).unwrap().unwrap();
         assert_eq!((read.interval_s, read.refresher), (300, refresher));

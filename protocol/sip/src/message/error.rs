@@ -1,9 +1,8 @@
 //! Why a message was refused: one reason each, for the log; the peer is told a status.
 
-use bytes::Bytes;
 use thiserror::Error;
 
-use super::{Headers, Writer};
+use super::{Answer, Headers, Writer};
 use crate::header::Name;
 use crate::method::Method;
 use crate::status::Status;
@@ -90,7 +89,7 @@ impl Rejection {
 
     /// The answer; `to_tag` is this side's. What may not be in a head is a question mark in it. `None`: there is nobody
     /// to answer, since this was a response or an ACK, or lacks what an answer repeats.
-    pub fn answer(&self, to_tag: &str) -> Option<Bytes> {
+    pub fn answer(&self, to_tag: &str) -> Option<Answer> {
         let headers = self.headers.as_ref()?;
         let is_whole = [Name::Via, Name::From, Name::To, Name::CallId].iter().all(|name| headers.has(*name));
         let method = headers.values(Name::CSeq).next()?.split([' ', '\t']).next_back();

@@ -18,7 +18,7 @@ pub(crate) use frame::Frame;
 pub use head::FIELDS_MAX;
 use head::{Head, Span, Start};
 pub use headers::{Field, Headers};
-pub use write::Writer;
+pub use write::{Answer, Writer};
 
 use crate::limits::Limits;
 use crate::method::Method;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::{Action, TRYING_AFTER, Timer, Timing};
-use crate::message::{Request, Writer};
+use crate::message::{Answer, Request, Writer};
 use crate::method::Method;
 use crate::status::Status;
 
@@ -54,7 +54,8 @@ impl InviteServer {
 
     /// Gives a response. A 2xx may be given again, until its ACK has come; after any other final response there is no
     /// more to say, and nothing is done.
-    pub(crate) fn respond(&mut self, status: Status, response: Bytes) -> Vec<Action> {
+    pub(crate) fn respond(&mut self, answer: Answer) -> Vec<Action> {
+        let (status, response) = (answer.status(), answer.into_bytes());
         match &mut self.state {
             State::Proceeding { last } if status.is_provisional() => {
                 *last = Some(response.clone());
@@ -77,8 +78,7 @@ impl InviteServer {
     pub(crate) fn handle_timer(&mut self, timer: Timer) -> Vec<Action> {
         match (&self.state, timer) {
             (State::Proceeding { last: None }, Timer::Trying) => {
-                let trying = Writer::answer(&self.request.headers, Status::TRYING, None).finish();
-                self.respond(Status::TRYING, trying)
+                self.respond(Writer::answer(&self.request.headers, Status::TRYING, None).finish())
             }
             (State::Completed { .. }, Timer::H) => vec![Action::Fail, Action::End],
             (State::Accepted, Timer::L) => vec![Action::End],

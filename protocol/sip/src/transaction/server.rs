@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::{Action, Timer, Timing};
-use crate::message::{Request, Writer};
+use crate::message::{Answer, Request, Writer};
 use crate::status::Status;
 
 /// The server's side of a request that is no INVITE.
@@ -29,11 +29,11 @@ impl Server {
 
     /// Gives the final response. A provisional one, and a 408, are never sent (RFC 4320 §4): the first changes nothing,
     /// after the second there is no more to say.
-    pub(crate) fn respond(&self, status: Status, response: Bytes) -> Vec<Action> {
-        match status {
+    pub(crate) fn respond(&self, answer: Answer) -> Vec<Action> {
+        match answer.status() {
             Status::REQUEST_TIMEOUT => vec![Action::End],
-            _ if status.is_provisional() => Vec::new(),
-            _ => vec![Action::Send(response), Action::End],
+            status if status.is_provisional() => Vec::new(),
+            _ => vec![Action::Send(answer.into_bytes()), Action::End],
         }
     }
 
@@ -42,7 +42,8 @@ impl Server {
         match (&self.trying, timer) {
             // The one provisional response, and the only time at which it helps (RFC 4320 §4.1).
             (None, Timer::Trying) => {
-                let trying = Writer::answer(&self.request.headers, Status::TRYING, None).finish();
+                let trying =
+                    Writer::answer(&self.request.headers, Status::TRYING, None).finish().into_bytes();
                 self.trying = Some(trying.clone());
                 let left = self.timing.give_up().saturating_sub(self.timing.slowed_down());
                 vec![Action::Send(trying), Action::Arm(Timer::J, left)]

@@ -4,15 +4,15 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use bytes::Bytes;
+use thiserror::Error;
 
 use super::client::Client;
 use super::invite_client::InviteClient;
 use super::invite_server::InviteServer;
 use super::server::Server;
 use super::{Action, ClientKey, ServerKey, Timer, Timing};
-use crate::message::{Essentials, Request, Response};
+use crate::message::{Answer, Essentials, Request, Response};
 use crate::method::Method;
-use crate::status::Status;
 
 /// Transactions, each under its key until it ends.
 #[derive(Debug)]
@@ -45,6 +45,17 @@ pub enum Received {
     Ack,
     /// There are too many transactions: to be answered 503 without one (§21.5.4).
     Overload,
+}
+
+/// Why a request is not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum SendError {
+    /// A request of this method and branch is under way.
+    #[error("a branch that is in use")]
+    InUse,
+    /// There are as many requests under way as there may be.
+    #[error("too many requests under way")]
+    TooMany,
 }
 
 impl Transactions {
@@ -90,10 +101,10 @@ impl Transactions {
     }
 
     /// Gives a response to a request. Nothing is done if its transaction has ended.
-    pub fn respond(&mut self, key: &ServerKey, status: Status, response: Bytes) -> Vec<Action> {
+    pub fn respond(&mut self, key: &ServerKey, answer: Answer) -> Vec<Action> {
         let actions = match self.servers.get_mut(key) {
-            Some(Answering::Invite(server)) => server.respond(status, response),
-            Some(Answering::Other(server)) => server.respond(status, response),
+            Some(Answering::Invite(server)) => server.respond(answer),
+            Some(Answering::Other(server)) => server.respond(answer),
             None => Vec::new(),
         };
         self.settle_server(key, actions)
@@ -109,26 +120,50 @@ impl Transactions {
         self.settle_server(key, actions)
     }
 
-    /// Sends a request, but no ACK. `None`: it has no branch of this side's, the one it has is in use, or there are too
-    /// many requests under way.
-    pub fn send(&mut self, request: Request) -> Option<(ClientKey, Vec<Action>)> {
-        let key = ClientKey::of(&request.check().ok()?)?;
+    /// Sends an INVITE, whose topmost Via has that branch.
+    pub fn invite(&mut self, branch: &str, request: Request) -> Result<(ClientKey, Vec<Action>), SendError> {
+        let timing = self.timing;
+        self.ask(branch, &Method::Invite, || {
+            let (client, actions) = InviteClient::new(request, timing);
+            (Asking::Invite(client), actions)
+        })
+    }
+
+    /// Sends another request of that method, whose topmost Via has that branch; nothing of it is looked at.
+    ///
+    /// # Panics
+    /// For INVITE, and for ACK, which nobody answers.
+    pub fn send(
+        &mut self,
+        branch: &str,
+        method: &Method,
+        request: Bytes,
+    ) -> Result<(ClientKey, Vec<Action>), SendError> {
+        assert!(!matches!(method, Method::Invite | Method::Ack), "{method} is sent otherwise");
+        let timing = self.timing;
+        self.ask(branch, method, || {
+            let (client, actions) = Client::new(request, timing);
+            (Asking::Other(client), actions)
+        })
+    }
+
+    fn ask(
+        &mut self,
+        branch: &str,
+        method: &Method,
+        begin: impl FnOnce() -> (Asking, Vec<Action>),
+    ) -> Result<(ClientKey, Vec<Action>), SendError> {
+        let key = ClientKey::new(branch, method);
         let has_room = self.clients.len() < self.count_max;
-        let Entry::Vacant(place) = self.clients.entry(key.clone()) else { return None };
-        let (client, actions) = match request.method {
-            _ if !has_room => return None,
-            Method::Ack => return None,
-            Method::Invite => {
-                let (client, actions) = InviteClient::new(request, self.timing);
-                (Asking::Invite(client), actions)
+        match self.clients.entry(key.clone()) {
+            Entry::Occupied(_) => Err(SendError::InUse),
+            Entry::Vacant(_) if !has_room => Err(SendError::TooMany),
+            Entry::Vacant(place) => {
+                let (client, actions) = begin();
+                place.insert(client);
+                Ok((key, actions))
             }
-            _ => {
-                let (client, actions) = Client::new(request.to_bytes(), self.timing);
-                (Asking::Other(client), actions)
-            }
-        };
-        place.insert(client);
-        Some((key, actions))
+        }
     }
 
     /// Takes a response. `None`: no request of this side's is meant, or a CANCEL, and it is dropped (RFC 6026 §7.2).

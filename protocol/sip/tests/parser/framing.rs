@@ -58,7 +58,7 @@ fn what_has_an_end_is_refused_by_itself() {
                 panic!("{fault:?}: {items:?}")
             };
             assert_eq!((refused.fault, rejection), (fault, None));
-            let answer = response(&refused.answer("t").expect("a request is answered"));
+            let answer = response(&refused.answer("t").expect("a request is answered").into_bytes());
             assert_eq!(answer.status, fault.status());
             assert_eq!(answer.headers.values(Name::From).next(), Some(sender));
         }

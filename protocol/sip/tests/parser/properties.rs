@@ -14,13 +14,18 @@ pub(crate) fn message(data: &[u8]) {
         Err(rejection) => return check_rejection(&rejection),
     };
     READERS.iter().for_each(|(_, read)| drop(read(message.headers())));
-    let all = |writer: Writer| writer.copy(message.headers(), |_| true).finish_with(message.body());
     let again = match &message {
-        Message::Response(response) => all(Writer::response(response.status)),
+        Message::Response(response) => {
+            let writer = Writer::response(response.status).copy(&response.headers, |_| true);
+            writer.finish_with(&response.body).into_bytes()
+        }
         Message::Request(request) => {
             drop(request.check());
             match request.uri() {
-                Ok(uri) => all(Writer::request(&request.method, &uri)),
+                Ok(uri) => {
+                    let writer = Writer::request(&request.method, &uri).copy(&request.headers, |_| true);
+                    writer.finish_with(&request.body)
+                }
                 Err(_) => return,
             }
         }
@@ -91,7 +96,7 @@ fn read<'a>(pieces: impl Iterator<Item = &'a [u8]>, limits: Limits) -> (Vec<Item
 /// Whoever is refused is told so by a message.
 fn check_rejection(rejection: &Rejection) {
     if let Some(answer) = rejection.answer("t") {
-        assert!(matches!(Message::parse(answer, Limits::PEER), Ok(Message::Response(_))));
+        assert!(matches!(Message::parse(answer.into_bytes(), Limits::PEER), Ok(Message::Response(_))));
     }
 }
 

@@ -1,8 +1,7 @@
 //! A table lists states, how each is come to, and what events do there. What is not listed does nothing, which is tried
 //! too: every event is, in every state.
 
-use super::{request, response, spell, timer, usual};
-use crate::message::Writer;
+use super::{answer, request, response, spell, timer, usual};
 use crate::status::Status;
 use crate::transaction::client::Client;
 use crate::transaction::invite_client::InviteClient;
@@ -72,8 +71,7 @@ fn check<M: Clone>((machine, first): (M, Vec<Action>), handlers: &Handlers<M>, t
 fn client_of_an_invite() {
     let handlers = Handlers {
         status: |client: &mut InviteClient, status| {
-            let bytes = Writer::answer(&usual("INVITE").headers, status, Some("99sa0xk")).finish();
-            client.handle_response(&response(bytes))
+            client.handle_response(&response(&usual("INVITE"), status))
         },
         other: |client, event| if event == "cancel" { client.cancel() } else { Vec::new() },
         timer: InviteClient::handle_timer,
@@ -129,10 +127,7 @@ trying = / 100 / 180
 #[test]
 fn server_of_an_invite() {
     let handlers = Handlers {
-        status: |server: &mut InviteServer, status| {
-            let bytes = Writer::answer(&usual("INVITE").headers, status, Some("99sa0xk")).finish();
-            server.respond(status, bytes)
-        },
+        status: |server: &mut InviteServer, status| server.respond(answer(&usual("INVITE"), status)),
         other: |server, event| match event {
             "again" => server.handle_request(&usual("INVITE")),
             "ACK" => server.handle_request(&request("ACK", "")),
@@ -169,10 +164,7 @@ accepted = 200 / 180 200 / 200 ACK / 200 404
 #[test]
 fn server_of_another_request() {
     let handlers = Handlers {
-        status: |server: &mut Server, status| {
-            let bytes = Writer::answer(&usual("MESSAGE").headers, status, Some("99sa0xk")).finish();
-            server.respond(status, bytes)
-        },
+        status: |server: &mut Server, status| server.respond(answer(&usual("MESSAGE"), status)),
         other: |server, event| if event == "again" { server.handle_request() } else { Vec::new() },
         timer: Server::handle_timer,
     };

@@ -4,11 +4,10 @@ mod key;
 mod machines;
 mod table;
 
-use bytes::Bytes;
-
 use super::{Action, Timer};
 use crate::limits::Limits;
-use crate::message::{Message, Request, Response};
+use crate::message::{Answer, Message, Request, Response, Writer};
+use crate::status::Status;
 
 /// A request with these lines before what all have in common.
 fn request(method: &str, lines: &str) -> Request {
@@ -33,8 +32,13 @@ fn usual(method: &str) -> Request {
     )
 }
 
-fn response(bytes: Bytes) -> Response {
-    match Message::parse(bytes, Limits::PEER).unwrap() {
+fn answer(request: &Request, status: Status) -> Answer {
+    Writer::answer(&request.headers, status, Some("99sa0xk")).finish()
+}
+
+/// The same as it comes to who sent the request.
+fn response(request: &Request, status: Status) -> Response {
+    match Message::parse(answer(request, status).into_bytes(), Limits::PEER).unwrap() {
         Message::Response(response) => response,
         Message::Request(request) => panic!("{request:?}"),
     }
