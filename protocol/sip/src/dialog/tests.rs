@@ -1,11 +1,11 @@
 use std::time::Duration;
 
 use super::{
-    Acceptance, Agreement, Dialog, DialogId, Due, Forks, NoDialog, OutOfOrder, Reminder, SessionPolicy,
+    Acceptance, Agreement, Dialog, DialogId, Due, Fork, Forks, NoDialog, OutOfOrder, Reminder, SessionPolicy,
     SessionRefusal, SessionTimer,
 };
-use crate::header::Name;
 use crate::header::Role::{self, Uac, Uas};
+use crate::header::{CSeq, Name};
 use crate::limits::Limits;
 use crate::message::{HeaderError, Message, Problem, Request, Response, Writer};
 use crate::method::Method;
@@ -62,6 +62,8 @@ fn a_dialog_that_the_other_side_begins() {
     let info = request("INFO", 6, &TO_US.replace("pool.example.com>", "pool.example.com>;tag=me"));
     assert_eq!(DialogId::of_request(&info.headers), Ok(Some(dialog.id.clone())));
     assert_eq!((dialog.local_number, dialog.remote_number, dialog.is_confirmed), (None, Some(5), false));
+    dialog.confirm();
+    assert!(dialog.is_confirmed);
     let written = dialog.request(&Method::Info).finish();
     assert_eq!(
         String::from_utf8_lossy(&written),
@@ -147,8 +149,9 @@ fn routes_loose_and_strict() {
 fn requests_of_the_other_side_come_in_order() {
     let mut dialog =
         Dialog::answered(&request("INVITE", 5, &format!("{TO_US}Contact: <sip:c>\n")), "me").unwrap();
+    let cseq = |method, number| CSeq { number, method: Method::parse(method).unwrap() };
     let mut check = |method, number, expected: Result<(), u32>| {
-        let outcome = dialog.receive(&request(method, number, TO_US));
+        let outcome = dialog.receive(&cseq(method, number));
         assert_eq!(outcome, expected.map_err(|last| OutOfOrder { number, last }), "{method} {number}");
     };
     check("INFO", 6, Ok(()));
@@ -160,7 +163,7 @@ fn requests_of_the_other_side_come_in_order() {
     check("BYE", 899, Err(900));
     assert_eq!(OutOfOrder { number: 1, last: 2 }.status(), Status::SERVER_ERROR);
     dialog.remote_number = None;
-    assert_eq!(dialog.receive(&request("INFO", 3, TO_US)), Ok(()));
+    assert_eq!(dialog.receive(&cseq("INFO", 3)), Ok(()));
     assert_eq!(dialog.remote_number, Some(3));
 }
 
@@ -184,32 +187,33 @@ fn one_invite_may_lead_to_several_dialogs() {
             "To: <sip:alice@example.com>;tag={tag}\nContact: <{contact}>\nRecord-Route: <sip:{contact};lr>\n"
         );
         let lines = lines.replace("<sip:sip:", "<sip:");
-        let dialog = forks.handle_response(&response(code, &lines)).unwrap();
-        dialog.map(|dialog| {
-            (
-                dialog.id.remote_tag.clone().unwrap().into_string(),
-                dialog.target.to_string(),
-                dialog.is_confirmed,
-            )
-        })
+        let spelled = |dialog: &Dialog| {
+            let kind = if dialog.is_confirmed { "confirmed" } else { "early" };
+            format!("{kind} {} at {}", dialog.id.remote_tag.as_deref().unwrap(), dialog.target)
+        };
+        match forks.handle_response(&response(code, &lines)).unwrap() {
+            Fork::Dialog(dialog) => spelled(dialog),
+            Fork::None => "none".to_owned(),
+            Fork::Surplus(dialog) => format!("surplus: {}", spelled(&dialog)),
+        }
     };
-    let dialog =
-        |tag: &str, target: &str, is_confirmed| Some((tag.to_owned(), target.to_owned(), is_confirmed));
-    assert_eq!(handle(100, "a", "sip:a"), None);
-    assert_eq!(handle(180, "a", "sip:a"), dialog("a", "sip:a", false));
-    assert_eq!(handle(183, "a", "sip:x"), dialog("a", "sip:a", false));
-    assert_eq!(handle(180, "b", "sip:b"), dialog("b", "sip:b", false));
-    assert_eq!(handle(200, "b", "sip:b2"), dialog("b", "sip:b2", true));
-    assert_eq!(handle(200, "b", "sip:b3"), dialog("b", "sip:b2", true));
-    assert_eq!(handle(200, "c", "sip:c"), dialog("c", "sip:c", true));
-    assert_eq!(handle(200, "d", "sip:d"), None);
+    assert_eq!(handle(100, "a", "sip:a"), "none");
+    assert_eq!(handle(180, "a", "sip:a"), "early a at sip:a");
+    assert_eq!(handle(183, "a", "sip:x"), "early a at sip:a");
+    assert_eq!(handle(180, "b", "sip:b"), "early b at sip:b");
+    assert_eq!(handle(200, "b", "sip:b2"), "confirmed b at sip:b2");
+    assert_eq!(handle(200, "b", "sip:b3"), "confirmed b at sip:b2");
+    assert_eq!(handle(200, "c", "sip:c"), "confirmed c at sip:c");
+    // Whoever has accepted beyond that waits for an ACK, and then a BYE.
+    assert_eq!(handle(180, "d", "sip:d"), "none");
+    assert_eq!(handle(200, "d", "sip:d"), "surplus: confirmed d at sip:d");
     let tags: Vec<_> =
         forks.clone().into_confirmed().map(|dialog| dialog.id.remote_tag.unwrap().into_string()).collect();
     assert_eq!(tags, ["b", "c"]);
     // A refusal ends what is early, and nothing else: there is room for one more.
-    assert_eq!(forks.handle_response(&response(486, "To: <sip:a@b>;tag=e\n")), Ok(None));
+    assert_eq!(forks.handle_response(&response(486, "To: <sip:a@b>;tag=e\n")), Ok(Fork::None));
     let late = response(200, "To: <sip:a@b>;tag=d\nContact: <sip:d>\n");
-    assert!(forks.handle_response(&late).unwrap().is_some());
+    assert!(matches!(forks.handle_response(&late), Ok(Fork::Dialog(_))));
     let tags: Vec<_> =
         forks.into_confirmed().map(|dialog| dialog.id.remote_tag.unwrap().into_string()).collect();
     assert_eq!(tags, ["b", "c", "d"]);
