@@ -221,9 +221,16 @@ fn contact(headers: &Headers) -> Result<Option<Box<str>>, HeaderError> {
     }
 }
 
-/// The way to who sent a request: as it is written there.
+/// The way to who sent a request: as it is written there, and no longer than a request can go.
 fn routes(request: &Headers) -> Result<Vec<Box<str>>, HeaderError> {
-    request.record_routes().map(|route| Ok(route?.to_string().into())).collect()
+    let mut routes = Vec::new();
+    for route in request.record_routes() {
+        if routes.len() == usize::from(MAX_FORWARDS) {
+            return Err(HeaderError { name: Name::RecordRoute, problem: Problem::Malformed });
+        }
+        routes.push(route?.to_string().into());
+    }
+    Ok(routes)
 }
 
 /// The way to who sent a response: from this side's end.

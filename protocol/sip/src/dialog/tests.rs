@@ -146,6 +146,18 @@ fn routes_loose_and_strict() {
 }
 
 #[test]
+fn there_are_no_more_routes_than_a_request_can_go() {
+    let answered = |count| {
+        let routes = vec!["<sip:p;lr>"; count].join(", ");
+        let lines = format!("{TO_US}Contact: <sip:c>\nRecord-Route: {routes}\n");
+        Dialog::answered(&request("INVITE", 1, &lines), "me").map(|dialog| dialog.routes.len())
+    };
+    assert_eq!(answered(70), Ok(70));
+    let too_many = HeaderError { name: Name::RecordRoute, problem: Problem::Malformed };
+    assert_eq!(answered(71), Err(NoDialog::Header(too_many)));
+}
+
+#[test]
 fn requests_of_the_other_side_come_in_order() {
     let mut dialog =
         Dialog::answered(&request("INVITE", 5, &format!("{TO_US}Contact: <sip:c>\n")), "me").unwrap();

@@ -1,10 +1,12 @@
 //! What must hold for every input: the bodies of the fuzz targets, run on the corpora as plain tests too.
 
 use bytes::Bytes;
+use perch_sip::Method;
+use perch_sip::dialog::Dialog;
 use perch_sip::framer::{Framer, Item};
 use perch_sip::header::Name;
 use perch_sip::limits::Limits;
-use perch_sip::message::{Headers, Message, Rejection, Writer};
+use perch_sip::message::{Headers, Message, Rejection, Request, Writer};
 use perch_sip::uri::Uri;
 
 /// A message that came whole: whatever passes can be asked for everything, and is the same when it is passed on.
@@ -21,6 +23,7 @@ pub(crate) fn message(data: &[u8]) {
         }
         Message::Request(request) => {
             drop(request.check());
+            dialog(request);
             match request.uri() {
                 Ok(uri) => {
                     let writer = Writer::request(&request.method, &uri).copy(&request.headers, |_| true);
@@ -37,6 +40,25 @@ pub(crate) fn message(data: &[u8]) {
         fields.map(|field| format!("{field:?}")).collect()
     };
     assert_eq!(fields(again.headers()), fields(message.headers()));
+}
+
+/// What this side writes in the dialog that a request begins: it is a request that can be served, in that dialog.
+fn dialog(request: &Request) {
+    let Ok(mut dialog) = Dialog::answered(request, "t") else { return };
+    // Each of up to 70 routes gets a line of its own.
+    let limits = Limits { head_bytes_max: Limits::PEER.head_bytes_max + 4096, ..Limits::PEER };
+    for number in 1..=2 {
+        let written =
+            dialog.request(&Method::Info).header(Name::Via, "SIP/2.0/TLS a;branch=z9hG4bK1").finish();
+        let Ok(Message::Request(written)) = Message::parse(written, limits) else {
+            panic!("no request of {dialog:?}")
+        };
+        let essentials = written.check().unwrap_or_else(|unfit| panic!("{unfit} in {dialog:?}"));
+        let tags = (essentials.from.tag(), essentials.to.tag());
+        assert_eq!(tags, (Some(&*dialog.id.local_tag), dialog.id.remote_tag.as_deref()));
+        assert_eq!((essentials.call_id, essentials.cseq.number), (&*dialog.id.call_id, number));
+        assert_eq!(written.headers.routes().count(), dialog.routes.len());
+    }
 }
 
 /// A header's value. The first byte of `data` chooses which header: what is read is the same when it is written.
