@@ -77,7 +77,7 @@ impl InviteClient {
     }
 
     /// Takes note that a timer has fired.
-    pub(crate) fn handle_timer(&mut self, timer: Timer) -> Vec<Action> {
+    pub(crate) fn handle_timer(&self, timer: Timer) -> Vec<Action> {
         match (self.state, timer) {
             (State::Calling, Timer::B) => vec![Action::Fail, Action::End],
             (State::Proceeding, Timer::Cancel) if self.is_cancelled => vec![Action::Fail, Action::End],

@@ -74,7 +74,7 @@ fn client_of_an_invite() {
             client.handle_response(&response(&usual("INVITE"), status))
         },
         other: |client, event| if event == "cancel" { client.cancel() } else { Vec::new() },
-        timer: InviteClient::handle_timer,
+        timer: |client, timer| client.handle_timer(timer),
     };
     check(
         InviteClient::new(usual("INVITE"), Timing::DEFAULT),
