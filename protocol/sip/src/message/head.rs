@@ -103,7 +103,7 @@ impl Head {
         let mut entries: Vec<Entry> = Vec::with_capacity(ENTRIES_USUAL);
         let mut folds = Vec::new();
         for line in lines.take_while(|line| !line.is_empty()) {
-            if text[line.clone()].starts_with([' ', '\t']) {
+            if matches!(text.as_bytes()[line.start], b' ' | b'\t') {
                 folds.push(line.start - 2);
                 let value = &mut entries.last_mut().ok_or(Fault::Field)?.value;
                 *value = value.joined(trim(text, line));
