@@ -45,7 +45,7 @@ fn measure(mut work: impl FnMut()) -> u32 {
 }
 
 fn parse(bytes: &Bytes) -> Request {
-    match Message::parse(bytes.clone()) {
+    match Message::parse(bytes.clone(), Limits::PEER) {
         Ok(Message::Request(request)) => request,
         other => panic!("{other:?}"),
     }

@@ -1,8 +1,9 @@
 //! Cuts the bytes of a stream into whole messages, however they arrive (RFC 3261 §18.3).
 //!
-//! A body is as long as Content-Length says, which has to be there, once, and a number: where it is not, nobody knows
-//! what comes next, and the stream is done for. The framer keeps at most one unfinished message, and no memory at all
-//! while the stream is idle.
+//! A body is as long as Content-Length says, which has to be there, once, and a number: where it is not, or a line is no
+//! header, nobody knows what comes next, and the stream is done for. A message that is wrong otherwise is refused by
+//! itself: behind a proxy the stream is that of many users. The framer keeps at most one unfinished message, and no
+//! memory at all while the stream is idle.
 
 use bytes::{Buf, Bytes, BytesMut};
 
@@ -28,6 +29,8 @@ pub struct Framer {
 pub enum Item {
     /// A message.
     Message(Message),
+    /// A message that is to be [answered](Rejection::answer) and forgotten. The stream goes on.
+    Refused(Rejection),
     /// Two line ends between messages, which are to be answered by one (RFC 5626 §4.4.1).
     Ping,
 }
@@ -38,7 +41,7 @@ impl Framer {
         Self { limits, buffer: BytesMut::new(), has_line_end: false, searched: 0, frame: None, failed: None }
     }
 
-    /// Puts other limits in force, from the next head on.
+    /// Puts other limits in force. They bind a head that is under way too, but not a message whose head was read.
     pub fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
     }
@@ -89,7 +92,12 @@ impl Framer {
             return Ok(None);
         };
         let bytes = self.take(frame.length());
-        frame.end(bytes).map(|message| Some(Item::Message(message)))
+        let has_end = frame.has_end();
+        match frame.end(bytes) {
+            Ok(message) => Ok(Some(Item::Message(message))),
+            Err(rejection) if has_end => Ok(Some(Item::Refused(rejection))),
+            Err(rejection) => Err(rejection),
+        }
     }
 
     /// Passes over line ends between messages; whether two of them were a ping.

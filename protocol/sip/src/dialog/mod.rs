@@ -13,10 +13,10 @@ mod tests;
 use thiserror::Error;
 
 pub use acceptance::{Acceptance, Reminder};
-pub use forks::Forks;
+pub use forks::{Fork, Forks};
 pub use session_timer::{Agreement, Due, SessionPolicy, SessionRefusal, SessionTimer};
 
-use crate::header::{Contact, Name, NameAddr};
+use crate::header::{CSeq, Contact, Name, NameAddr};
 use crate::message::{HeaderError, Headers, Problem, Request, Response, Writer};
 use crate::method::Method;
 use crate::status::Status;
@@ -134,13 +134,18 @@ impl Dialog {
         })
     }
 
+    /// Takes note that this side gave a 2xx to the request that began the dialog.
+    pub fn confirm(&mut self) {
+        self.is_confirmed = true;
+    }
+
     /// Takes the 2xx that confirms an early dialog of this side's: its routes and its Contact are those that count from
     /// now on (§13.2.2.4).
-    pub fn confirm(&mut self, response: &Response) -> Result<(), HeaderError> {
+    pub fn confirm_by(&mut self, response: &Response) -> Result<(), HeaderError> {
         if !self.is_confirmed {
             self.routes = routes_back(&response.headers)?;
             self.refresh(&response.headers)?;
-            self.is_confirmed = true;
+            self.confirm();
         }
         Ok(())
     }
@@ -187,13 +192,9 @@ impl Dialog {
     /// Takes a request of the other side (§12.2.2). Numbers may leave a gap, and may not go back; a number that comes
     /// again is let through, since pidgin-sipe repeats a request that was challenged under the number it had. ACK and
     /// CANCEL have the number of their INVITE.
-    pub fn receive(&mut self, request: &Request) -> Result<(), OutOfOrder> {
-        let (Ok(cseq), false) =
-            (request.headers.cseq(), matches!(request.method, Method::Ack | Method::Cancel))
-        else {
-            return Ok(());
-        };
+    pub fn receive(&mut self, cseq: &CSeq) -> Result<(), OutOfOrder> {
         match self.remote_number {
+            _ if matches!(cseq.method, Method::Ack | Method::Cancel) => Ok(()),
             Some(last) if cseq.number < last => Err(OutOfOrder { number: cseq.number, last }),
             Some(_) | None => {
                 self.remote_number = Some(cseq.number);
@@ -220,9 +221,16 @@ fn contact(headers: &Headers) -> Result<Option<Box<str>>, HeaderError> {
     }
 }
 
-/// The way to who sent a request: as it is written there.
+/// The way to who sent a request: as it is written there, and no longer than a request can go.
 fn routes(request: &Headers) -> Result<Vec<Box<str>>, HeaderError> {
-    request.record_routes().map(|route| Ok(route?.to_string().into())).collect()
+    let mut routes = Vec::new();
+    for route in request.record_routes() {
+        if routes.len() == usize::from(MAX_FORWARDS) {
+            return Err(HeaderError { name: Name::RecordRoute, problem: Problem::Malformed });
+        }
+        routes.push(route?.to_string().into());
+    }
+    Ok(routes)
 }
 
 /// The way to who sent a response: from this side's end.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::header::{Name, Refresher};
+use crate::header::{Name, Role};
 use crate::message::{HeaderError, Headers, Writer};
 use crate::status::Status;
 
@@ -15,8 +15,10 @@ pub struct SessionPolicy {
     pub interval_s: u32,
     /// The shortest interval that is agreed to, in seconds: 90 at least (§4, §5).
     pub min_s: u32,
+    /// The longest interval that is agreed to, in seconds: a session is known to be over after no more than that.
+    pub max_s: u32,
     /// Who refreshes if the other side can and does not say.
-    pub refresher: Refresher,
+    pub refresher: Role,
 }
 
 /// What both sides have settled on for now.
@@ -25,7 +27,7 @@ pub struct Agreement {
     /// How long the session lasts, in seconds.
     pub interval_s: u32,
     /// Who refreshes: of the request by which this was agreed, who sent it or who answered.
-    pub refresher: Refresher,
+    pub refresher: Role,
     /// Whether the other side has to look at this (§9, Table 2), so that Require names `timer`.
     pub is_required: bool,
 }
@@ -46,28 +48,32 @@ impl Agreement {
             Some(asked) => asked.interval_s.min(policy.interval_s.max(min_s)),
             None => policy.interval_s.max(min_s),
         };
+        if interval_s > policy.max_s {
+            return Err(SessionRefusal::TooLong { max_s: policy.max_s });
+        }
         let refresher = match asked.and_then(|asked| asked.refresher()) {
-            _ if !is_supported => Refresher::Uas,
+            _ if !is_supported => Role::Uas,
             Some(refresher) => refresher,
             None => policy.refresher,
         };
         Ok(Self { interval_s, refresher, is_required: is_supported })
     }
 
-    /// What a 2xx to a request of this side says (§7.2). `None`: this session does not end by itself.
-    pub fn answered(response: &Headers) -> Result<Option<Self>, HeaderError> {
+    /// What a 2xx to a request of this side says (§7.2); more than `max_s` is not waited for. `None`: this session does
+    /// not end by itself.
+    pub fn answered(response: &Headers, policy: SessionPolicy) -> Result<Option<Self>, HeaderError> {
         Ok(response.session_expires()?.map(|session| Self {
-            interval_s: session.interval_s,
-            refresher: session.refresher().unwrap_or(Refresher::Uac),
+            interval_s: session.interval_s.min(policy.max_s),
+            refresher: session.refresher().unwrap_or(Role::Uac),
             is_required: false,
         }))
     }
 
     /// Adds what the 2xx has to say.
-    pub fn write(&self, writer: Writer) -> Writer {
+    pub fn write(&self, writer: Writer<Status>) -> Writer<Status> {
         let refresher = match self.refresher {
-            Refresher::Uac => "uac",
-            Refresher::Uas => "uas",
+            Role::Uac => "uac",
+            Role::Uas => "uas",
         };
         let writer = if self.is_required { writer.header(Name::Require, "timer") } else { writer };
         writer.header(Name::SessionExpires, format_args!("{};refresher={refresher}", self.interval_s))
@@ -86,6 +92,12 @@ pub enum SessionRefusal {
         /// What the answer says as Min-SE, in seconds.
         min_s: u32,
     },
+    /// The shortest interval that somebody on the way agrees to (Min-SE) is longer than this side agrees to.
+    #[error("a session interval above {max_s} s")]
+    TooLong {
+        /// What this side agrees to, in seconds.
+        max_s: u32,
+    },
 }
 
 impl SessionRefusal {
@@ -94,6 +106,7 @@ impl SessionRefusal {
         match self {
             Self::Header(_) => Status::BAD_REQUEST,
             Self::TooBrief { .. } => Status::SESSION_INTERVAL_TOO_SMALL,
+            Self::TooLong { .. } => Status::NOT_ACCEPTABLE_HERE,
         }
     }
 }
@@ -126,10 +139,12 @@ pub enum Due {
 }
 
 impl SessionTimer {
-    /// Begins with a 2xx; `is_refresher`: this side refreshes. Ask what is [due](Self::handle_timer) after this time.
-    pub fn new(interval_s: u32, is_refresher: bool) -> (Self, Duration) {
-        let interval = Duration::from_secs(interval_s.into());
-        if is_refresher {
+    /// Begins with the 2xx to a request in which this side had that role. Ask what is [due](Self::handle_timer) after
+    /// this time. An interval below 90 s, which nobody may ask for (§4), is taken for 90 s: refreshes must not chase
+    /// each other.
+    pub fn begin(agreement: Agreement, role: Role) -> (Self, Duration) {
+        let interval = Duration::from_secs(agreement.interval_s.max(MIN_S).into());
+        if agreement.refresher == role {
             // §7.2: half of the interval.
             (Self { interval, phase: Phase::Fresh }, interval / 2)
         } else {

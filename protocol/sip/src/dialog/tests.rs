@@ -1,11 +1,12 @@
 use std::time::Duration;
 
 use super::{
-    Acceptance, Agreement, Dialog, DialogId, Due, Forks, NoDialog, OutOfOrder, Reminder, SessionPolicy,
+    Acceptance, Agreement, Dialog, DialogId, Due, Fork, Forks, NoDialog, OutOfOrder, Reminder, SessionPolicy,
     SessionRefusal, SessionTimer,
 };
-use crate::header::Name;
-use crate::header::Refresher::{self, Uac, Uas};
+use crate::header::Role::{self, Uac, Uas};
+use crate::header::{CSeq, Name};
+use crate::limits::Limits;
 use crate::message::{HeaderError, Message, Problem, Request, Response, Writer};
 use crate::method::Method;
 use crate::status::Status;
@@ -14,7 +15,7 @@ use crate::transaction::Timing;
 fn message(start: &str, lines: &str) -> Message {
     let text =
         format!("{start}\n{lines}Via: SIP/2.0/TLS a;branch=z9hG4bK1\nCall-ID: 1@a\nContent-Length: 0\n\n");
-    Message::parse(text.replace('\n', "\r\n").into()).unwrap()
+    Message::parse(text.replace('\n', "\r\n").into(), Limits::PEER).unwrap()
 }
 
 fn request(method: &str, number: u32, lines: &str) -> Request {
@@ -61,6 +62,8 @@ fn a_dialog_that_the_other_side_begins() {
     let info = request("INFO", 6, &TO_US.replace("pool.example.com>", "pool.example.com>;tag=me"));
     assert_eq!(DialogId::of_request(&info.headers), Ok(Some(dialog.id.clone())));
     assert_eq!((dialog.local_number, dialog.remote_number, dialog.is_confirmed), (None, Some(5), false));
+    dialog.confirm();
+    assert!(dialog.is_confirmed);
     let written = dialog.request(&Method::Info).finish();
     assert_eq!(
         String::from_utf8_lossy(&written),
@@ -69,7 +72,8 @@ fn a_dialog_that_the_other_side_begins() {
          From: <sip:GC-1@pool.example.com>;tag=me\r\nTo: <sip:alice@example.com;x=y>;tag=them\r\n\
          Call-ID: 1@a\r\nCSeq: 1 INFO\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
     );
-    let Ok(Message::Request(second)) = Message::parse(dialog.request(&Method::Bye).finish()) else {
+    let Ok(Message::Request(second)) = Message::parse(dialog.request(&Method::Bye).finish(), Limits::PEER)
+    else {
         panic!()
     };
     assert_eq!(second.headers.cseq().unwrap().to_string(), "2 BYE");
@@ -142,11 +146,24 @@ fn routes_loose_and_strict() {
 }
 
 #[test]
+fn there_are_no_more_routes_than_a_request_can_go() {
+    let answered = |count| {
+        let routes = vec!["<sip:p;lr>"; count].join(", ");
+        let lines = format!("{TO_US}Contact: <sip:c>\nRecord-Route: {routes}\n");
+        Dialog::answered(&request("INVITE", 1, &lines), "me").map(|dialog| dialog.routes.len())
+    };
+    assert_eq!(answered(70), Ok(70));
+    let too_many = HeaderError { name: Name::RecordRoute, problem: Problem::Malformed };
+    assert_eq!(answered(71), Err(NoDialog::Header(too_many)));
+}
+
+#[test]
 fn requests_of_the_other_side_come_in_order() {
     let mut dialog =
         Dialog::answered(&request("INVITE", 5, &format!("{TO_US}Contact: <sip:c>\n")), "me").unwrap();
+    let cseq = |method, number| CSeq { number, method: Method::parse(method).unwrap() };
     let mut check = |method, number, expected: Result<(), u32>| {
-        let outcome = dialog.receive(&request(method, number, TO_US));
+        let outcome = dialog.receive(&cseq(method, number));
         assert_eq!(outcome, expected.map_err(|last| OutOfOrder { number, last }), "{method} {number}");
     };
     check("INFO", 6, Ok(()));
@@ -158,7 +175,7 @@ fn requests_of_the_other_side_come_in_order() {
     check("BYE", 899, Err(900));
     assert_eq!(OutOfOrder { number: 1, last: 2 }.status(), Status::SERVER_ERROR);
     dialog.remote_number = None;
-    assert_eq!(dialog.receive(&request("INFO", 3, TO_US)), Ok(()));
+    assert_eq!(dialog.receive(&cseq("INFO", 3)), Ok(()));
     assert_eq!(dialog.remote_number, Some(3));
 }
 
@@ -182,32 +199,33 @@ fn one_invite_may_lead_to_several_dialogs() {
             "To: <sip:alice@example.com>;tag={tag}\nContact: <{contact}>\nRecord-Route: <sip:{contact};lr>\n"
         );
         let lines = lines.replace("<sip:sip:", "<sip:");
-        let dialog = forks.handle_response(&response(code, &lines)).unwrap();
-        dialog.map(|dialog| {
-            (
-                dialog.id.remote_tag.clone().unwrap().into_string(),
-                dialog.target.to_string(),
-                dialog.is_confirmed,
-            )
-        })
+        let spelled = |dialog: &Dialog| {
+            let kind = if dialog.is_confirmed { "confirmed" } else { "early" };
+            format!("{kind} {} at {}", dialog.id.remote_tag.as_deref().unwrap(), dialog.target)
+        };
+        match forks.handle_response(&response(code, &lines)).unwrap() {
+            Fork::Dialog(dialog) => spelled(dialog),
+            Fork::None => "none".to_owned(),
+            Fork::Surplus(dialog) => format!("surplus: {}", spelled(&dialog)),
+        }
     };
-    let dialog =
-        |tag: &str, target: &str, is_confirmed| Some((tag.to_owned(), target.to_owned(), is_confirmed));
-    assert_eq!(handle(100, "a", "sip:a"), None);
-    assert_eq!(handle(180, "a", "sip:a"), dialog("a", "sip:a", false));
-    assert_eq!(handle(183, "a", "sip:x"), dialog("a", "sip:a", false));
-    assert_eq!(handle(180, "b", "sip:b"), dialog("b", "sip:b", false));
-    assert_eq!(handle(200, "b", "sip:b2"), dialog("b", "sip:b2", true));
-    assert_eq!(handle(200, "b", "sip:b3"), dialog("b", "sip:b2", true));
-    assert_eq!(handle(200, "c", "sip:c"), dialog("c", "sip:c", true));
-    assert_eq!(handle(200, "d", "sip:d"), None);
+    assert_eq!(handle(100, "a", "sip:a"), "none");
+    assert_eq!(handle(180, "a", "sip:a"), "early a at sip:a");
+    assert_eq!(handle(183, "a", "sip:x"), "early a at sip:a");
+    assert_eq!(handle(180, "b", "sip:b"), "early b at sip:b");
+    assert_eq!(handle(200, "b", "sip:b2"), "confirmed b at sip:b2");
+    assert_eq!(handle(200, "b", "sip:b3"), "confirmed b at sip:b2");
+    assert_eq!(handle(200, "c", "sip:c"), "confirmed c at sip:c");
+    // Whoever has accepted beyond that waits for an ACK, and then a BYE.
+    assert_eq!(handle(180, "d", "sip:d"), "none");
+    assert_eq!(handle(200, "d", "sip:d"), "surplus: confirmed d at sip:d");
     let tags: Vec<_> =
         forks.clone().into_confirmed().map(|dialog| dialog.id.remote_tag.unwrap().into_string()).collect();
     assert_eq!(tags, ["b", "c"]);
     // A refusal ends what is early, and nothing else: there is room for one more.
-    assert_eq!(forks.handle_response(&response(486, "To: <sip:a@b>;tag=e\n")), Ok(None));
+    assert_eq!(forks.handle_response(&response(486, "To: <sip:a@b>;tag=e\n")), Ok(Fork::None));
     let late = response(200, "To: <sip:a@b>;tag=d\nContact: <sip:d>\n");
-    assert!(forks.handle_response(&late).unwrap().is_some());
+    assert!(matches!(forks.handle_response(&late), Ok(Fork::Dialog(_))));
     let tags: Vec<_> =
         forks.into_confirmed().map(|dialog| dialog.id.remote_tag.unwrap().into_string()).collect();
     assert_eq!(tags, ["b", "c", "d"]);
@@ -225,12 +243,13 @@ fn an_acceptance_is_repeated_until_it_is_heard() {
     assert_eq!(acceptance.handle_timer(), Reminder::GiveUp);
 }
 
+const POLICY: SessionPolicy = SessionPolicy { interval_s: 300, min_s: 120, max_s: 1800, refresher: Uac };
+
 /// RFC 4028 §9, Table 2, and the bounds of both sides.
 #[test]
 fn what_is_agreed_on_a_session() {
-    let policy = SessionPolicy { interval_s: 300, min_s: 120, refresher: Uac };
-    let check = |lines: &str, expected: Result<(u32, Refresher), u32>| {
-        let outcome = Agreement::answer(&request("INVITE", 1, lines).headers, policy);
+    let check = |lines: &str, expected: Result<(u32, Role), u32>| {
+        let outcome = Agreement::answer(&request("INVITE", 1, lines).headers, POLICY);
         let expected = expected.map_err(|min_s| SessionRefusal::TooBrief { min_s });
         assert_eq!(outcome.map(|agreed| (agreed.interval_s, agreed.refresher)), expected, "{lines}");
     };
@@ -247,7 +266,20 @@ fn what_is_agreed_on_a_session() {
     check("Supported: timer\nMin-SE: 600\n", Ok((600, Uac)));
     check("Supported: timer\nSession-Expires: 120\n", Ok((120, Uac)));
     check("Supported: timer\nSession-Expires: 119\n", Err(120));
-    let lower = SessionPolicy { min_s: 1, ..policy };
+    check("Session-Expires: 4294967295\nMin-SE: 1800\n", Ok((1800, Uas)));
+    for lines in [
+        "Min-SE: 1801\n",
+        "Session-Expires: 4294967295\nMin-SE: 4294967295\n",
+        "Supported: timer\nMin-SE: 1801\n",
+    ] {
+        let refusal = Agreement::answer(&request("INVITE", 1, lines).headers, POLICY).unwrap_err();
+        assert_eq!(
+            (refusal, refusal.status()),
+            (SessionRefusal::TooLong { max_s: 1800 }, Status::NOT_ACCEPTABLE_HERE),
+            "{lines}"
+        );
+    }
+    let lower = SessionPolicy { min_s: 1, ..POLICY };
     let brief = request("INVITE", 1, "Supported: timer\nSession-Expires: 89\n");
     let refusal = Agreement::answer(&brief.headers, lower).unwrap_err();
     assert_eq!(
@@ -255,7 +287,7 @@ fn what_is_agreed_on_a_session() {
         (SessionRefusal::TooBrief { min_s: 90 }, Status::SESSION_INTERVAL_TOO_SMALL)
     );
     let malformed =
-        Agreement::answer(&request("INVITE", 1, "Session-Expires: soon\n").headers, policy).unwrap_err();
+        Agreement::answer(&request("INVITE", 1, "Session-Expires: soon\n").headers, POLICY).unwrap_err();
     assert_eq!(malformed.status(), Status::BAD_REQUEST);
 }
 
@@ -263,31 +295,39 @@ fn what_is_agreed_on_a_session() {
 fn what_an_agreement_says_is_understood() {
     for (refresher, is_required) in [(Uac, true), (Uas, false)] {
         let agreed = Agreement { interval_s: 300, refresher, is_required };
-        let written = agreed.write(Writer::response(Status::OK)).finish();
-        let Ok(Message::Response(response)) = Message::parse(written) else { panic!() };
-        let read = Agreement::answered(&response.headers).unwrap().unwrap();
+        let written = agreed.write(Writer::response(Status::OK)).finish().into_bytes();
+        let Ok(Message::Response(response)) = Message::parse(written, Limits::PEER) else { panic!() };
+        let read = Agreement::answered(&response.headers, POLICY).unwrap().unwrap();
         assert_eq!((read.interval_s, read.refresher), (300, refresher));
         assert_eq!(
             response.headers.tokens(Name::Require).unwrap(),
             if is_required { vec!["timer"] } else { vec![] }
         );
     }
-    assert_eq!(Agreement::answered(&response(200, "").headers), Ok(None));
+    let answered = |lines: &str| Agreement::answered(&response(200, lines).headers, POLICY).unwrap();
+    assert_eq!(answered(""), None);
+    assert_eq!(answered("Session-Expires: 4294967295\n").unwrap().interval_s, 1800);
 }
 
 #[test]
 fn a_session_is_refreshed_or_ends() {
     let s = Duration::from_secs;
-    let (mut ours, first) = SessionTimer::new(300, true);
+    let agreed = |interval_s, refresher| Agreement { interval_s, refresher, is_required: false };
+    let (mut ours, first) = SessionTimer::begin(agreed(300, Uac), Uac);
     assert_eq!(first, s(150));
     assert_eq!(ours.handle_timer(), Due::Refresh(s(118)));
     assert_eq!(ours.handle_timer(), Due::End);
     assert_eq!(ours.handle_timer(), Due::Nothing);
-    let (mut theirs, first) = SessionTimer::new(300, false);
+    let (mut theirs, first) = SessionTimer::begin(agreed(300, Uac), Uas);
     assert_eq!(first, s(268));
     assert_eq!(theirs.handle_timer(), Due::End);
     assert_eq!(theirs.handle_timer(), Due::Nothing);
     // A third of a short interval is less than 32 s.
-    assert_eq!(SessionTimer::new(90, false).1, s(60));
-    assert_eq!(SessionTimer::new(90, true).0.handle_timer(), Due::Refresh(s(15)));
+    assert_eq!(SessionTimer::begin(agreed(90, Uas), Uac).1, s(60));
+    assert_eq!(SessionTimer::begin(agreed(90, Uas), Uas).0.handle_timer(), Due::Refresh(s(15)));
+    // What is shorter than anybody may ask for would be refreshed at once, again and again.
+    for interval_s in [0, 1, 89] {
+        assert_eq!(SessionTimer::begin(agreed(interval_s, Uas), Uas).1, s(45));
+        assert_eq!(SessionTimer::begin(agreed(interval_s, Uas), Uac).1, s(60));
+    }
 }

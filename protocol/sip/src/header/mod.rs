@@ -16,6 +16,6 @@ pub use digest::{Challenge, Credentials};
 pub use name::Name;
 pub use name_addr::{Contact, NameAddr};
 pub use params::{Params, Quoted};
-pub use value::{CSeq, MediaType, Refresher, Replaces, SessionExpires, Word};
+pub use value::{CSeq, MediaType, Replaces, Role, SessionExpires, Word};
 pub(crate) use value::{call_id, max_forwards, retry_after};
 pub use via::Via;

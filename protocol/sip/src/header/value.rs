@@ -108,10 +108,10 @@ pub struct SessionExpires<'a> {
     pub params: Params<'a>,
 }
 
-/// Who sends the refreshes of a session.
+/// One side of a request (RFC 3261 §6). It may be the other way round with the next request of the same dialog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refresher {
-    /// Who sent the request in which this is said.
+pub enum Role {
+    /// Who sent the request.
     Uac,
     /// Who answers it.
     Uas,
@@ -123,11 +123,11 @@ impl<'a> SessionExpires<'a> {
         Ok((rest, Self { interval_s, params }))
     }
 
-    /// Who refreshes, if that is said.
-    pub fn refresher(&self) -> Option<Refresher> {
+    /// Who sends the refreshes, if that is said.
+    pub fn refresher(&self) -> Option<Role> {
         let refresher = self.params.find("refresher")?;
         let is = |role: &str| refresher.eq_ignore_ascii_case(role);
-        if is("uac") { Some(Refresher::Uac) } else { is("uas").then_some(Refresher::Uas) }
+        if is("uac") { Some(Role::Uac) } else { is("uas").then_some(Role::Uas) }
     }
 }
 

@@ -54,11 +54,6 @@ impl<'a> Via<'a> {
         }
     }
 
-    /// Whether the sender wants the response at the port it sent from (RFC 3581).
-    pub fn wants_source_port(&self) -> bool {
-        self.params.raw("rport") == Some(None)
-    }
-
     /// What a branch of RFC 3261 begins with (§8.1.1.7).
     pub const COOKIE: &'static str = "z9hG4bK";
 }

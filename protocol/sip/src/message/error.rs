@@ -1,14 +1,14 @@
 //! Why a message was refused: one reason each, for the log; the peer is told a status.
 
-use bytes::Bytes;
 use thiserror::Error;
 
-use super::{Headers, Writer};
+use super::{Answer, Headers, Writer};
 use crate::header::Name;
 use crate::method::Method;
 use crate::status::Status;
 
-/// What keeps bytes from being a message. Where its end lies is then not known for sure: on a stream, each is fatal.
+/// What keeps bytes from being a message. On a stream each is fatal but the first four, which leave no doubt about where
+/// the message ends if its Content-Length is right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
 pub enum Fault {
     /// The start line and the headers are not UTF-8.
@@ -17,15 +17,15 @@ pub enum Fault {
     /// A control character other than a tab, and not as a quoted pair.
     #[error("a control character in the head")]
     Control,
-    /// A carriage return or a line feed without the other.
-    #[error("a line end that is none")]
-    LineEnd,
     /// Neither a request line nor a status line; blanks where none may be; a status outside of 100 to 699.
     #[error("a malformed start line")]
     StartLine,
     /// A version other than SIP/2.0.
     #[error("a version other than SIP/2.0")]
     Version,
+    /// A carriage return or a line feed without the other.
+    #[error("a line end that is none")]
+    LineEnd,
     /// A line that is neither a header nor its continuation.
     #[error("a line that is no header")]
     Field,
@@ -61,8 +61,8 @@ impl Fault {
             Self::HeadTooLong | Self::TooManyFields => Status::MESSAGE_TOO_LARGE,
             Self::Utf8
             | Self::Control
-            | Self::LineEnd
             | Self::StartLine
+            | Self::LineEnd
             | Self::Field
             | Self::Incomplete
             | Self::ContentLength
@@ -87,12 +87,13 @@ impl Rejection {
         Self { fault, headers }
     }
 
-    /// The answer, before the connection is closed; `to_tag` is this side's. `None`: there is nobody to answer, since
-    /// this was a response or an ACK, or lacks what an answer repeats.
-    pub fn answer(&self, to_tag: &str) -> Option<Bytes> {
+    /// The answer; `to_tag` is this side's. What may not be in a head is a question mark in it. `None`: there is nobody
+    /// to answer, since this was a response or an ACK, or lacks what an answer repeats.
+    pub fn answer(&self, to_tag: &str) -> Option<Answer> {
         let headers = self.headers.as_ref()?;
         let is_whole = [Name::Via, Name::From, Name::To, Name::CallId].iter().all(|name| headers.has(*name));
-        let is_ack = headers.values(Name::CSeq).next()?.ends_with(Method::Ack.as_str());
+        let method = headers.values(Name::CSeq).next()?.split([' ', '\t']).next_back();
+        let is_ack = method == Some(Method::Ack.as_str());
         (is_whole && !is_ack).then(|| Writer::answer(headers, self.fault.status(), Some(to_tag)).finish())
     }
 }

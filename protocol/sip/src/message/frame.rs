@@ -22,23 +22,19 @@ impl Frame {
             return if reach == limits.head_bytes_max { Err(Fault::HeadTooLong) } else { Ok(None) };
         };
         let head = Head::read(&bytes[..head_length])?;
-        let body_length = match head.content_length {
-            Ok(Some(length)) => usize::try_from(length)
-                .ok()
-                .filter(|length| *length <= limits.body_bytes_max)
-                .ok_or(Fault::BodyTooLong),
-            Ok(None) => Err(Fault::NoContentLength),
-            Err(fault) => Err(fault),
-        };
+        let length = head.body_length(limits.body_bytes_max);
+        let body_length = length.and_then(|length| length.ok_or(Fault::NoContentLength));
         Ok(Some(Self { head, head_length, body_length }))
     }
 
-    /// How many bytes the message has. One that is to be refused does not wait for its body.
+    /// How many bytes the message has. One whose end is not known does not wait for its body.
     pub(crate) fn length(&self) -> usize {
-        match (&self.head.start, self.body_length) {
-            (Ok(_), Ok(body_length)) => self.head_length + body_length,
-            _ => self.head_length,
-        }
+        self.head_length + self.body_length.unwrap_or(0)
+    }
+
+    /// Whether it is known where the next message begins.
+    pub(crate) fn has_end(&self) -> bool {
+        self.body_length.is_ok()
     }
 
     /// The message, of exactly that many bytes.

@@ -59,31 +59,51 @@ pub(super) enum Start {
     Response { status: Status, reason: Span },
 }
 
-/// A head whose lines are headers. Its first line may be wrong all the same, and its Content-Length.
+/// A head whose lines are headers. Its characters or its first line may be wrong all the same, and its Content-Length.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Head {
+    /// What the first line says, unless the message is to be refused.
     pub(super) start: Result<Start, Fault>,
     pub(super) entries: Vec<Entry>,
     /// Bytes of the body, if it is said.
-    pub(super) content_length: Result<Option<u64>, Fault>,
+    content_length: Result<Option<u64>, Fault>,
     /// Where a line goes on in the next one.
     folds: Vec<usize>,
+    /// The head as it is kept, if it has characters that it may not have.
+    mended: Option<String>,
     /// Whether it says to be a response's.
     pub(super) is_response: bool,
 }
 
 impl Head {
-    /// Reads a head, from its first line to the empty one.
+    /// Bytes of the body, if that is said, and no more of them than `bytes_max`.
+    pub(super) fn body_length(&self, bytes_max: usize) -> Result<Option<usize>, Fault> {
+        let bounded = |length| usize::try_from(length).ok().filter(|length| *length <= bytes_max);
+        self.content_length?.map(|length| bounded(length).ok_or(Fault::BodyTooLong)).transpose()
+    }
+
+    /// Reads a head, from its first line to the empty one. It is an error if it is not known for sure what is a header.
     pub(super) fn read(head: &[u8]) -> Result<Self, Fault> {
-        let text = check(head)?;
-        let mut lines = lines(head);
+        check_line_ends(head)?;
+        match text(head) {
+            Ok(text) => Self::index(text),
+            Err(fault) => {
+                let mended = mend(head);
+                let head = Self::index(&mended)?;
+                Ok(Self { start: Err(fault), mended: Some(mended), ..head })
+            }
+        }
+    }
+
+    fn index(text: &str) -> Result<Self, Fault> {
+        let mut lines = lines(text);
         let first = lines.next().ok_or(Fault::Incomplete)?;
         let is_response = word("SIP/")(&text[first.clone()]).is_ok();
         let start = if is_response { status_line(text, first) } else { request_line(text, first) };
         let mut entries: Vec<Entry> = Vec::with_capacity(ENTRIES_USUAL);
         let mut folds = Vec::new();
         for line in lines.take_while(|line| !line.is_empty()) {
-            if head[line.start] == b' ' || head[line.start] == b'\t' {
+            if matches!(text.as_bytes()[line.start], b' ' | b'\t') {
                 folds.push(line.start - 2);
                 let value = &mut entries.last_mut().ok_or(Fault::Field)?.value;
                 *value = value.joined(trim(text, line));
@@ -94,16 +114,19 @@ impl Head {
             }
         }
         let content_length = content_length(text, &entries);
-        Ok(Self { start, entries, content_length, folds, is_response })
+        Ok(Self { start, entries, content_length, folds, mended: None, is_response })
     }
 
-    /// The message's bytes with every fold become blanks, which mean the same (RFC 3261 §7.3.1): whoever reads or
-    /// copies a value need not know of folds. They are rare; only a message that has some is copied.
+    /// The message's bytes, the head mended, with every fold become blanks, which mean the same (RFC 3261 §7.3.1):
+    /// whoever reads or copies a value need not know of folds. They are rare; only a message that has some is copied.
     pub(super) fn unfold(&self, message: Bytes) -> Bytes {
-        if self.folds.is_empty() {
+        if self.folds.is_empty() && self.mended.is_none() {
             return message;
         }
         let mut message = BytesMut::from(message);
+        if let Some(mended) = &self.mended {
+            message[..mended.len()].copy_from_slice(mended.as_bytes());
+        }
         for &fold in &self.folds {
             message[fold..fold + 2].fill(b' ');
         }
@@ -113,19 +136,19 @@ impl Head {
 
 /// The length of the head at the beginning of `bytes`, if it is there whole. `from`: as far was searched before.
 pub(super) fn length(bytes: &[u8], from: usize) -> Option<usize> {
-    let from = from.saturating_sub(END.len() - 1);
+    // Limits that were lowered meanwhile may end `bytes` before what was searched.
+    let from = from.saturating_sub(END.len() - 1).min(bytes.len());
     memmem::find(&bytes[from..], END).map(|at| from + at + END.len())
 }
 
 /// The lines of a head that was checked, without their ends.
-fn lines(head: &[u8]) -> impl Iterator<Item = Range<usize>> {
+fn lines(head: &str) -> impl Iterator<Item = Range<usize>> {
     let mut start = 0;
-    memchr_iter(b'\n', head).map(move |feed| std::mem::replace(&mut start, feed + 1)..feed - 1)
+    memchr_iter(b'\n', head.as_bytes()).map(move |feed| std::mem::replace(&mut start, feed + 1)..feed - 1)
 }
 
-/// That the head is text, in lines, and without control characters. RFC 3261 §25.1 has these in quoted pairs alone.
-fn check(head: &[u8]) -> Result<&str, Fault> {
-    let text = std::str::from_utf8(head).map_err(|_| Fault::Utf8)?;
+/// That a return is before each feed, and nowhere else.
+fn check_line_ends(head: &[u8]) -> Result<(), Fault> {
     // Wherever one of the two is, the other is next to it: as many returns as feeds, and each feed behind a return.
     let mut returns = memchr_iter(b'\r', head).count();
     for feed in memchr_iter(b'\n', head) {
@@ -134,18 +157,37 @@ fn check(head: &[u8]) -> Result<&str, Fault> {
         }
         returns -= 1;
     }
-    if returns > 0 {
-        return Err(Fault::LineEnd);
-    }
-    let is_stray = |byte: u8| is_control(byte) && byte != b'\r' && byte != b'\n';
+    if returns > 0 { Err(Fault::LineEnd) } else { Ok(()) }
+}
+
+/// The head, if it is text without control characters. RFC 3261 §25.1 has these in quoted pairs alone.
+fn text(head: &[u8]) -> Result<&str, Fault> {
+    let text = std::str::from_utf8(head).map_err(|_| Fault::Utf8)?;
     // The usual answer, without a branch for each byte.
-    if head.iter().fold(false, |has_any, &byte| has_any | is_stray(byte)) {
-        let is_bare = |(at, &byte): (usize, &u8)| is_stray(byte) && (at == 0 || head[at - 1] != b'\\');
-        if head.iter().enumerate().any(is_bare) {
-            return Err(Fault::Control);
+    let has_any = head.iter().fold(false, |has_any, &byte| has_any | is_stray(byte));
+    if has_any && (0..head.len()).any(|at| is_bare(head, at)) { Err(Fault::Control) } else { Ok(text) }
+}
+
+/// Puts a question mark, which is in no name and no number, for each byte that a head may not have: the answer to the
+/// message can then repeat the rest of it. All stays in its place.
+fn mend(head: &[u8]) -> String {
+    let mut mended = String::with_capacity(head.len());
+    for chunk in head.utf8_chunks() {
+        for (at, character) in chunk.valid().char_indices() {
+            mended.push(if is_bare(chunk.valid().as_bytes(), at) { '?' } else { character });
         }
+        mended.extend(chunk.invalid().iter().map(|_| '?'));
     }
-    Ok(text)
+    mended
+}
+
+/// A control character that no line ends with, and not as a quoted pair.
+fn is_bare(head: &[u8], at: usize) -> bool {
+    is_stray(head[at]) && (at == 0 || head[at - 1] != b'\\')
+}
+
+fn is_stray(byte: u8) -> bool {
+    is_control(byte) && byte != b'\r' && byte != b'\n'
 }
 
 /// `Method SP Request-URI SP SIP-Version` (§7.1), with one blank each.

@@ -18,7 +18,7 @@ pub(crate) use frame::Frame;
 pub use head::FIELDS_MAX;
 use head::{Head, Span, Start};
 pub use headers::{Field, Headers};
-pub use write::Writer;
+pub use write::{Answer, Writer};
 
 use crate::limits::Limits;
 use crate::method::Method;
@@ -59,23 +59,21 @@ pub struct Response {
 }
 
 impl Message {
-    /// Reads a message that a datagram or a frame of WebSocket brought whole, which bounds its body. Without
-    /// Content-Length the rest is the body; what follows the body is dropped (RFC 3261 §18.3).
-    pub fn parse(bytes: Bytes) -> Result<Self, Rejection> {
+    /// Reads a message that a datagram or a frame of WebSocket brought whole. Without Content-Length the rest is the
+    /// body; what follows the body is dropped (RFC 3261 §18.3).
+    pub fn parse(bytes: Bytes, limits: Limits) -> Result<Self, Rejection> {
         let line_ends = bytes.chunks_exact(2).take_while(|pair| *pair == b"\r\n").count();
         let bytes = bytes.slice(2 * line_ends..);
-        let reach = bytes.len().min(Limits::PEER.head_bytes_max);
+        let reach = bytes.len().min(limits.head_bytes_max);
         let too_long = if reach < bytes.len() { Fault::HeadTooLong } else { Fault::Incomplete };
         let head_length = head::length(&bytes[..reach], 0).ok_or(too_long)?;
         let head = Head::read(&bytes[..head_length])?;
         let rest = bytes.len() - head_length;
-        let body_length = match head.content_length {
-            Ok(None) => Ok(rest),
-            Ok(Some(length)) => {
-                usize::try_from(length).ok().filter(|length| *length <= rest).ok_or(Fault::BodyTooShort)
-            }
-            Err(fault) => Err(fault),
-        };
+        let body_length = head.body_length(limits.body_bytes_max).and_then(|length| match length {
+            Some(length) if length > rest => Err(Fault::BodyTooShort),
+            None if rest > limits.body_bytes_max => Err(Fault::BodyTooLong),
+            _ => Ok(length.unwrap_or(rest)),
+        });
         Self::assemble(bytes, head_length, head, body_length)
     }
 

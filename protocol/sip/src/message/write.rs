@@ -11,11 +11,32 @@ use crate::method::Method;
 use crate::status::Status;
 use crate::uri::Uri;
 
-/// A message that is being written, header by header.
+/// A message that is being written, header by header: a request, or a response that keeps its [`Status`].
 #[derive(Debug, Clone)]
 #[must_use = "a message is written to be sent"]
-pub struct Writer {
+pub struct Writer<S = ()> {
     out: Vec<u8>,
+    status: S,
+}
+
+/// A response that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "an answer is written to be sent"]
+pub struct Answer {
+    status: Status,
+    bytes: Bytes,
+}
+
+impl Answer {
+    /// What it says.
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// All of it.
+    pub fn into_bytes(self) -> Bytes {
+        self.bytes
+    }
 }
 
 impl Writer {
@@ -28,14 +49,26 @@ impl Writer {
     pub(crate) fn request_text(method: &Method, uri: &str) -> Self {
         let mut out = Vec::with_capacity(BYTES_USUAL);
         line(&mut out, format_args!("{method} {uri} SIP/2.0"));
-        Self { out }
+        Self { out, status: () }
     }
 
+    /// The request, with a body; Content-Type is a header like others.
+    pub fn finish_with(self, body: &[u8]) -> Bytes {
+        self.end(body).0
+    }
+
+    /// The request, without a body.
+    pub fn finish(self) -> Bytes {
+        self.finish_with(b"")
+    }
+}
+
+impl Writer<Status> {
     /// A response, without any header.
     pub fn response(status: Status) -> Self {
         let mut out = Vec::with_capacity(BYTES_USUAL);
         line(&mut out, format_args!("SIP/2.0 {status}"));
-        Self { out }
+        Self { out, status }
     }
 
     /// A response with what it has from its request (RFC 3261 §8.2.6.2): every Via, From, To, Call-ID and CSeq. `to_tag`
@@ -51,6 +84,19 @@ impl Writer {
         writer.copy(request, |field| matches!(field.name, Name::CallId | Name::CSeq))
     }
 
+    /// The response, with a body; Content-Type is a header like others.
+    pub fn finish_with(self, body: &[u8]) -> Answer {
+        let (bytes, status) = self.end(body);
+        Answer { status, bytes }
+    }
+
+    /// The response, without a body.
+    pub fn finish(self) -> Answer {
+        self.finish_with(b"")
+    }
+}
+
+impl<S> Writer<S> {
     /// Adds a header. A control character in `value`, which could only have come from somewhere else, becomes a blank.
     ///
     /// # Panics
@@ -81,17 +127,11 @@ impl Writer {
         self
     }
 
-    /// The message, with a body; Content-Type is a header like others.
-    pub fn finish_with(mut self, body: &[u8]) -> Bytes {
+    fn end(mut self, body: &[u8]) -> (Bytes, S) {
         line(&mut self.out, format_args!("Content-Length: {}", body.len()));
         self.out.extend_from_slice(b"\r\n");
         self.out.extend_from_slice(body);
-        self.out.into()
-    }
-
-    /// The message, without a body.
-    pub fn finish(self) -> Bytes {
-        self.finish_with(b"")
+        (self.out.into(), self.status)
     }
 }
 

@@ -7,14 +7,14 @@ use crate::message::{Request, Response, Writer};
 use crate::method::Method;
 
 /// The ACK of a refusal (RFC 3261 §17.1.1.3). That of a 2xx belongs to the dialog.
-pub fn ack(invite: &Request, refusal: &Response) -> Bytes {
+pub(super) fn ack(invite: &Request, refusal: &Response) -> Bytes {
     let headers = &refusal.headers;
     let to = |writer: Writer| writer.copy(headers, |field| field.name == Name::To);
     to(derive(invite, &Method::Ack, |name| name == Name::From)).finish()
 }
 
-/// The CANCEL of an INVITE (§9.1). It is a transaction of its own, and is to be sent after a provisional response only.
-pub fn cancel(invite: &Request) -> Bytes {
+/// The CANCEL of an INVITE (§9.1), which is to be sent after a provisional response only.
+pub(super) fn cancel(invite: &Request) -> Bytes {
     derive(invite, &Method::Cancel, |name| matches!(name, Name::From | Name::To)).finish()
 }
 

@@ -1,118 +1,88 @@
 //! Who sent an INVITE (RFC 3261 §17.1.1 as changed by RFC 6026 §8.4).
 
-use std::time::Duration;
-
-use bytes::Bytes;
-
-use super::{Action, Failure, REFUSAL_REPEATED, Reliability, Timer, Timing, ack};
+use super::derived::{ack, cancel};
+use super::{Action, Timer, Timing};
 use crate::message::{Request, Response};
 
 /// The client's side of an INVITE.
 #[derive(Debug, Clone)]
-pub struct InviteClient {
+pub(crate) struct InviteClient {
     request: Request,
-    reliability: Reliability,
     timing: Timing,
     state: State,
+    /// Whether its user wants it no more.
+    is_cancelled: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Nobody has answered; the INVITE is sent again after that time.
-    Calling {
-        interval: Duration,
-    },
+    /// Nobody has answered.
+    Calling,
     /// Somebody works on it.
     Proceeding,
-    /// It was refused.
-    Completed {
-        ack: Bytes,
-    },
     /// It was accepted; more may accept it.
     Accepted,
-    Terminated,
 }
 
 impl InviteClient {
     /// Begins, with an INVITE.
-    pub fn new(request: Request, reliability: Reliability, timing: Timing) -> (Self, Vec<Action>) {
-        let mut actions = vec![Action::Send(request.to_bytes())];
-        if reliability == Reliability::Unreliable {
-            actions.push(Action::Arm(Timer::A, timing.t1));
-        }
-        actions.push(Action::Arm(Timer::B, timing.give_up()));
-        (Self { request, reliability, timing, state: State::Calling { interval: timing.t1 } }, actions)
+    pub(crate) fn new(request: Request, timing: Timing) -> (Self, Vec<Action>) {
+        let actions = vec![Action::Send(request.to_bytes()), Action::Arm(Timer::B, timing.give_up())];
+        (Self { request, timing, state: State::Calling, is_cancelled: false }, actions)
     }
 
-    /// The INVITE.
-    pub fn request(&self) -> &Request {
-        &self.request
+    /// Whether a final response has come.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.state == State::Accepted
     }
 
     /// Takes a response that [matches](super::ClientKey). The ACK of a 2xx is its user's to send.
-    pub fn handle_response(&mut self, response: &Response) -> Vec<Action> {
+    pub(crate) fn handle_response(&mut self, response: &Response) -> Vec<Action> {
         let status = response.status;
-        match &self.state {
-            State::Calling { .. } | State::Proceeding if status.is_provisional() => {
+        match self.state {
+            State::Calling if status.is_provisional() => {
                 self.state = State::Proceeding;
-                vec![Action::Deliver]
+                let mut actions = vec![Action::Deliver];
+                if self.is_cancelled {
+                    actions.extend(self.send_cancel());
+                }
+                actions
             }
-            State::Calling { .. } | State::Proceeding if status.is_success() => {
+            State::Proceeding if status.is_provisional() => vec![Action::Deliver],
+            State::Calling | State::Proceeding if status.is_success() => {
                 self.state = State::Accepted;
                 vec![Action::Deliver, Action::Arm(Timer::M, self.timing.give_up())]
             }
-            State::Calling { .. } | State::Proceeding => self.refused(response),
-            State::Completed { ack } if !status.is_provisional() && !status.is_success() => {
-                vec![Action::Send(ack.clone())]
+            State::Calling | State::Proceeding => {
+                vec![Action::Deliver, Action::Send(ack(&self.request, response)), Action::End]
             }
             State::Accepted if status.is_success() => vec![Action::Deliver],
-            State::Completed { .. } | State::Accepted | State::Terminated => Vec::new(),
+            State::Accepted => Vec::new(),
         }
     }
 
-    fn refused(&mut self, response: &Response) -> Vec<Action> {
-        let ack = ack(&self.request, response);
-        let mut actions = vec![Action::Deliver, Action::Send(ack.clone())];
-        self.state = State::Completed { ack };
-        match self.reliability {
-            Reliability::Unreliable => actions.push(Action::Arm(Timer::D, REFUSAL_REPEATED)),
-            Reliability::Reliable => actions.extend(self.end()),
+    /// Takes the INVITE back (§9.1): at once, or when it is known that it has arrived. The final response still comes,
+    /// and may be a 2xx.
+    pub(crate) fn cancel(&mut self) -> Vec<Action> {
+        let is_new = !std::mem::replace(&mut self.is_cancelled, true);
+        match self.state {
+            State::Proceeding if is_new => self.send_cancel(),
+            State::Calling | State::Proceeding | State::Accepted => Vec::new(),
         }
-        actions
+    }
+
+    /// The answer to a CANCEL says nothing of use, and nothing is sent twice: it needs no transaction of its own.
+    fn send_cancel(&self) -> Vec<Action> {
+        vec![Action::Send(cancel(&self.request)), Action::Arm(Timer::Cancel, self.timing.give_up())]
     }
 
     /// Takes note that a timer has fired.
-    pub fn handle_timer(&mut self, timer: Timer) -> Vec<Action> {
-        match (&mut self.state, timer) {
-            (State::Calling { interval }, Timer::A) => {
-                *interval *= 2;
-                vec![Action::Send(self.request.to_bytes()), Action::Arm(Timer::A, *interval)]
-            }
-            (State::Calling { .. }, Timer::B) => self.fail(Failure::Timeout),
-            (State::Completed { .. }, Timer::D) | (State::Accepted, Timer::M) => self.end(),
+    pub(crate) fn handle_timer(&self, timer: Timer) -> Vec<Action> {
+        match (self.state, timer) {
+            (State::Calling, Timer::B) => vec![Action::Fail, Action::End],
+            (State::Proceeding, Timer::Cancel) if self.is_cancelled => vec![Action::Fail, Action::End],
+            (State::Accepted, Timer::M) => vec![Action::End],
             _ => Vec::new(),
         }
-    }
-
-    /// Takes note that what was sent last did not go out, or that the connection on which the answer was to come is
-    /// gone.
-    pub fn handle_transport_error(&mut self) -> Vec<Action> {
-        match self.state {
-            State::Calling { .. } | State::Proceeding | State::Completed { .. } => {
-                self.fail(Failure::Transport)
-            }
-            State::Accepted | State::Terminated => Vec::new(),
-        }
-    }
-
-    fn fail(&mut self, failure: Failure) -> Vec<Action> {
-        let mut actions = vec![Action::Fail(failure)];
-        actions.extend(self.end());
-        actions
-    }
-
-    fn end(&mut self) -> Vec<Action> {
-        self.state = State::Terminated;
-        vec![Action::End]
     }
 }

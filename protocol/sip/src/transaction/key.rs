@@ -61,7 +61,12 @@ pub struct ClientKey {
 }
 
 impl ClientKey {
-    /// The key of a request that is sent, or of a response that came. `None`: the branch is none of this side's.
+    /// The key of a request that is sent.
+    pub(super) fn new(branch: &str, method: &Method) -> Self {
+        Self { branch: branch.into(), method: method.clone() }
+    }
+
+    /// The key of a response that came. `None`: the branch is none of this side's.
     pub fn of(essentials: &Essentials<'_>) -> Option<Self> {
         let branch = essentials.via.branch()?.into();
         Some(Self { branch, method: essentials.cseq.method.clone() })

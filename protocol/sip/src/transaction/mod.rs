@@ -1,17 +1,13 @@
 //! A request and its answers (RFC 3261 §17): four machines, one for each side of an INVITE and of everything else.
+//! [`Transactions`] keeps those of one flow; [`ServerKey`] and [`ClientKey`] tell which of them a message is for.
 //!
-//! | | of INVITE | of other requests |
-//! |---|---|---|
-//! | asks | [`InviteClient`] | [`Client`] |
-//! | answers | [`InviteServer`] | [`Server`] |
+//! A machine is handed what happens, a message or a timer, and says what to do. It keeps no time: whoever runs it arms
+//! timers and tells when one has fired. A timer that fires when nobody waits for it any more changes nothing, so none
+//! has to be taken back.
 //!
-//! A machine is handed what happens, a message, a timer, a failure of the connection, and says what to do. It keeps no
-//! time: whoever runs it arms timers and tells when one has fired. A timer that fires when nobody waits for it any more
-//! changes nothing, so none has to be taken back. [`ServerKey`] and [`ClientKey`] tell which machine a message is for;
-//! [`Transactions`] keeps many.
-//!
-//! RFC 6026 (a 2xx does not end a transaction at once) and RFC 4320 (what is never sent to a request that is no INVITE)
-//! are part of the machines.
+//! A flow is TLS, TCP or WebSocket, which see to it that what is sent arrives: no machine sends anything twice of
+//! itself, and most end with the final response. RFC 6026 (a 2xx does not end a transaction at once) and RFC 4320 (what
+//! is never sent to a request that is no INVITE) are part of the machines.
 
 mod client;
 mod derived;
@@ -27,77 +23,45 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-pub use client::Client;
-pub use derived::{ack, cancel};
-pub use invite_client::InviteClient;
-pub use invite_server::InviteServer;
 pub use key::{ClientKey, ServerKey};
-pub use server::Server;
-pub use table::{Received, Transactions};
+pub use table::{Received, SendError, Transactions};
 
 /// One thing that a machine wants done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Send these bytes: a request to where the first went, a response to where the request came from.
+    /// Send these bytes on the flow.
     Send(Bytes),
     /// Tell the machine when this time has passed. A timer that is armed already begins anew.
     Arm(Timer, Duration),
     /// The message that was handed in is news: pass it on to whoever uses the transaction.
     Deliver,
-    /// Tell whoever uses the transaction that it failed.
-    Fail(Failure),
+    /// Tell whoever uses the transaction that nobody answered, or acknowledged, in time: as good as a 408 (§8.1.3.1),
+    /// which a proxy never passes on for a request that is no INVITE (RFC 4320 §4.2).
+    Fail,
     /// Forget the machine, and its timers.
     End,
 }
 
-/// Why a transaction failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Failure {
-    /// Nobody answered, or acknowledged, in time: as good as a 408 to the user (§8.1.3.1), which a proxy never passes on
-    /// for a request that is no INVITE (RFC 4320 §4.2).
-    Timeout,
-    /// The connection broke: as good as a 503.
-    Transport,
-}
-
-/// The timers of §17, RFC 6026 and RFC 4320, by the letters that those give them.
+/// The timers of §17 and RFC 6026, by the letters that those give them, and what §9.1 and RFC 4320 ask for. The others
+/// (A, D, E, G, I, K) are for transports that lose messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Timer {
-    /// Sends an INVITE again.
-    A,
     /// Gives an INVITE up that nobody answers.
     B,
-    /// Waits for a refusal to be repeated.
-    D,
-    /// Sends another request again.
-    E,
     /// Gives another request up.
     F,
-    /// Sends a refusal of an INVITE again.
-    G,
-    /// Gives up waiting for the ACK.
+    /// Gives up waiting for the ACK of a refusal.
     H,
-    /// Waits for the ACK to be repeated.
-    I,
-    /// Waits for another request to be repeated.
+    /// Gives another request up that its user does not answer.
     J,
-    /// Waits for another request's answer to be repeated.
-    K,
     /// Waits for an INVITE to be repeated that was accepted.
     L,
     /// Waits for a 2xx to be repeated, or to come from somebody else.
     M,
+    /// Gives an INVITE up that was taken back.
+    Cancel,
     /// Says 100, if nothing else was said.
     Trying,
-}
-
-/// Whether the transport sees to it that what is sent arrives: TLS, TCP and WebSocket do, UDP does not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Reliability {
-    /// Nothing is sent twice.
-    Reliable,
-    /// Whatever is not answered is sent again.
-    Unreliable,
 }
 
 /// The times that all others are made of (§17.1.1.1, §17.1.2.2).
@@ -107,21 +71,18 @@ pub struct Timing {
     pub t1: Duration,
     /// The longest time between two repetitions.
     pub t2: Duration,
-    /// How long a message may stay in the network.
-    pub t4: Duration,
 }
 
 impl Timing {
     /// What RFC 3261 has everybody use.
-    pub const DEFAULT: Self =
-        Self { t1: Duration::from_millis(500), t2: Duration::from_secs(4), t4: Duration::from_secs(5) };
+    pub const DEFAULT: Self = Self { t1: Duration::from_millis(500), t2: Duration::from_secs(4) };
 
     /// After how long everybody gives up.
     pub(crate) fn give_up(self) -> Duration {
         64 * self.t1
     }
 
-    /// When a client's timer E comes to be T2 (RFC 4320 §4.1).
+    /// When the timer E of a client that loses messages comes to be T2 (RFC 4320 §4.1).
     fn slowed_down(self) -> Duration {
         let mut after = Duration::ZERO;
         let mut interval = self.t1;
@@ -140,6 +101,3 @@ impl Timing {
 
 /// After how long an INVITE that nobody has answered is said to be worked on (§17.2.1).
 const TRYING_AFTER: Duration = Duration::from_millis(200);
-
-/// How long a refusal may be repeated where messages get lost (RFC 6026 §8.4): whoever repeats it has a T1 of its own.
-const REFUSAL_REPEATED: Duration = Duration::from_secs(32);

@@ -1,21 +1,22 @@
-//! All transactions of one flow, or of one member: finds the one that a message belongs to.
+//! All transactions of one flow: finds the one that a message belongs to.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use bytes::Bytes;
+use thiserror::Error;
 
-use super::{
-    Action, Client, ClientKey, InviteClient, InviteServer, Reliability, Server, ServerKey, Timer, Timing,
-};
-use crate::message::{Essentials, Request, Response};
+use super::client::Client;
+use super::invite_client::InviteClient;
+use super::invite_server::InviteServer;
+use super::server::Server;
+use super::{Action, ClientKey, ServerKey, Timer, Timing};
+use crate::message::{Answer, Essentials, Request, Response};
 use crate::method::Method;
-use crate::status::Status;
 
 /// Transactions, each under its key until it ends.
 #[derive(Debug)]
 pub struct Transactions {
-    reliability: Reliability,
     timing: Timing,
     /// How many may be under way on each side.
     count_max: usize,
@@ -46,10 +47,21 @@ pub enum Received {
     Overload,
 }
 
+/// Why a request is not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum SendError {
+    /// A request of this method and branch is under way.
+    #[error("a branch that is in use")]
+    InUse,
+    /// There are as many requests under way as there may be.
+    #[error("too many requests under way")]
+    TooMany,
+}
+
 impl Transactions {
     /// None yet, and `count_max` at most on each side.
-    pub fn new(reliability: Reliability, timing: Timing, count_max: usize) -> Self {
-        Self { reliability, timing, count_max, servers: HashMap::new(), clients: HashMap::new() }
+    pub fn new(timing: Timing, count_max: usize) -> Self {
+        Self { timing, count_max, servers: HashMap::new(), clients: HashMap::new() }
     }
 
     /// Takes a request that was found [fit](Request::check).
@@ -69,10 +81,10 @@ impl Transactions {
             return Received::Overload;
         }
         let (server, actions) = if request.method == Method::Invite {
-            let (server, actions) = InviteServer::new(request.clone(), self.reliability, self.timing);
+            let (server, actions) = InviteServer::new(request.clone(), self.timing);
             (Answering::Invite(server), actions)
         } else {
-            let (server, actions) = Server::new(request.clone(), self.reliability, self.timing);
+            let (server, actions) = Server::new(request.clone(), self.timing);
             (Answering::Other(server), actions)
         };
         self.servers.insert(key.clone(), server);
@@ -89,10 +101,10 @@ impl Transactions {
     }
 
     /// Gives a response to a request. Nothing is done if its transaction has ended.
-    pub fn respond(&mut self, key: &ServerKey, status: Status, response: Bytes) -> Vec<Action> {
+    pub fn respond(&mut self, key: &ServerKey, answer: Answer) -> Vec<Action> {
         let actions = match self.servers.get_mut(key) {
-            Some(Answering::Invite(server)) => server.respond(status, response),
-            Some(Answering::Other(server)) => server.respond(status, response),
+            Some(Answering::Invite(server)) => server.respond(answer),
+            Some(Answering::Other(server)) => server.respond(answer),
             None => Vec::new(),
         };
         self.settle_server(key, actions)
@@ -108,29 +120,53 @@ impl Transactions {
         self.settle_server(key, actions)
     }
 
-    /// Sends a request, but no ACK. `None`: it has no branch of this side's, the one it has is in use, or there are too
-    /// many requests under way.
-    pub fn send(&mut self, request: Request) -> Option<(ClientKey, Vec<Action>)> {
-        let key = ClientKey::of(&request.check().ok()?)?;
-        let has_room = self.clients.len() < self.count_max;
-        let Entry::Vacant(place) = self.clients.entry(key.clone()) else { return None };
-        let (client, actions) = match request.method {
-            _ if !has_room => return None,
-            Method::Ack => return None,
-            Method::Invite => {
-                let (client, actions) = InviteClient::new(request, self.reliability, self.timing);
-                (Asking::Invite(client), actions)
-            }
-            _ => {
-                let (client, actions) = Client::new(request, self.reliability, self.timing);
-                (Asking::Other(client), actions)
-            }
-        };
-        place.insert(client);
-        Some((key, actions))
+    /// Sends an INVITE, whose topmost Via has that branch.
+    pub fn invite(&mut self, branch: &str, request: Request) -> Result<(ClientKey, Vec<Action>), SendError> {
+        let timing = self.timing;
+        self.ask(branch, &Method::Invite, || {
+            let (client, actions) = InviteClient::new(request, timing);
+            (Asking::Invite(client), actions)
+        })
     }
 
-    /// Takes a response. `None`: no request of this side's is meant, and it is dropped (RFC 6026 §7.2).
+    /// Sends another request of that method, whose topmost Via has that branch; nothing of it is looked at.
+    ///
+    /// # Panics
+    /// For INVITE, and for ACK, which nobody answers.
+    pub fn send(
+        &mut self,
+        branch: &str,
+        method: &Method,
+        request: Bytes,
+    ) -> Result<(ClientKey, Vec<Action>), SendError> {
+        assert!(!matches!(method, Method::Invite | Method::Ack), "{method} is sent otherwise");
+        let timing = self.timing;
+        self.ask(branch, method, || {
+            let (client, actions) = Client::new(request, timing);
+            (Asking::Other(client), actions)
+        })
+    }
+
+    fn ask(
+        &mut self,
+        branch: &str,
+        method: &Method,
+        begin: impl FnOnce() -> (Asking, Vec<Action>),
+    ) -> Result<(ClientKey, Vec<Action>), SendError> {
+        let key = ClientKey::new(branch, method);
+        let has_room = self.clients.len() < self.count_max;
+        match self.clients.entry(key.clone()) {
+            Entry::Occupied(_) => Err(SendError::InUse),
+            Entry::Vacant(_) if !has_room => Err(SendError::TooMany),
+            Entry::Vacant(place) => {
+                let (client, actions) = begin();
+                place.insert(client);
+                Ok((key, actions))
+            }
+        }
+    }
+
+    /// Takes a response. `None`: no request of this side's is meant, or a CANCEL, and it is dropped (RFC 6026 §7.2).
     pub fn handle_response(
         &mut self,
         response: &Response,
@@ -139,10 +175,19 @@ impl Transactions {
         let key = ClientKey::of(essentials)?;
         let actions = match self.clients.get_mut(&key)? {
             Asking::Invite(client) => client.handle_response(response),
-            Asking::Other(client) => client.handle_response(response),
+            Asking::Other(client) => client.handle_response(response.status),
         };
         let actions = self.settle_client(&key, actions);
         Some((key, actions))
+    }
+
+    /// Takes an INVITE of this side's back, if it has no final response yet: as soon as somebody works on it, a CANCEL
+    /// goes out. The final response still comes, and may be a 2xx, whose dialog is to be ended by BYE.
+    pub fn cancel(&mut self, key: &ClientKey) -> Vec<Action> {
+        match self.clients.get_mut(key) {
+            Some(Asking::Invite(client)) => client.cancel(),
+            Some(Asking::Other(_)) | None => Vec::new(),
+        }
     }
 
     /// Takes note that a timer of that transaction has fired.
@@ -158,13 +203,8 @@ impl Transactions {
     /// Ends everything, since the flow is gone; the requests of this side that nobody will answer now.
     pub fn close(&mut self) -> impl Iterator<Item = ClientKey> {
         self.servers.clear();
-        let fails = |client: &mut Asking| match client {
-            Asking::Invite(client) => client.handle_transport_error(),
-            Asking::Other(client) => client.handle_transport_error(),
-        };
-        self.clients
-            .drain()
-            .filter_map(move |(key, mut client)| (!fails(&mut client).is_empty()).then_some(key))
+        let is_answered = |client: &Asking| matches!(client, Asking::Invite(client) if client.is_answered());
+        self.clients.drain().filter_map(move |(key, client)| (!is_answered(&client)).then_some(key))
     }
 
     /// How many transactions are under way, on both sides.

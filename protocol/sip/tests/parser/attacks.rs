@@ -5,7 +5,7 @@ use std::time::Duration;
 use perch_sip::Status;
 use perch_sip::header::Name;
 use perch_sip::limits::Limits;
-use perch_sip::message::{Fault, HeaderError, Problem::Malformed, Unfit, Writer};
+use perch_sip::message::{Fault, HeaderError, Message, Problem::Malformed, Unfit, Writer};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::{ESSENTIALS, parse, read, request, with_headers};
@@ -21,7 +21,7 @@ fn content_lengths_that_lie() {
             let rejection = rejection.unwrap_or_else(|| panic!("{lines} passed"));
             assert_eq!((items.len(), rejection.fault), (0, fault), "{lines}");
             let answer = rejection.answer("t").expect("a request is answered");
-            let answer = super::response(&answer);
+            let answer = super::response(&answer.into_bytes());
             assert_eq!(answer.status, status, "{lines}");
             assert_eq!(answer.headers.to().unwrap().tag(), Some("t"));
         }
@@ -52,7 +52,26 @@ fn content_length_of_a_datagram() {
     assert_eq!(request(&message("5")).body, "12345");
     assert_eq!(parse(&message("6")).unwrap_err().fault, Fault::BodyTooShort);
     assert_eq!(parse(&message("18446744073709551615")).unwrap_err().fault, Fault::ContentLength);
-    assert_eq!(parse(&message("9999999999")).unwrap_err().fault, Fault::BodyTooShort);
+    assert_eq!(parse(&message("9999999999")).unwrap_err().fault, Fault::BodyTooLong);
+}
+
+/// What comes whole is bounded like what comes on a stream: a stranger's frame of WebSocket too.
+#[test]
+fn what_comes_whole_has_limits() {
+    let limits = Limits { head_bytes_max: 200, body_bytes_max: 100 };
+    let check = |head: usize, lines: &str, body: usize, fault: Option<Fault>| {
+        let padding = head - with_headers(&format!("{lines}A: ")).len();
+        let head = with_headers(&format!("{lines}A: {}", "x".repeat(padding)));
+        let outcome = Message::parse([head, vec![b'x'; body]].concat().into(), limits);
+        assert_eq!(outcome.err().map(|rejection| rejection.fault), fault, "{lines}{body}");
+    };
+    for lines in ["", "Content-Length: 100\n"] {
+        check(200, lines, 100, None);
+        check(201, lines, 100, Some(Fault::HeadTooLong));
+    }
+    check(200, "", 101, Some(Fault::BodyTooLong));
+    check(200, "Content-Length: 101\n", 101, Some(Fault::BodyTooLong));
+    check(200, "Content-Length: 99\n", 101, None);
 }
 
 /// One parse: a header is what its name says, however it is written, and what is no header is refused with the rest.
@@ -286,6 +305,8 @@ fn who_is_answered() {
     };
     check("INVITE sip:a SIP/2.0", "1 INVITE", true);
     check("ACK sip:a SIP/2.0", "1 ACK", false);
+    check("ACK sip:a SIP/2.0", "1\n \tACK", false);
+    check("PRACK sip:a SIP/2.0", "2 PRACK", true);
     check("SIP/2.0 200 OK", "1 INVITE", false);
     check("sip/9.9 200 OK", "1 INVITE", false);
     check("INVITE sip:a SIP/2.0", "x INVITE", true);
@@ -300,7 +321,7 @@ fn no_line_is_smuggled_out() {
         .header(Name::Contact, format_args!("{} <sip:a@b>", perch_sip::header::Quoted(evil)))
         .extension("ms-diagnostics", evil)
         .finish();
-    let response = super::response(&written);
+    let response = super::response(&written.into_bytes());
     assert_eq!(response.headers.extension("X-Evil").count(), 0);
     assert_eq!(response.headers.values(Name::Subject).next(), Some("a  X-Evil: 1"));
     assert_eq!(response.headers.iter().count(), 5 + 3 + 1);

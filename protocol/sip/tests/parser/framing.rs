@@ -1,10 +1,11 @@
 //! Pieces, bounds and keep-alives.
 
 use perch_sip::framer::{Framer, Item};
+use perch_sip::header::Name;
 use perch_sip::limits::Limits;
 use perch_sip::message::{Fault, Message};
 
-use super::{ESSENTIALS, read, with_headers};
+use super::{ESSENTIALS, read, response, with_headers};
 
 /// Pings, a message with a fold, a lone line end, a message with a body that looks like one.
 fn stream() -> Vec<u8> {
@@ -37,6 +38,71 @@ fn faults_are_the_same_in_pieces() {
         let whole = read([&input[..]], Limits::PEER);
         assert!(whole.0.len() == 1 && whole.1.is_some(), "{bad}");
         assert_eq!(read(input.chunks(1), Limits::PEER), whole, "{bad}");
+    }
+}
+
+/// One user's phone says something wrong: the stream of all users of a proxy goes on behind it, body and all.
+#[test]
+fn what_has_an_end_is_refused_by_itself() {
+    let good = with_headers(&format!("{ESSENTIALS}Content-Length: 0"));
+    let body = with_headers(&format!("{ESSENTIALS}Content-Length: 0"));
+    let whole =
+        with_headers(&format!("{ESSENTIALS}Subject: J\u{fc}rgen\n !\nContent-Length: {}", body.len()));
+    let check = |from: &[u8], to: &[u8], fault: Fault, sender: &str| {
+        let at = whole.windows(from.len()).position(|part| part == from).unwrap();
+        let bad = [&whole[..at], to, &whole[at + from.len()..]].concat();
+        let input = [&good[..], &bad, &body, &good].concat();
+        for size in [1, 7, input.len()] {
+            let (items, rejection) = read(input.chunks(size), Limits::PEER);
+            let [Item::Message(_), Item::Refused(refused), Item::Message(_)] = &items[..] else {
+                panic!("{fault:?}: {items:?}")
+            };
+            assert_eq!((refused.fault, rejection), (fault, None));
+            let answer = response(&refused.answer("t").expect("a request is answered").into_bytes());
+            assert_eq!(answer.status, fault.status());
+            assert_eq!(answer.headers.values(Name::From).next(), Some(sender));
+        }
+    };
+    let from = "<sip:a@example.com>;tag=1";
+    let named = |name: &str| format!("From: {name}{from}");
+    let from_line = named("");
+    check(
+        from_line.as_bytes(),
+        b"From: J\xfcrgen <sip:a@example.com>;tag=1",
+        Fault::Utf8,
+        &named("J?rgen ")[6..],
+    );
+    check(b"\xc3\xbc", b"\xfc", Fault::Utf8, from);
+    check(b" !", b" \0", Fault::Control, from);
+    check(
+        from_line.as_bytes(),
+        named("\"\\\u{1}\u{1}\" ").as_bytes(),
+        Fault::Control,
+        &named("\"\\\u{1}?\" ")[6..],
+    );
+    check(b"OPTIONS ", b"OPTIONS  ", Fault::StartLine, from);
+    check(b" SIP/2.0", b" SIP/3.0", Fault::Version, from);
+}
+
+/// Where two could differ about the end of a message, whatever else is wrong with it, the stream has ended.
+#[test]
+fn what_has_no_certain_end_is_fatal() {
+    let good = with_headers(&format!("{ESSENTIALS}Content-Length: 0"));
+    for lines in [
+        "",
+        "Content-Length: 0\nContent-Length: 0",
+        "Content-Length: 0\u{1}",
+        "Content-Length: 0\u{fc}",
+        "Content-Length\u{1}: 0",
+        "Content-Length: 0\nA\u{1}: b",
+        "Content-Length: 999999",
+    ] {
+        for start in ["OPTIONS sip:pool@example.com SIP/3.0", "OPTIONS sip:pool@\0example.com SIP/2.0"] {
+            let bad = String::from_utf8(with_headers(&format!("{ESSENTIALS}{lines}"))).unwrap();
+            let bad = bad.replacen("OPTIONS sip:pool@example.com SIP/2.0", start, 1);
+            let (items, rejection) = read([bad.as_bytes(), &good], Limits::PEER);
+            assert!(items.is_empty() && rejection.is_some(), "{lines:?}: {items:?}");
+        }
     }
 }
 
@@ -122,4 +188,22 @@ fn limits_are_changed_between_messages() {
     framer.set_limits(Limits::STRANGER);
     framer.buffer().extend_from_slice(&long);
     assert_eq!(framer.next().unwrap_err().fault, Fault::HeadTooLong);
+}
+
+#[test]
+fn a_head_that_is_under_way_has_the_limits_of_now() {
+    let long = with_headers(&format!("{ESSENTIALS}Content-Length: 0\nA: {}", "x".repeat(20_000)));
+    let (first, second) = long.split_at(18_000);
+    let mut framer = Framer::new(Limits::PEER);
+    framer.buffer().extend_from_slice(first);
+    assert_eq!(framer.next(), Ok(None));
+    framer.set_limits(Limits::STRANGER);
+    framer.buffer().extend_from_slice(second);
+    assert_eq!(framer.next().unwrap_err().fault, Fault::HeadTooLong);
+    let mut framer = Framer::new(Limits::STRANGER);
+    framer.buffer().extend_from_slice(&long[..10_000]);
+    assert_eq!(framer.next(), Ok(None));
+    framer.set_limits(Limits::PEER);
+    framer.buffer().extend_from_slice(&long[10_000..]);
+    assert!(matches!(framer.next(), Ok(Some(Item::Message(_)))));
 }

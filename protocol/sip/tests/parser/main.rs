@@ -31,7 +31,7 @@ fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, limits: Limits) -> (Vec<
 }
 
 fn parse(bytes: &[u8]) -> Result<Message, Rejection> {
-    Message::parse(Bytes::copy_from_slice(bytes))
+    Message::parse(Bytes::copy_from_slice(bytes), Limits::PEER)
 }
 
 fn request(bytes: &[u8]) -> Request {

@@ -1,37 +1,64 @@
 //! What must hold for every input: the bodies of the fuzz targets, run on the corpora as plain tests too.
 
 use bytes::Bytes;
+use perch_sip::Method;
+use perch_sip::dialog::Dialog;
 use perch_sip::framer::{Framer, Item};
 use perch_sip::header::Name;
 use perch_sip::limits::Limits;
-use perch_sip::message::{Headers, Message, Rejection, Writer};
+use perch_sip::message::{Headers, Message, Rejection, Request, Writer};
 use perch_sip::uri::Uri;
 
 /// A message that came whole: whatever passes can be asked for everything, and is the same when it is passed on.
 pub(crate) fn message(data: &[u8]) {
-    let message = match Message::parse(Bytes::copy_from_slice(data)) {
+    let message = match Message::parse(Bytes::copy_from_slice(data), Limits::PEER) {
         Ok(message) => message,
         Err(rejection) => return check_rejection(&rejection),
     };
     READERS.iter().for_each(|(_, read)| drop(read(message.headers())));
-    let all = |writer: Writer| writer.copy(message.headers(), |_| true).finish_with(message.body());
     let again = match &message {
-        Message::Response(response) => all(Writer::response(response.status)),
+        Message::Response(response) => {
+            let writer = Writer::response(response.status).copy(&response.headers, |_| true);
+            writer.finish_with(&response.body).into_bytes()
+        }
         Message::Request(request) => {
             drop(request.check());
+            dialog(request);
             match request.uri() {
-                Ok(uri) => all(Writer::request(&request.method, &uri)),
+                Ok(uri) => {
+                    let writer = Writer::request(&request.method, &uri).copy(&request.headers, |_| true);
+                    writer.finish_with(&request.body)
+                }
                 Err(_) => return,
             }
         }
     };
-    let again = Message::parse(again).expect("what was written can be read");
+    let again = Message::parse(again, Limits::PEER).expect("what was written can be read");
     assert_eq!(again.body(), message.body());
     let fields = |headers: &Headers| -> Vec<String> {
         let fields = headers.iter().filter(|field| field.name != Name::ContentLength);
         fields.map(|field| format!("{field:?}")).collect()
     };
     assert_eq!(fields(again.headers()), fields(message.headers()));
+}
+
+/// What this side writes in the dialog that a request begins: it is a request that can be served, in that dialog.
+fn dialog(request: &Request) {
+    let Ok(mut dialog) = Dialog::answered(request, "t") else { return };
+    // Each of up to 70 routes gets a line of its own.
+    let limits = Limits { head_bytes_max: Limits::PEER.head_bytes_max + 4096, ..Limits::PEER };
+    for number in 1..=2 {
+        let written =
+            dialog.request(&Method::Info).header(Name::Via, "SIP/2.0/TLS a;branch=z9hG4bK1").finish();
+        let Ok(Message::Request(written)) = Message::parse(written, limits) else {
+            panic!("no request of {dialog:?}")
+        };
+        let essentials = written.check().unwrap_or_else(|unfit| panic!("{unfit} in {dialog:?}"));
+        let tags = (essentials.from.tag(), essentials.to.tag());
+        assert_eq!(tags, (Some(&*dialog.id.local_tag), dialog.id.remote_tag.as_deref()));
+        assert_eq!((essentials.call_id, essentials.cseq.number), (&*dialog.id.call_id, number));
+        assert_eq!(written.headers.routes().count(), dialog.routes.len());
+    }
 }
 
 /// A header's value. The first byte of `data` chooses which header: what is read is the same when it is written.
@@ -51,7 +78,7 @@ pub(crate) fn header(data: &[u8]) {
 
 fn with(name: Name, value: &str) -> Option<Headers> {
     let message = format!("SIP/2.0 200 OK\r\n{name}: {value}\r\n\r\n");
-    Some(Message::parse(message.into()).ok()?.headers().clone())
+    Some(Message::parse(message.into(), Limits::PEER).ok()?.headers().clone())
 }
 
 /// A stream in pieces. The first byte of `data` chooses how: its low bits the size of a piece, the next the limits.
@@ -62,7 +89,11 @@ pub(crate) fn framer(data: &[u8]) {
     let whole = read(std::iter::once(input), limits);
     let pieces = read(input.chunks(usize::from(choice & 0x1f) + 1), limits);
     assert_eq!(whole, pieces, "the pieces made a difference");
-    whole.1.iter().for_each(check_rejection);
+    let refused = whole.0.iter().filter_map(|item| match item {
+        Item::Refused(rejection) => Some(rejection),
+        Item::Message(_) | Item::Ping => None,
+    });
+    refused.chain(&whole.1).for_each(check_rejection);
 }
 
 fn read<'a>(pieces: impl Iterator<Item = &'a [u8]>, limits: Limits) -> (Vec<Item>, Option<Rejection>) {
@@ -87,7 +118,7 @@ fn read<'a>(pieces: impl Iterator<Item = &'a [u8]>, limits: Limits) -> (Vec<Item
 /// Whoever is refused is told so by a message.
 fn check_rejection(rejection: &Rejection) {
     if let Some(answer) = rejection.answer("t") {
-        assert!(matches!(Message::parse(answer), Ok(Message::Response(_))));
+        assert!(matches!(Message::parse(answer.into_bytes(), Limits::PEER), Ok(Message::Response(_))));
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is written is read the same.
 
 use perch_sip::header::{Challenge, Name, Quoted};
+use perch_sip::limits::Limits;
 use perch_sip::message::{Message, Writer};
 use perch_sip::uri::{Uri, escape_user};
 use perch_sip::{Method, Status};
@@ -15,7 +16,7 @@ fn an_answer_repeats_its_request() {
     let options = request(&with_headers(lines));
     let written = Writer::answer(&options.headers, Status::NOT_FOUND, Some("2")).finish();
     assert_eq!(
-        String::from_utf8_lossy(&written),
+        String::from_utf8_lossy(&written.into_bytes()),
         "SIP/2.0 404 Not Found\r\nv: SIP/2.0/TLS a;branch=z9hG4bK1, SIP/2.0/UDP b\r\nVia: SIP/2.0/TCP c\r\n\
          From: <sip:a@b>;tag=1\r\nTo: \"b\" <sip:b@c>;tag=2\r\nCall-ID: 1@a\r\nCSeq: 1   OPTIONS\r\n\
          Content-Length: 0\r\n\r\n"
@@ -23,10 +24,10 @@ fn an_answer_repeats_its_request() {
     let in_dialog =
         request(&with_headers(&ESSENTIALS.replace("To: <sip:pool@example.com>", "To: <sip:p@e>;tag=9")));
     for to_tag in [None, Some("2")] {
-        let answer = response(&Writer::answer(&in_dialog.headers, Status::OK, to_tag).finish());
+        let answer = response(&Writer::answer(&in_dialog.headers, Status::OK, to_tag).finish().into_bytes());
         assert_eq!(answer.headers.to().unwrap().tag(), Some("9"));
     }
-    let trying = response(&Writer::answer(&options.headers, Status::TRYING, None).finish());
+    let trying = response(&Writer::answer(&options.headers, Status::TRYING, None).finish().into_bytes());
     assert_eq!(trying.headers.to().unwrap().tag(), None);
 }
 
@@ -34,7 +35,7 @@ fn an_answer_repeats_its_request() {
 fn a_challenge_is_read_as_it_was_meant() {
     let challenge = Challenge { realm: "a \"b\"", nonce: "c\\d", algorithm: "SHA-512-256", is_stale: true };
     let written = Writer::response(Status::UNAUTHORIZED).header(Name::WwwAuthenticate, challenge).finish();
-    let response = response(&written);
+    let response = response(&written.into_bytes());
     let read = response.headers.credentials(Name::WwwAuthenticate).next().unwrap().unwrap();
     let said =
         ["realm", "nonce", "algorithm", "qop", "stale"].map(|name| read.find(name).unwrap().into_owned());
@@ -62,7 +63,7 @@ proptest! {
             .header(Name::CSeq, format_args!("{number} {method}"))
             .header(Name::Subject, &subject)
             .finish_with(&body);
-        let Ok(Message::Request(request)) = Message::parse(written.clone()) else { panic!("{written:?}") };
+        let Ok(Message::Request(request)) = Message::parse(written.clone(), Limits::PEER) else { panic!("{written:?}") };
         let essentials = request.check().unwrap();
         prop_assert_eq!(request.uri().unwrap(), uri);
         prop_assert_eq!(uri.as_sip().unwrap().user().unwrap(), &*user);
@@ -80,7 +81,7 @@ proptest! {
     #[test]
     fn a_quoted_text_is_what_it_was(text in "\\PC{0,40}") {
         let written = Writer::response(Status::OK).header(Name::From, format_args!("{} <sip:a@b>", Quoted(&text))).finish();
-        let response = response(&written);
+        let response = response(&written.into_bytes());
         prop_assert_eq!(response.headers.from().unwrap().display_name().unwrap_or_default(), text);
     }
 }

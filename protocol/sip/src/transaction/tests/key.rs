@@ -1,9 +1,11 @@
 //! Which messages belong together, and what is made from an INVITE.
 
 use super::{request, response, usual};
-use crate::message::{Request, Writer};
+use crate::message::Request;
+use crate::method::Method;
 use crate::status::Status;
-use crate::transaction::{ClientKey, ServerKey, ack, cancel};
+use crate::transaction::derived::{ack, cancel};
+use crate::transaction::{ClientKey, ServerKey};
 
 fn key(request: &Request) -> ServerKey {
     ServerKey::of(request, &request.check().unwrap())
@@ -64,8 +66,8 @@ fn without_a_branch_all_that_identifies_has_to_be_the_same() {
 fn responses_find_their_request() {
     let invite = usual("INVITE");
     let key = |request: &Request| ClientKey::of(&request.check().unwrap());
-    let answer = response(Writer::answer(&invite.headers, Status::OK, Some("1")).finish());
-    assert!(key(&invite).is_some());
+    let answer = response(&invite, Status::OK);
+    assert_eq!(key(&invite), Some(ClientKey::new("z9hG4bKkjshdyff", &Method::Invite)));
     assert_eq!(ClientKey::of(&answer.headers.essentials().unwrap()), key(&invite));
     assert_ne!(key(&usual("CANCEL")), key(&invite));
     assert_eq!(key(&without_branch("INFO", "SIP/2.0/TCP a", "", 1)), None);
@@ -75,7 +77,7 @@ fn responses_find_their_request() {
 #[test]
 fn an_ack_goes_where_its_invite_went() {
     let invite = usual("INVITE");
-    let refusal = response(Writer::answer(&invite.headers, Status::NOT_FOUND, Some("99sa0xk")).finish());
+    let refusal = response(&invite, Status::NOT_FOUND);
     assert_eq!(
         String::from_utf8_lossy(&ack(&invite, &refusal)),
         "ACK sip:bob@biloxi.example.com SIP/2.0\r\n\
