@@ -202,6 +202,11 @@ impl Session {
         Ok(())
     }
 
+    /// How many stanzas its client has handed in: the last of them has this number.
+    pub fn received(&self) -> u64 {
+        self.inbound.received()
+    }
+
     /// Whether so many of its stanzas wait for their outcome that no more are taken.
     pub fn is_saturated(&self) -> bool {
         // What waits for the client's own acknowledgement must not keep that from being read.

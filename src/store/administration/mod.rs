@@ -34,7 +34,7 @@ use crate::chat::administration::role::Role;
 use crate::chat::category::{CategoryId, CategoryText};
 use crate::chat::id::AccountId;
 use crate::store::Store;
-use crate::store::account::{NewAccount, ScramRow};
+use crate::store::account::{DigestKeys, NewAccount, ScramRow};
 use crate::store::error::StoreError;
 
 pub(super) use connection::{Bind, Connection, bound};
@@ -51,6 +51,7 @@ pub enum Deed {
     SetCredentials {
         account: AccountId,
         credentials: Vec<ScramRow>,
+        digest: Option<DigestKeys>,
     },
     /// A disabled account has no tokens any more.
     SetAccountDisabled {
@@ -193,8 +194,8 @@ pub(super) async fn perform<C: Connection>(
     let number = act::log(connection, act).await?;
     let done = match deed {
         Deed::AddAccount(new) => account::add(connection, new).await?,
-        Deed::SetCredentials { account, credentials } => {
-            account::set_credentials(connection, *account, credentials).await?
+        Deed::SetCredentials { account, credentials, digest } => {
+            account::set_credentials(connection, *account, credentials, digest.as_ref()).await?
         }
         Deed::SetAccountDisabled { account, address, is_disabled } => {
             account::set_disabled(connection, *account, address, *is_disabled).await?
