@@ -47,7 +47,7 @@ use crate::pool::{Pool, ReturnTimes};
 use crate::room::{self, Rooms};
 use crate::session::xmpp::room::letter;
 use crate::session::{self, Sessions};
-use crate::sip::{Domains, Sip};
+use crate::sip::{self, Sip};
 use crate::store::Store;
 use crate::store::administration::act::{Act, Outcome};
 use crate::store::administration::{Deed, DeedError};
@@ -174,16 +174,18 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     keep_in_touch(&services, heard, ears);
     let web =
         Web::new(tls.clone(), admin::http::for_network(admin, services.tasks.clone()), streams.stop.clone());
-    let domains = Domains { accounts: config.domain.clone(), rooms: config.rooms_domain.clone() };
-    let sip = Sip::new(
-        tls.clone(),
+    let sip = Sip::new(sip::Services {
+        tls: tls.clone(),
         accounts,
-        sessions.clone(),
-        config.sip,
-        domains,
-        streams.tasks.clone(),
-        streams.stop.clone(),
-    );
+        sessions: sessions.clone(),
+        clock,
+        options: config.sip,
+        domain: config.domain,
+        rooms_domain: config.rooms_domain,
+        bindings: sip::Bindings::default(),
+        tasks: streams.tasks.clone(),
+        stop: streams.stop.clone(),
+    });
     let speakers = Speakers { streams: speaker, sip, web };
     listen(bound, config.limits.connections, [&listeners, &streams], &speakers);
     Ok(Server {

@@ -16,7 +16,7 @@ struct Rendered {
     /// Where ` to='…'` goes: right behind the element's name.
     hole: u16,
     /// The stanza as a tree, once somebody has asked for it.
-    tree: OnceLock<Option<Element>>,
+    tree: OnceLock<Option<Box<Element>>>,
 }
 
 /// A frame as it is written down.
@@ -58,7 +58,7 @@ impl Frame {
     /// The stanza for those who say it in another protocol: read once, however many they are. `None`: it is no stanza.
     pub fn element(&self) -> Option<&Element> {
         let Rendered { bytes, tree, .. } = &*self.0;
-        tree.get_or_init(|| Element::parse(bytes, namespace::CLIENT).ok()).as_ref()
+        tree.get_or_init(|| Element::parse(bytes, namespace::CLIENT).ok().map(Box::new)).as_deref()
     }
 
     /// Writes the copy of the session whose ` to='…'` attribute is given.

@@ -11,7 +11,7 @@ use crate::fanout::mailbox::{Ending, Mailbox};
 
 /// All bindings, by account. One session has one at most.
 #[derive(Default)]
-pub(super) struct Bindings(DashMap<BareJid, Vec<Entry>>);
+pub struct Bindings(DashMap<BareJid, Vec<Entry>>);
 
 struct Entry {
     session: Mailbox,
@@ -43,10 +43,15 @@ impl Bindings {
         });
     }
 
-    /// Each contact, and how long it is good.
-    pub(super) fn list(&self, account: &BareJid, now: Instant) -> Vec<(String, Duration)> {
+    /// Each contact, how long it is good, and whether it is that session's.
+    pub(super) fn list(&self, account: &BareJid, session: &Mailbox) -> Vec<(String, Duration, bool)> {
+        let now = Instant::now();
         let entries = self.0.get(account);
         let entries = entries.iter().flat_map(|entries| entries.iter());
-        entries.map(|entry| (entry.contact.clone(), entry.until.saturating_duration_since(now))).collect()
+        let listed = |entry: &Entry| {
+            let left = entry.until.saturating_duration_since(now);
+            (entry.contact.clone(), left, entry.session.is_same(session))
+        };
+        entries.map(listed).collect()
     }
 }

@@ -162,13 +162,21 @@ impl Device {
             }
             outcome = outcome(self.under_way.as_mut()) => self.note_sent(outcome).await?,
             order = self.orders.recv(), if !self.session.is_saturated() => {
-                self.obey(order.ok_or(End::FlowLost)?).await?;
+                self.obey(order.ok_or_else(|| self.flow_end())?).await?;
             }
             () = sleep_until(due) => {
                 return Err(if self.binding.is_some() { End::Expired } else { End::Idle });
             }
         }
         self.send_next().await
+    }
+
+    /// Why the flow has no more for it.
+    fn flow_end(&self) -> End {
+        match self.services.stop.is_cancelled() {
+            true => End::Ended(Ending::Shutdown),
+            false => End::FlowLost,
+        }
     }
 
     /// When its time is over.

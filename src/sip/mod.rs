@@ -37,11 +37,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, debug_span};
 
+pub use bindings::Bindings;
+
 use crate::auth::Accounts;
+use crate::clock::Clock;
 use crate::listener::Connection;
 use crate::listener::tls::Tls;
 use crate::session::Sessions;
-use crate::sip::bindings::Bindings;
 
 /// What the operator decided about SIP.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,55 +52,30 @@ pub struct Options {
     pub trusted: Vec<Box<str>>,
 }
 
-/// Everything that a flow needs. Cheap to clone.
+/// Speaks SIP on connections. Cheap to clone.
 #[derive(Clone)]
 pub struct Sip(Arc<Services>);
 
-struct Services {
-    tls: Tls,
-    accounts: Accounts,
-    sessions: Sessions,
-    options: Options,
-    /// Of the accounts, and of the rooms.
-    domain: BareJid,
-    rooms_domain: BareJid,
-    bindings: Bindings,
-    tasks: TaskTracker,
+/// Everything that a flow needs.
+pub struct Services {
+    pub tls: Tls,
+    pub accounts: Accounts,
+    pub sessions: Sessions,
+    pub clock: Clock,
+    pub options: Options,
+    /// The domain of the accounts.
+    pub domain: BareJid,
+    pub rooms_domain: BareJid,
+    pub bindings: Bindings,
+    /// Devices are among these, as connections are.
+    pub tasks: TaskTracker,
     /// Nothing new is taken from then on.
-    stop: CancellationToken,
-}
-
-/// Where SIP is spoken for.
-#[derive(Debug, Clone)]
-pub struct Domains {
-    pub accounts: BareJid,
-    pub rooms: BareJid,
+    pub stop: CancellationToken,
 }
 
 impl Sip {
-    /// Devices are among `tasks`, as connections are.
-    pub fn new(
-        tls: Tls,
-        accounts: Accounts,
-        sessions: Sessions,
-        options: Options,
-        domains: Domains,
-        tasks: TaskTracker,
-        stop: CancellationToken,
-    ) -> Self {
-        let Domains { accounts: domain, rooms: rooms_domain } = domains;
-        let bindings = Bindings::default();
-        Self(Arc::new(Services {
-            tls,
-            accounts,
-            sessions,
-            options,
-            domain,
-            rooms_domain,
-            bindings,
-            tasks,
-            stop,
-        }))
+    pub fn new(services: Services) -> Self {
+        Self(Arc::new(services))
     }
 
     /// Serves one connection to its end.

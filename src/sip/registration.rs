@@ -9,10 +9,9 @@ use std::time::Duration;
 use aws_lc_rs::digest;
 use perch_sip::Status;
 use perch_sip::header::{Contact, Name, NameAddr};
-use perch_sip::message::{Answer, Request, Writer};
+use perch_sip::message::{Answer, Request};
 use tokio::time::Instant;
 
-use crate::clock::Clock;
 use crate::sip::address::to_sip;
 use crate::sip::check::{answer, explained};
 use crate::sip::device::{Device, End, Order};
@@ -99,10 +98,8 @@ impl Device {
             let tags = request.headers.tokens(Name::Supported).unwrap_or_default();
             tags.iter().any(|supported| supported.eq_ignore_ascii_case(tag))
         };
-        let own = self.binding.as_ref().map(|binding| binding.contact.as_str());
-        let mut ok: Writer<Status> = answer(request, Status::OK);
-        for (contact, left) in self.services.bindings.list(&self.account, Instant::now()) {
-            let is_own = own.is_some_and(|own| contact.contains(own));
+        let mut ok = answer(request, Status::OK);
+        for (contact, left, is_own) in self.services.bindings.list(&self.account, &self.inbox.mailbox()) {
             let public =
                 if is_own && supports("gruu") { format!(";pub-gruu=\"{gruu}\"") } else { String::new() };
             ok = ok.header(Name::Contact, format_args!("{contact}{public};expires={}", left.as_secs()));
@@ -110,7 +107,7 @@ impl Device {
         if is_outbound {
             ok = ok.header(Name::Require, "outbound").header(Name::FlowTimer, FLOW_TIMER.as_secs());
         }
-        ok.header(Name::Date, Date(Clock::system().now().0)).finish()
+        ok.header(Name::Date, Date(self.services.clock.now().0)).finish()
     }
 }
 
