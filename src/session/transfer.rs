@@ -172,6 +172,7 @@ impl Sessions {
             joined: Sorted::default(),
             inbound,
             outstanding: Outstanding::default(),
+            brought: None,
             management: id.map(|id| Management::resume(promised, id)),
             former: None,
             out: Vec::new(),

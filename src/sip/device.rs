@@ -22,12 +22,12 @@ use tracing::debug;
 use crate::auth::AsOf;
 use crate::chat::id::Seq;
 use crate::fanout::mailbox::{Ending, Inbox, Item};
-use crate::session::{Departure, Opened, Session};
+use crate::session::{Departure, Key, Opened, Session};
 use crate::sip::Services;
 use crate::sip::check::{Asked, tag};
 use crate::sip::errand::Errands;
 use crate::sip::exchanges::Outcome;
-use crate::sip::flow::{Word, unavailable};
+use crate::sip::flow::{Word, sleep_until, unavailable};
 use crate::sip::letter::{self, Letter};
 use crate::sip::registration::Binding;
 
@@ -206,6 +206,12 @@ impl Device {
         self.hear_own().await
     }
 
+    /// The same with a key, under which the message is found if it comes again.
+    pub(super) async fn hand_in_again(&mut self, stanza: Stanza, key: Key) -> Result<(), End> {
+        self.session.handle_again(stanza, key).await?;
+        self.hear_own().await
+    }
+
     /// What the session itself says to its client.
     async fn hear_own(&mut self) -> Result<(), End> {
         let bytes = self.session.take_bytes(true);
@@ -256,14 +262,20 @@ impl Device {
                 Ok(())
             }
             _ => {
-                let is_own =
-                    element.attribute("id").is_some_and(|id| self.posted.iter().any(|own| **own == *id));
-                if !is_own && let Some(letter) = Letter::read(element, &self.services.rooms_domain) {
+                if !self.is_sent_back(element)
+                    && let Some(letter) = Letter::read(element, &self.services.rooms_domain)
+                {
                     self.outbox.push_back(letter);
                 }
                 Ok(())
             }
         }
+    }
+
+    /// Whether a room sends back what the client has just said in it; its history is something else.
+    fn is_sent_back(&self, message: &Element) -> bool {
+        let is_own = |id: &str| self.posted.iter().any(|own| **own == *id);
+        message.attribute("id").is_some_and(is_own) && message.child("delay", namespace::DELAY).is_none()
     }
 
     /// The client's own place in a room.
@@ -391,13 +403,6 @@ impl Device {
 async fn outcome(under_way: Option<&mut UnderWay>) -> Outcome {
     match under_way {
         Some(under_way) => (&mut under_way.outcome).await.ok().flatten(),
-        None => std::future::pending().await,
-    }
-}
-
-async fn sleep_until(due: Option<Instant>) {
-    match due {
-        Some(due) => tokio::time::sleep_until(due).await,
         None => std::future::pending().await,
     }
 }

@@ -2,16 +2,19 @@
 
 use std::collections::HashMap;
 
+use aws_lc_rs::digest;
 use perch_address::Jid;
 use perch_sip::Status;
 use perch_sip::message::Request;
 use perch_sip::transaction::ServerKey;
 use perch_xmpp::namespace;
-use perch_xmpp::stanza::Stanza;
 use perch_xmpp::stanza::error::StanzaCondition;
+use perch_xmpp::stanza::{Kind, Stanza};
 use perch_xmpp::xml::Element;
 
+use crate::chat::id::SessionId;
 use crate::chat::refusal::Refusal;
+use crate::session::Key;
 use crate::session::xmpp::refusal::verdict;
 use crate::sip::check::{answer, explained, tag};
 use crate::sip::command::{self, Listed};
@@ -77,8 +80,23 @@ impl Device {
             self.expect_back(&id);
         }
         let number = self.session.received() + 1;
+        // A room may be entered and left again; a message is said once.
+        let again = (stanza.kind == Kind::Message).then(|| self.key_of(&request)).flatten();
         self.errands.0.insert(id, Errand { key, request, to, number, then });
-        self.hand_in(stanza).await
+        match again {
+            Some(again) => self.hand_in_again(stanza, again).await,
+            None => self.hand_in(stanza).await,
+        }
+    }
+
+    /// Call-ID, tag and CSeq, by which a client knows its request, whatever connection it sends it on.
+    fn key_of(&self, request: &Request) -> Option<Key> {
+        let (call_id, cseq) = (request.headers.call_id().ok()?, request.headers.cseq().ok()?);
+        let from = request.headers.from().ok()?;
+        let named = [self.account.as_str(), call_id, from.tag().unwrap_or_default()].join("\0");
+        let hash = digest::digest(&digest::SHA256, named.as_bytes());
+        let conversation = i64::from_be_bytes(hash.as_ref()[..8].try_into().expect("there are 32"));
+        Some(Key { conversation: SessionId(conversation & i64::MAX), number: cseq.number.into() })
     }
 
     /// A MESSAGE: a post, a command to a room, or a letter.

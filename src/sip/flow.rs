@@ -76,7 +76,9 @@ struct Flow {
     speaker: Option<mpsc::Sender<Word>>,
     /// The place among the strangers, until somebody has signed in.
     place: Option<Place>,
+    /// When the last whole message or ping came, and when the one began that is not whole yet.
     last_heard: Instant,
+    begun: Option<Instant>,
     has_pings: bool,
 }
 
@@ -121,6 +123,7 @@ async fn open(services: Arc<Services>, connection: Connection) -> io::Result<Box
         speaker: Some(speaker),
         place: (!is_trusted).then_some(place),
         last_heard: Instant::now(),
+        begun: None,
         has_pings: false,
         services,
     }))
@@ -143,7 +146,13 @@ impl Flow {
         tokio::select! {
             biased;
             word = self.words.recv() => match word {
-                Some(word) => self.heed(word),
+                Some(word) => {
+                    self.heed(word);
+                    // What waits together is written together.
+                    while let Ok(word) = self.words.try_recv() {
+                        self.heed(word);
+                    }
+                }
                 // Nothing new was taken, and the last device has ended.
                 None => return Err(End::Stopped),
             },
@@ -171,9 +180,10 @@ impl Flow {
 
     /// Until when the peer has to have said something whole.
     fn silence(&self) -> Option<Instant> {
-        let time = if self.framer.is_within_message() {
-            Some(MESSAGE_TIME)
-        } else if self.place.is_some() {
+        if let Some(begun) = self.begun {
+            return Some(begun + MESSAGE_TIME);
+        }
+        let time = if self.place.is_some() {
             Some(STRANGER_TIME)
         } else if self.has_pings {
             Some(registration::FLOW_TIMER + PING_GRACE)
@@ -187,7 +197,11 @@ impl Flow {
         loop {
             let item = match self.framer.next() {
                 Ok(Some(item)) => item,
-                Ok(None) => return Ok(()),
+                Ok(None) => {
+                    let is_begun = self.framer.is_within_message();
+                    self.begun = is_begun.then(|| self.begun.unwrap_or_else(Instant::now));
+                    return Ok(());
+                }
                 Err(rejection) => {
                     if let Some(answer) = rejection.answer(&tag()) {
                         self.exchanges.push(&answer.into_bytes());
@@ -197,6 +211,7 @@ impl Flow {
                 }
             };
             self.last_heard = Instant::now();
+            self.begun = None;
             match item {
                 Item::Ping => self.exchanges.push(b"\r\n"),
                 Item::Refused(rejection) => {
@@ -306,7 +321,7 @@ pub(super) fn unavailable(request: &Request) -> Answer {
     answer(request, Status::SERVICE_UNAVAILABLE).header(Name::RetryAfter, RETRY_AFTER_SECONDS).finish()
 }
 
-async fn sleep_until(due: Option<Instant>) {
+pub(super) async fn sleep_until(due: Option<Instant>) {
     match due {
         Some(due) => tokio::time::sleep_until(due).await,
         None => std::future::pending().await,
@@ -314,7 +329,7 @@ async fn sleep_until(due: Option<Instant>) {
 }
 
 const HANDSHAKE_TIME: Duration = Duration::from_secs(30);
-/// From one whole message, or ping, to the end of the next, once that has begun.
+/// From the first byte of a message to its last.
 const MESSAGE_TIME: Duration = Duration::from_secs(30);
 /// How long somebody who has not signed in may be silent: proxies ask twice as often whether we are alive.
 const STRANGER_TIME: Duration = Duration::from_secs(90);

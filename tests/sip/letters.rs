@@ -67,3 +67,21 @@ async fn what_cannot_be_taken_is_refused_with_the_reason() {
     assert!(response.starts_with("SIP/2.0 415 "), "{response}");
     assert_eq!(header(&response, "Accept"), Some("text/plain"));
 }
+
+/// Whoever lost the connection before the answer came sends the same request on the next.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_sent_again_is_said_once() {
+    let scene = Scene::start(&["alice", "bob"]).await;
+    let mut alice = plain::Client::begin(scene.xmpp(), "alice", "desk").await;
+    alice.send("<presence/>").await;
+    alice.read_until("<presence").await;
+    for _ in 0..2 {
+        let mut bob = Client::register(scene.sip(), "bob").await;
+        assert_eq!(bob.say("sip:alice@localhost", "once").await, "SIP/2.0 200 OK");
+    }
+    let mut bob = Client::register(scene.sip(), "bob").await;
+    bob.ask("OPTIONS", "sip:localhost", "", "").await;
+    assert_eq!(bob.say("sip:alice@localhost", "twice").await, "SIP/2.0 200 OK");
+    assert!(alice.read_until("</message>").await.contains("once"));
+    assert!(alice.read_until("</message>").await.contains("twice"));
+}
