@@ -6,6 +6,7 @@
 mod directory;
 mod indexing;
 mod members;
+mod sip;
 mod upkeep;
 
 use std::fs::{self, DirBuilder, File, TryLockError};
@@ -47,7 +48,7 @@ use crate::pool::{Pool, ReturnTimes};
 use crate::room::{self, Rooms};
 use crate::session::xmpp::room::letter;
 use crate::session::{self, Sessions};
-use crate::sip::{self, Sip};
+use crate::sip::Sip;
 use crate::store::Store;
 use crate::store::administration::act::{Act, Outcome};
 use crate::store::administration::{Deed, DeedError};
@@ -174,18 +175,7 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     keep_in_touch(&services, heard, ears);
     let web =
         Web::new(tls.clone(), admin::http::for_network(admin, services.tasks.clone()), streams.stop.clone());
-    let sip = Sip::new(sip::Services {
-        tls: tls.clone(),
-        accounts,
-        sessions: sessions.clone(),
-        clock,
-        options: config.sip,
-        domain: config.domain,
-        rooms_domain: config.rooms_domain,
-        bindings: sip::Bindings::default(),
-        tasks: streams.tasks.clone(),
-        stop: streams.stop.clone(),
-    });
+    let sip = sip::speaker(&config, &tls, accounts, &sessions, &clock, &streams);
     let speakers = Speakers { streams: speaker, sip, web };
     listen(bound, config.limits.connections, [&listeners, &streams], &speakers);
     Ok(Server {

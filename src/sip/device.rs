@@ -15,6 +15,7 @@ use perch_xmpp::namespace;
 use perch_xmpp::stanza::{Kind, Stanza};
 use perch_xmpp::stream::StreamFailure;
 use perch_xmpp::xml::Element;
+use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 use tracing::debug;
@@ -77,20 +78,21 @@ struct UnderWay {
 }
 
 /// Why a device goes.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub(super) enum End {
-    /// Its flow is gone, or nobody answers there.
+    #[error("its flow is gone, or nobody answers there")]
     FlowLost,
-    /// The session was ended from inside.
+    #[error("the session was ended from inside: {0:?}")]
     Ended(Ending),
-    /// It reads too slowly.
+    #[error("it reads too slowly")]
     Overrun,
+    #[error("it asked for what no session takes: {}", .0.condition())]
     Failed(StreamFailure),
-    /// It took its registration back.
+    #[error("it took its registration back")]
     Deregistered,
-    /// It did not renew its registration.
+    #[error("it did not renew its registration")]
     Expired,
-    /// It is in no room, is not registered, and was not heard of for a while.
+    #[error("it is in no room, is not registered, and was not heard of for a while")]
     Idle,
 }
 
@@ -369,7 +371,7 @@ impl Device {
     }
 
     async fn finish(mut self, end: End) {
-        debug!(jid = %self.session.jid(), ?end, "a session ends");
+        debug!(jid = %self.session.jid(), %end, "a session ends");
         let departure = match &end {
             End::Deregistered | End::Idle => Departure::Own,
             End::Ended(_) | End::Failed(_) => Departure::Ended,

@@ -145,7 +145,7 @@ fn put_credentials(batch: &mut Batch, account: AccountId, credentials: &[ScramRo
 }
 
 fn put_digest_keys(batch: &mut Batch, account: AccountId, keys: Option<&DigestKeys>) {
-    for keys in keys {
+    if let Some(keys) = keys {
         batch.row(
             account.0,
             &PUT_DIGEST_KEYS,
