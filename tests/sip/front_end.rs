@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use perch::config::{Config, Sources};
 use perch::listener::Kind;
-use perch::server;
+use perch::server::{self, Server};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -33,7 +33,7 @@ impl Authority {
     }
 
     /// A connection of somebody who has a certificate of that name.
-    async fn connect(&self, server: &perch::server::Server, name: &str) -> Client<TlsStream<TcpStream>> {
+    async fn connect(&self, server: &Server, name: &str) -> Client<TlsStream<TcpStream>> {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new([name.to_owned()]).unwrap();
         let certificate = params.signed_by(&key, &self.0).unwrap();

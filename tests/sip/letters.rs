@@ -38,7 +38,11 @@ async fn what_was_written_before_waits_with_its_time() {
     let scene = Scene::start(&["alice", "bob"]).await;
     let mut alice = plain::Client::begin(scene.xmpp(), "alice", "desk").await;
     alice.enable("").await;
-    alice.send("<message to='bob@localhost' type='chat'><body>later</body></message><r/>").await;
+    alice
+        .send(
+            "<message to='bob@localhost' type='chat'><body>later</body></message><r xmlns='urn:xmpp:sm:3'/>",
+        )
+        .await;
     alice.read_until("<a ").await;
     let mut bob = Client::register(scene.sip(), "bob").await;
     let message = bob.message().await;

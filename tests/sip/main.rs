@@ -10,7 +10,6 @@ mod requests;
 mod rooms;
 
 #[path = "../support/plain.rs"]
-#[expect(dead_code, reason = "what the tests of resumption need beside it")]
 mod plain;
 
 use std::net::SocketAddr;
