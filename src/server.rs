@@ -133,8 +133,6 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     let (listeners, streams, services) = (Stage::default(), Stage::default(), Stage::default());
     let (accounts, directory) = know_people(&config, &store, &bus, &clock, &services).await?;
     services.spawn(|stop| tls.clone().watch(WATCH_INTERVAL, stop));
-    let listening =
-        bound.iter().map(|bound| Listening { kind: bound.kind(), address: bound.address() }).collect();
     let (letters, inbox) = mpsc::channel(LETTERS);
     found_category(&config, &store, &directory, &clock).await?;
     let rooms = rooms(&config, &store, &bus, &clock, directory.clone(), letters);
@@ -177,7 +175,7 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
         Web::new(tls.clone(), admin::http::for_network(admin, services.tasks.clone()), streams.stop.clone());
     let sip = sip::speaker(&config, &tls, accounts, &sessions, &clock, &streams);
     let speakers = Speakers { streams: speaker, sip, web };
-    listen(bound, config.limits.connections, [&listeners, &streams], &speakers);
+    let listening = listen(bound, config.limits.connections, [&listeners, &streams], &speakers);
     Ok(Server {
         listening,
         tls,
@@ -227,13 +225,15 @@ struct Speakers {
     web: Web,
 }
 
-/// Takes connections, and hands each to whoever speaks on it.
+/// Takes connections, and hands each to whoever speaks on it. Says where.
 fn listen(
     bound: Vec<Listener>,
     limits: listener::Limits,
     [listeners, streams]: [&Stage; 2],
     speakers: &Speakers,
-) {
+) -> Vec<Listening> {
+    let listening =
+        bound.iter().map(|bound| Listening { kind: bound.kind(), address: bound.address() }).collect();
     // Who speaks HTTP is a stranger as long as he is connected: he is not to stand in the way of those who sign in.
     let [for_streams, for_sip, for_web] = [(); 3].map(|()| Admission::new(limits));
     for listener in bound {
@@ -256,6 +256,7 @@ fn listen(
             }
         }
     }
+    listening
 }
 
 /// Ends the sessions of accounts that were removed, disabled, or got a new password.

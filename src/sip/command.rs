@@ -32,7 +32,7 @@ pub(super) enum Command<'a> {
 /// What is done about a MESSAGE.
 pub(super) enum Deed {
     HandIn {
-        stanza: Stanza,
+        stanza: Box<Stanza>,
         to: Jid,
         then: Then,
     },
@@ -118,20 +118,16 @@ pub(super) fn say(request: &Request, body: &str, to: &Jid, is_room: bool) -> Dee
         // RFC 7572 §5: a page has no type.
         (false, _) => "",
     };
-    match hand_in(Kind::Message, kind, &children, to.clone(), Then::Answer) {
-        Deed::HandIn { mut stanza, to, then } => {
-            stanza.lang = header(Name::ContentLanguage).map(Into::into);
-            Deed::HandIn { stanza, to, then }
-        }
-        refused => refused,
-    }
+    let mut stanza = stanza(Kind::Message, kind, &children);
+    stanza.lang = header(Name::ContentLanguage).map(Into::into);
+    Deed::HandIn { stanza: Box::new(stanza), to: to.clone(), then: Then::Answer }
 }
 
 /// The form by which a new room is taken into service as it is (XEP-0045 §10.1.2).
 pub(super) fn open_room() -> Stanza {
     let form = Element::new("x", namespace::DATA_FORM).with_attribute("type", "submit");
     let query = Element::new("query", namespace::MUC_OWNER).with_child(form);
-    stanza(Kind::Iq, "set", &[query]).expect("what we write ourselves is well-formed")
+    stanza(Kind::Iq, "set", &[query])
 }
 
 /// Enters a room under the name that the client shows, or the first part of its address.
@@ -171,19 +167,16 @@ fn address(text: &str) -> Option<BareJid> {
 }
 
 fn hand_in(kind: Kind, type_: &str, children: &[Element], to: Jid, then: Then) -> Deed {
-    match stanza(kind, type_, children) {
-        Some(stanza) => Deed::HandIn { stanza, to, then },
-        None => Deed::Refuse("the text has characters that no message may have"),
-    }
+    Deed::HandIn { stanza: Box::new(stanza(kind, type_, children)), to, then }
 }
 
-/// `None`: a text has characters that XML cannot have.
-fn stanza(kind: Kind, type_: &str, children: &[Element]) -> Option<Stanza> {
+fn stanza(kind: Kind, type_: &str, children: &[Element]) -> Stanza {
     let mut payload = Vec::new();
     children.iter().for_each(|child| child.write(namespace::CLIENT, &mut payload));
-    let mut stanza = Stanza::from_payload(kind, Bytes::from(payload)).ok()?;
+    let stanza = Stanza::from_payload(kind, Bytes::from(payload));
+    let mut stanza = stanza.expect("what is written is well-formed, whatever its texts were");
     stanza.type_ = (!type_.is_empty()).then(|| type_.into());
-    Some(stanza)
+    stanza
 }
 
 impl Listed {
@@ -319,6 +312,11 @@ mod tests {
             "hi",
             "<message to='tea@rooms.example/nick' type='chat' xml:lang='en'><body>hi</body></message>",
         );
-        check("b@h.example", false, "\u{1}", "refused: the text has characters that no message may have");
+        check(
+            "tea@rooms.example",
+            true,
+            "a\u{1}b",
+            "<message to='tea@rooms.example' type='groupchat' xml:lang='en'><body>a\u{fffd}b</body></message>",
+        );
     }
 }

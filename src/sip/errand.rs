@@ -119,7 +119,7 @@ impl Device {
                 Ok(())
             }
             command::Deed::HandIn { stanza, to, then } => {
-                self.run_errand((key, request), to, stanza, then).await
+                self.run_errand((key, request), to, *stanza, then).await
             }
             command::Deed::Refuse(reason) => {
                 let refusal = explained(&request, Status::BAD_REQUEST, reason).finish();

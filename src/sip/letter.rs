@@ -76,22 +76,20 @@ impl Letter {
         let from = Jid::new(message.attribute("from")?).ok()?;
         let body = message.child_text("body", namespace::CLIENT);
         let subject = message.child_text("subject", namespace::CLIENT).filter(|subject| !subject.is_empty());
-        let lang =
-            message.attributes().find(|(name, namespace, _)| *name == "lang" && *namespace == namespace::XML);
         let delay = message.child("delay", namespace::DELAY).and_then(|delay| delay.attribute("stamp"));
         let letter = Self {
-            lang: lang.map(|(.., lang)| lang.to_owned()),
+            lang: message.attribute("xml:lang").map(str::to_owned),
             at: delay.and_then(datetime::parse),
             ..Self::notice(&from, "")
         };
         if from.domain() == rooms_domain.domain() {
-            return letter.from_room(message, &from, body, subject);
+            return letter.said_in_room(message, &from, body, subject);
         }
         let sender = message.attribute("id").map(|id| (from.clone(), id.to_owned()));
         Some(Self { from, subject, text: body?, sender, ..letter })
     }
 
-    fn from_room(
+    fn said_in_room(
         self,
         message: &Element,
         from: &Jid,
