@@ -326,15 +326,21 @@ impl Accounts {
             Deed::RemoveAccount { address, .. } => self.store.rooms_listing(address).await?,
             _ => Vec::new(),
         };
-        match self.store.administer(deed, act).await {
-            Ok(_) => {}
-            Err(DeedError::Store(error)) => return Err(ChangeError::Store(error)),
-            Err(_) => return Err(ChangeError::NoSuchAccount),
-        }
-        if ends_sessions {
+        let done = self.store.administer(deed, act).await;
+        // What may have been done ends them too: whoever still has an account signs in again.
+        let may_be_done = match &done {
+            Ok(_) => true,
+            Err(DeedError::Store(error)) => error.leaves_open(),
+            Err(_) => false,
+        };
+        if ends_sessions && may_be_done {
             self.revoke(Revocation { account, spared, rooms });
         }
-        Ok(account)
+        match done {
+            Ok(_) => Ok(account),
+            Err(DeedError::Store(error)) => Err(ChangeError::Store(error)),
+            Err(_) => Err(ChangeError::NoSuchAccount),
+        }
     }
 
     /// Up to `limit` accounts whose names come after `after`, by name.

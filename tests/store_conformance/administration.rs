@@ -8,7 +8,7 @@ use perch::chat::administration::policy::Policy;
 use perch::chat::administration::role::Role;
 use perch::chat::administration::scope::Scope;
 use perch::chat::id::{AccountId, Timestamp};
-use perch::store::Store;
+use perch::store::{Options, Store};
 use perch::store::administration::act::{Act, AuditQuery, LoggedAct, Outcome};
 use perch::store::administration::token::{Holder, NewHolder, NewToken};
 use perch::store::administration::{Deed, DeedError};
@@ -98,6 +98,11 @@ pub(crate) async fn every_deed_has_a_line_and_no_other_is_written(place: Place) 
         (Outcome::Forbidden, Some(first), "operator")
     );
     assert_eq!(last[0].became.as_deref(), Some("{}"));
+}
+
+pub(crate) async fn a_deed_takes_one_connection(place: Place) {
+    let store = place.open_with(&Options { readers: 1, ..Options::new([7; 32]) }).await;
+    store.administer(Deed::AddAccount(account("alice")), act()).await.unwrap();
 }
 
 pub(crate) async fn the_log_is_only_added_to(place: Place) {

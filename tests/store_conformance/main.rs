@@ -162,6 +162,7 @@ on_every_engine! {
         principals_are_found_by_what_they_are_called;
     administration:
         every_deed_has_a_line_and_no_other_is_written
+        a_deed_takes_one_connection
         the_log_is_only_added_to
         tokens_go_with_their_account
         what_was_changed_meanwhile_is_not_overwritten
@@ -224,6 +225,7 @@ on_postgres! {
         what_keeps_a_store_from_opening_is_said
         members_that_start_together_do_not_collide
         a_lost_answer_does_not_write_twice
+        a_deed_whose_answer_is_lost_may_be_done
         a_store_that_is_away_is_so_in_time_and_comes_back
         a_commit_that_waits_for_a_standby_is_not_acknowledged
         a_commit_whose_wait_was_cancelled_is_not_acknowledged

@@ -36,6 +36,7 @@ use crate::chat::id::AccountId;
 use crate::store::Store;
 use crate::store::account::{NewAccount, ScramRow};
 use crate::store::error::StoreError;
+use crate::store::row::Columns;
 
 pub(super) use connection::{Bind, Connection, bound};
 
@@ -139,7 +140,7 @@ impl Deed {
     }
 }
 
-/// Why a deed was not done. Nothing of it was written.
+/// Why a deed was not done. Nothing of it was written, unless [`StoreError::Unknown`] leaves it open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum DeedError {
     #[error("what it is about is not there")]
@@ -162,6 +163,14 @@ pub(super) enum Undone {
     Refused(DeedError),
     /// It was only to be seen whether it can be done.
     Tried(ActNumber),
+}
+
+/// What becomes true with the commit.
+#[derive(Debug)]
+pub(super) struct Done {
+    pub(super) number: ActNumber,
+    /// The version of the rights by then, where the deed can have moved them.
+    pub(super) rights: Option<i64>,
 }
 
 impl From<StoreError> for Undone {
@@ -189,7 +198,7 @@ pub(super) async fn perform<C: Connection>(
     connection: &mut C,
     deed: &Deed,
     act: &Act,
-) -> Result<Result<ActNumber, Undone>, StoreError> {
+) -> Result<Result<Done, Undone>, StoreError> {
     let number = act::log(connection, act).await?;
     let done = match deed {
         Deed::AddAccount(new) => account::add(connection, new).await?,
@@ -229,9 +238,20 @@ pub(super) async fn perform<C: Connection>(
         }
         Deed::Elsewhere => Ok(()),
     };
-    Ok(match done {
-        Ok(()) if act.is_trial => Err(Undone::Tried(number)),
-        Ok(()) => Ok(number),
-        Err(refusal) => Err(Undone::Refused(refusal)),
-    })
+    match done {
+        Ok(()) if act.is_trial => Ok(Err(Undone::Tried(number))),
+        Ok(()) => Ok(Ok(Done { number, rights: rights_after(connection, deed).await? })),
+        Err(refusal) => Ok(Err(Undone::Refused(refusal))),
+    }
 }
+
+/// Read before the commit: once that is done, nothing may fail any more.
+async fn rights_after<C: Connection>(connection: &mut C, deed: &Deed) -> Result<Option<i64>, StoreError> {
+    if !deed.moves_rights() {
+        return Ok(None);
+    }
+    let version = connection.run(RIGHTS, &[]).await?;
+    version.first().map(|row| row.integer(0)).transpose()
+}
+
+const RIGHTS: &str = "SELECT version FROM rights";

@@ -13,17 +13,17 @@ impl Postgres {
     pub(in crate::store) async fn administer(&self, deed: Deed, act: Act) -> Result<ActNumber, Undone> {
         let mut link = self.links.link().await?;
         link.begin().await?;
-        let done = perform(&mut link, &deed, &act).await?;
-        match done {
-            Ok(_) => {
+        match perform(&mut link, &deed, &act).await? {
+            Ok(done) => {
                 link.commit().await?;
-                if deed.moves_rights() {
-                    self.keeper.has_rights(self.rights_version().await?);
-                }
+                done.rights.inspect(|version| self.keeper.has_rights(*version));
+                Ok(done.number)
             }
-            Err(_) => link.roll_back().await?,
+            Err(undone) => {
+                link.roll_back().await?;
+                Err(undone)
+            }
         }
-        done
     }
 
     /// A connection that reads; boxed, so that it is handled as that of any engine.

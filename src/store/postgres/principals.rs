@@ -51,7 +51,7 @@ impl Postgres {
         view.begin_view().await?;
         let version = version(&mut view).await?;
         if version == since {
-            view.commit().await?;
+            view.end_view().await?;
             return Ok(version);
         }
         let mut last = (since, i64::MAX);
@@ -74,7 +74,7 @@ impl Postgres {
             let rows = view.rows(sqlx::query(ALL)).await?;
             take(RightsPage::Categories(rows.iter().map(category).collect::<Result<_, _>>()?));
         }
-        view.commit().await?;
+        view.end_view().await?;
         Ok(version)
     }
 

@@ -6,21 +6,19 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use crate::chat::administration::ActNumber;
 use crate::store::administration::act::Act;
-use crate::store::administration::{Bind, Connection, Deed, Undone, bound, perform};
+use crate::store::administration::{Bind, Connection, Deed, Done, Undone, bound, perform};
 use crate::store::error::StoreError;
 use crate::store::sqlite::Sqlite;
 
 impl Sqlite {
     pub(in crate::store) async fn administer(&self, deed: Deed, act: Act) -> Result<ActNumber, Undone> {
-        let moves_rights = deed.moves_rights();
-        let done = self
+        let done: Result<Done, Undone> = self
             .writer
             .transact(move |connection| async move { perform(connection, &deed, &act).await }.boxed())
             .await;
-        if moves_rights && done.is_ok() {
-            self.has_rights(self.rights_version().await?);
-        }
-        done
+        let done = done?;
+        done.rights.inspect(|version| self.has_rights(*version));
+        Ok(done.number)
     }
 
     /// A connection that reads.
