@@ -15,6 +15,7 @@ use perch::store::administration::{Deed, DeedError};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 
 use crate::Place;
+use crate::pool::member;
 use crate::scene::{account, act, address, make};
 
 async fn log(store: &Store) -> Vec<LoggedAct> {
@@ -104,6 +105,48 @@ pub(crate) async fn a_deed_takes_one_connection(place: Place) {
     let store = place.open_with(&Options { readers: 1, ..Options::new([7; 32]) }).await;
     store.administer(Deed::AddAccount(account("alice")), act()).await.unwrap();
 }
+
+/// Two of them could wait for each other otherwise.
+pub(crate) async fn who_waits_for_an_account_holds_nothing_of_others(url: String) {
+    let store = member(&url, "a").await;
+    let alice = store.add_account(account("alice")).await.unwrap();
+    let bob = store.add_account(account("bob")).await.unwrap();
+    store.administer(token(bob), act()).await.unwrap();
+    let later = NewToken {
+        holder: NewHolder::Account(alice),
+        hash: [1; 32],
+        scopes: vec![Scope::UsersRead],
+        created_at: Timestamp(3_000),
+        expires_at: Timestamp(4_000),
+    };
+    let address = address("alice");
+    let deeds = [
+        Deed::AddToken(later),
+        Deed::SetAccountDisabled { account: alice, address: address.clone(), is_disabled: true },
+        Deed::RemoveAccount { account: alice, address },
+    ];
+    let mut holder = PgConnection::connect(&url).await.unwrap();
+    for deed in deeds {
+        let hold = "BEGIN; UPDATE account SET name = name WHERE name = 'alice'";
+        sqlx::raw_sql(hold).execute(&mut holder).await.unwrap();
+        let waits = tokio::spawn({
+            let (store, deed) = (store.clone(), deed.clone());
+            async move { store.administer(deed, act()).await }
+        });
+        while !sqlx::query_scalar::<_, bool>(SOMEBODY_WAITS).fetch_one(&mut holder).await.unwrap() {
+            assert!(!waits.is_finished(), "{deed:?}");
+        }
+        for held in ["SELECT FROM rights FOR UPDATE NOWAIT", "SELECT FROM token FOR UPDATE NOWAIT"] {
+            let is_free = sqlx::raw_sql(held).execute(&mut holder).await;
+            assert!(is_free.is_ok(), "{deed:?}: {is_free:?}");
+        }
+        sqlx::raw_sql("ROLLBACK").execute(&mut holder).await.unwrap();
+        waits.await.unwrap().unwrap();
+    }
+}
+
+const SOMEBODY_WAITS: &str = "SELECT EXISTS
+    (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))";
 
 pub(crate) async fn the_log_is_only_added_to(place: Place) {
     let store = place.open().await;

@@ -237,6 +237,7 @@ on_postgres! {
         a_host_of_a_site_that_is_alone_writes_nothing
         a_site_that_every_copy_would_claim_says_nothing
         who_was_left_behind_is_not_followed;
+    administration: who_waits_for_an_account_holds_nothing_of_others;
     statements: every_statement_prepares_and_finds_its_rows_by_a_key;
 }
 

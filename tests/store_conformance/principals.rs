@@ -178,6 +178,10 @@ pub(crate) async fn what_an_address_may_ends_with_its_account(place: Place) {
         .await
         .unwrap();
     append(&store, &coffee, [affiliation("bob", Affiliation::Outcast, 1)]).await.unwrap();
+    let milk = make(&store, "milk").await;
+    let (come, go) = (affiliation("bob", Affiliation::Member, 1), affiliation("bob", Affiliation::None, 2));
+    append(&store, &milk, [come, join("alice", "alice", 1), go]).await.unwrap();
+    let unconcerned = store.load_room("milk").await.unwrap().unwrap();
     let before = store.load_room("tea").await.unwrap().unwrap();
 
     let listed = store.rooms_listing(&address("bob")).await.unwrap();
@@ -190,6 +194,7 @@ pub(crate) async fn what_an_address_may_ends_with_its_account(place: Place) {
     assert!(room.affiliations_version > before.affiliations_version);
     let late = append(&store, &before, [post("alice", "hi")]).await;
     assert_eq!(late.err(), Some(AppendError::Stale), "it was decided with the old list in hand");
+    append(&store, &unconcerned, [post("alice", "hi")]).await.expect("a right that had ended before moves nothing");
     let room = store.load_room("coffee").await.unwrap().unwrap();
     let banned = room
         .affiliations

@@ -45,10 +45,10 @@ pub(super) async fn set_disabled<C: Connection>(
     address: &BareJid,
     is_disabled: bool,
 ) -> Done {
-    raise(connection).await?;
     if !connection.finds(SET_DISABLED, &[Bind::Flag(is_disabled), Bind::Number(account.0)]).await? {
         return Ok(Err(DeedError::NotThere));
     }
+    raise(connection).await?;
     if is_disabled {
         connection.run(FORGET_TOKENS, &[Bind::Number(account.0)]).await?;
     }
@@ -66,7 +66,7 @@ pub(super) async fn remove<C: Connection>(connection: &mut C, account: AccountId
     raise(connection).await?;
     let address = Bind::Text(address.as_str());
     connection.run(STAND, &[address, Bind::Text(Standing::Removed.as_str())]).await?;
-    for sql in [FORGET_ENTRY, LEAVE_ALL, C::HOLD_LISTS, STRIKE_FROM_LISTS, MOVE_LISTS, MOVE_RULES] {
+    for sql in [FORGET_ENTRY, LEAVE_ALL, C::HOLD_LISTS, MOVE_RULES, STRIKE_FROM_LISTS, MOVE_LISTS] {
         connection.run(sql, &[address]).await?;
     }
     category::forget(connection, address).await?;
@@ -111,13 +111,14 @@ const STAND: &str = "INSERT INTO principal (address, kind, name, standing, versi
 const FORGET_ENTRY: &str = "UPDATE principal SET entry = NULL, dn = NULL WHERE address = $1";
 const LEAVE_ALL: &str = "UPDATE belongs SET gone = true, version = (SELECT version FROM rights)
     WHERE NOT gone AND member = (SELECT id FROM principal WHERE address = $1)";
+/// Whatever was decided with the old lists in hand is decided again. Only rooms that are held are concerned: where he
+/// has no right any more, his row stays too.
+const MOVE_RULES: &str = "UPDATE room_log SET rules = rules + 1
+    WHERE room IN (SELECT room FROM affiliation WHERE jid = $1 AND affiliation NOT IN ('none', 'outcast'))";
 /// As the lists' own changes leave it: with a version behind all that were given.
 const STRIKE_FROM_LISTS: &str = "UPDATE affiliation SET affiliation = 'none', nick = NULL, reason = '',
         version = (SELECT affiliations_version + 1 FROM room WHERE room.id = affiliation.room)
     WHERE jid = $1 AND affiliation NOT IN ('none', 'outcast')";
 const MOVE_LISTS: &str = "UPDATE room SET affiliations_version = struck.version FROM affiliation AS struck
     WHERE struck.room = room.id AND struck.jid = $1 AND struck.version > affiliations_version";
-/// Whatever was decided with the old lists in hand is decided again.
-const MOVE_RULES: &str = "UPDATE room_log SET rules = rules + 1
-    WHERE room IN (SELECT room FROM affiliation WHERE jid = $1 AND affiliation = 'none')";
 const REMOVE_EVENTS: &str = "DELETE FROM account_event WHERE account = $1";

@@ -132,7 +132,9 @@ async fn is_taken<C: Connection>(
         || connection.finds(C::ROOM_CALLED, &[Bind::Text(name)]).await?)
 }
 
-/// First, so that nobody changes rights meanwhile.
+/// Before anything that rights rest on, so that nobody else changes them meanwhile. Whoever takes more than this row
+/// takes an account first, then this, then rooms in the order of their numbers: in any other order two could wait for
+/// each other.
 pub(super) async fn raise<C: Connection>(connection: &mut C) -> Result<(), StoreError> {
     connection.run(RAISE, &[]).await.map(drop)
 }
