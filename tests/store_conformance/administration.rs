@@ -8,10 +8,10 @@ use perch::chat::administration::policy::Policy;
 use perch::chat::administration::role::Role;
 use perch::chat::administration::scope::Scope;
 use perch::chat::id::{AccountId, Timestamp};
-use perch::store::{Options, Store};
 use perch::store::administration::act::{Act, AuditQuery, LoggedAct, Outcome};
 use perch::store::administration::token::{Holder, NewHolder, NewToken};
 use perch::store::administration::{Deed, DeedError};
+use perch::store::{Options, Store};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 
 use crate::Place;

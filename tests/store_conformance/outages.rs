@@ -137,8 +137,7 @@ pub(crate) async fn a_deed_whose_answer_is_lost_may_be_done(url: String) {
     assert_eq!(store.account("bob").await.unwrap(), None, "it was done");
 
     let staff = BareJid::new("staff@groups.localhost").unwrap();
-    let make =
-        Change::Make { address: staff.clone(), kind: Kind::Group, name: "Staff".into(), entry: None };
+    let make = Change::Make { address: staff.clone(), kind: Kind::Group, name: "Staff".into(), entry: None };
     proxy.cut_next_at(b"COMMIT", Cut::After);
     let made = store.change_principals(&[make], None).await;
     assert_eq!(made, Err(PrincipalError::Store(StoreError::Unknown)));
@@ -208,7 +207,7 @@ pub(crate) async fn a_store_that_is_away_is_so_in_time_and_comes_back(_: String)
             store.append_accounts(vec![part], Timestamp(1_000)),
             store.load_room("tea"),
             store.events_after(room.id, Seq(0), 9),
-            store.create_room(crate::scene::new_room("coffee")),
+            store.create_room(scene::new_room("coffee")),
         );
         assert!(
             matches!(appended, Err(AppendError::Store(StoreError::Unavailable | StoreError::Unknown))),

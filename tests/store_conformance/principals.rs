@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use perch::bus::Bus;
 use perch::chat::affiliation::Affiliation;
+use perch::chat::category::{CategoryId, CategoryText, Rules};
 use perch::chat::id::AccountId;
 use perch::chat::principal::{Change, Entry, Kind, Standing};
 use perch::directory::Directory;
 use perch::store::Store;
-use perch::store::administration::Deed;
+use perch::store::administration::{Deed, DeedError};
 use perch::store::error::{AppendError, PrincipalError};
 use perch::store::principal::{PrincipalQuery, RightsPage};
 use perch_address::BareJid;
@@ -183,6 +184,16 @@ pub(crate) async fn what_an_address_may_ends_with_its_account(place: Place) {
     append(&store, &milk, [come, join("alice", "alice", 1), go]).await.unwrap();
     let unconcerned = store.load_room("milk").await.unwrap().unwrap();
     let before = store.load_room("tea").await.unwrap().unwrap();
+    let guests = CategoryText {
+        name: "Guests".into(),
+        description: "".into(),
+        allowed: vec![address("bob"), address("alice")],
+        denied: vec![address("bob")],
+        creators: vec![address("bob")],
+        rules: Rules::default(),
+    };
+    let added = store.administer(Deed::AddCategory(guests.clone()), act()).await.unwrap();
+    let id = CategoryId(added.0);
 
     let listed = store.rooms_listing(&address("bob")).await.unwrap();
     remove(&store, bob, &address("bob")).await;
@@ -194,13 +205,22 @@ pub(crate) async fn what_an_address_may_ends_with_its_account(place: Place) {
     assert!(room.affiliations_version > before.affiliations_version);
     let late = append(&store, &before, [post("alice", "hi")]).await;
     assert_eq!(late.err(), Some(AppendError::Stale), "it was decided with the old list in hand");
-    append(&store, &unconcerned, [post("alice", "hi")]).await.expect("a right that had ended before moves nothing");
+    append(&store, &unconcerned, [post("alice", "hi")])
+        .await
+        .expect("a right that had ended before moves nothing");
     let room = store.load_room("coffee").await.unwrap().unwrap();
     let banned = room
         .affiliations
         .iter()
         .any(|standing| standing.jid == address("bob") && standing.affiliation == Affiliation::Outcast);
     assert!(banned, "who is kept out does not get in by a new account of the name");
+    let categories = store.categories().await.unwrap();
+    let left = categories.iter().find(|category| category.id == id).unwrap();
+    assert_eq!((&left.allowed[..], &left.creators[..]), (&[address("alice")][..], &[][..]));
+    assert_eq!(left.denied, [address("bob")]);
+    let late = Deed::ChangeCategory { id, becomes: guests, expected: added };
+    let late = store.administer(late, act()).await;
+    assert_eq!(late, Err(DeedError::Stale), "it would bring the address back");
 }
 
 pub(crate) async fn principals_are_found_by_what_they_are_called(place: Place) {

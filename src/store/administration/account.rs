@@ -2,6 +2,7 @@
 
 use perch_address::BareJid;
 
+use crate::chat::administration::ActNumber;
 use crate::chat::id::AccountId;
 use crate::chat::principal::Standing;
 use crate::store::account::{NewAccount, ScramRow};
@@ -58,18 +59,23 @@ pub(super) async fn set_disabled<C: Connection>(
 }
 
 /// The account goes first: who is appending to its log ends before, and finds it gone after.
-pub(super) async fn remove<C: Connection>(connection: &mut C, account: AccountId, address: &BareJid) -> Done {
+pub(super) async fn remove<C: Connection>(
+    connection: &mut C,
+    number: ActNumber,
+    account: AccountId,
+    address: &BareJid,
+) -> Done {
     if !connection.finds(REMOVE, &[Bind::Number(account.0)]).await? {
         return Ok(Err(DeedError::NotThere));
     }
     connection.run(REMOVE_EVENTS, &[Bind::Number(account.0)]).await?;
     raise(connection).await?;
-    let address = Bind::Text(address.as_str());
-    connection.run(STAND, &[address, Bind::Text(Standing::Removed.as_str())]).await?;
+    let listed = Bind::Text(address.as_str());
+    connection.run(STAND, &[listed, Bind::Text(Standing::Removed.as_str())]).await?;
     for sql in [FORGET_ENTRY, LEAVE_ALL, C::HOLD_LISTS, MOVE_RULES, STRIKE_FROM_LISTS, MOVE_LISTS] {
-        connection.run(sql, &[address]).await?;
+        connection.run(sql, &[listed]).await?;
     }
-    category::forget(connection, address).await?;
+    category::forget(connection, number, address).await?;
     Ok(Ok(()))
 }
 

@@ -78,19 +78,22 @@ pub(super) async fn remove<C: Connection>(connection: &mut C, id: CategoryId, ex
     Ok(Ok(()))
 }
 
-/// Somebody is gone: his address, should another get it, is in no list. What it was denied stays denied.
-pub(super) async fn forget<C: Connection>(connection: &mut C, address: Bind<'_>) -> Result<(), StoreError> {
-    let Bind::Text(address) = address else { return Ok(()) };
+/// Somebody is gone: his address, should another get it, is in no list. What it was denied stays denied. Whoever was
+/// changing such a category by its older text is refused, or he would bring the address back.
+pub(super) async fn forget<C: Connection>(
+    connection: &mut C,
+    number: ActNumber,
+    address: &BareJid,
+) -> Result<(), StoreError> {
     let rows = connection.run(ALL, &[]).await?;
     for found in rows.iter().map(row::category).collect::<Result<Vec<_>, _>>()? {
-        let is_meant = |listed: &BareJid| listed.as_str() == address;
-        if !found.allowed.iter().chain(&found.creators).any(is_meant) {
+        if !found.allowed.iter().chain(&found.creators).any(|listed| listed == address) {
             continue;
         }
-        let (id, number) = (found.id, ActNumber(found.version));
+        let id = found.id;
         let mut text = CategoryText::from(found);
-        text.allowed.retain(|listed| !is_meant(listed));
-        text.creators.retain(|listed| !is_meant(listed));
+        text.allowed.retain(|listed| listed != address);
+        text.creators.retain(|listed| listed != address);
         put(connection, CHANGE, id, number, &text).await?;
     }
     Ok(())

@@ -208,7 +208,9 @@ pub(super) async fn perform<C: Connection>(
         Deed::SetAccountDisabled { account, address, is_disabled } => {
             account::set_disabled(connection, *account, address, *is_disabled).await?
         }
-        Deed::RemoveAccount { account, address } => account::remove(connection, *account, address).await?,
+        Deed::RemoveAccount { account, address } => {
+            account::remove(connection, number, *account, address).await?
+        }
         Deed::AddCategory(new) => category::add(connection, number, new).await?,
         Deed::ChangeCategory { id, becomes, expected } => {
             category::change(connection, number, *id, becomes, *expected).await?

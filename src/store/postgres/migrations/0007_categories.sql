@@ -7,7 +7,7 @@ CREATE TABLE category (
     denied      text   NOT NULL,
     creators    text   NOT NULL,
     rules       text   NOT NULL,                 -- JSON: what holds for all its rooms
-    version     bigint NOT NULL                  -- of the rights, in which it last changed
+    version     bigint NOT NULL                  -- the number of the act that last changed it
 );
 CREATE UNIQUE INDEX category_name ON category (lower(name));
 

@@ -7,7 +7,7 @@ CREATE TABLE category (
     denied      TEXT    NOT NULL,
     creators    TEXT    NOT NULL,
     rules       TEXT    NOT NULL,                -- JSON: what holds for all its rooms
-    version     INTEGER NOT NULL                 -- of the rights, in which it last changed
+    version     INTEGER NOT NULL                 -- the number of the act that last changed it
 ) STRICT;
 
 -- Of the settings. Null: made before there were categories, or destroyed.
