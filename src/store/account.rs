@@ -76,6 +76,12 @@ pub struct NewAccount {
     pub credentials: Vec<ScramRow>,
 }
 
+/// The addresses of those that were added: that have an id.
+pub(super) fn addresses_of<'a>(accounts: &'a [NewAccount], ids: &[Option<AccountId>]) -> Vec<&'a BareJid> {
+    let added = accounts.iter().zip(ids).filter(|(_, id)| id.is_some());
+    added.map(|(account, _)| &account.address).collect()
+}
+
 /// An account as it stands in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountEntry {

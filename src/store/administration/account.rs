@@ -6,9 +6,11 @@ use crate::chat::administration::ActNumber;
 use crate::chat::id::AccountId;
 use crate::chat::principal::Standing;
 use crate::store::account::{NewAccount, ScramRow};
-use crate::store::administration::category::{self, raise};
-use crate::store::administration::{Bind, Connection, DeedError};
+use crate::store::administration::{DeedError, category};
+use crate::store::connection::{Bind, Connection};
 use crate::store::error::StoreError;
+use crate::store::principal::change::stand_again;
+use crate::store::principal::rights::raise;
 use crate::store::row::Columns;
 
 type Done = Result<Result<(), DeedError>, StoreError>;
@@ -17,11 +19,7 @@ pub(super) async fn add<C: Connection>(connection: &mut C, new: &NewAccount) -> 
     let added = connection.run(ADD, &[Bind::Text(new.name())]).await?;
     let Some(row) = added.first() else { return Ok(Err(DeedError::NameTaken)) };
     put_credentials(connection, AccountId(row.integer(0)?), &new.credentials).await?;
-    let address = Bind::Text(new.address.as_str());
-    if connection.finds(HAD_ACCOUNT, &[address]).await? {
-        raise(connection).await?;
-        connection.run(STAND, &[address, Bind::Text(Standing::Present.as_str())]).await?;
-    }
+    stand_again(connection, &[&new.address]).await?;
     Ok(Ok(()))
 }
 
@@ -108,9 +106,7 @@ const PUT_CREDENTIAL: &str =
     "INSERT INTO credential (account, hash, iterations, salt, stored_key, server_key)
     VALUES ($1, $2, $3, $4, $5, $6)";
 const REMOVE: &str = "DELETE FROM account WHERE id = $1 RETURNING id";
-const HAD_ACCOUNT: &str =
-    "SELECT id FROM principal WHERE address = $1 AND standing = 'removed' AND kind = 'user'";
-/// Whether an account counts. A name that is given again is somebody new.
+/// Whether an account counts.
 const STAND: &str = "INSERT INTO principal (address, kind, name, standing, version)
     SELECT $1, 'user', '', $2, version FROM rights WHERE true
     ON CONFLICT (address) DO UPDATE SET standing = excluded.standing, version = excluded.version";

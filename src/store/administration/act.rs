@@ -5,7 +5,7 @@ use tracing::instrument;
 use crate::chat::administration::ActNumber;
 use crate::chat::id::Timestamp;
 use crate::store::Store;
-use crate::store::administration::{Bind, Connection};
+use crate::store::connection::{Bind, Connection};
 use crate::store::error::StoreError;
 use crate::store::row::Columns;
 

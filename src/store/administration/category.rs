@@ -6,8 +6,10 @@ use tracing::instrument;
 use crate::chat::administration::ActNumber;
 use crate::chat::category::{Category, CategoryId, CategoryText};
 use crate::store::Store;
-use crate::store::administration::{Bind, Connection, DeedError};
+use crate::store::administration::DeedError;
+use crate::store::connection::{Bind, Connection};
 use crate::store::error::StoreError;
+use crate::store::principal::rights::raise;
 use crate::store::record::json;
 use crate::store::row::{self, Columns};
 
@@ -135,19 +137,11 @@ async fn is_taken<C: Connection>(
         || connection.finds(C::ROOM_CALLED, &[Bind::Text(name)]).await?)
 }
 
-/// Before anything that rights rest on, so that nobody else changes them meanwhile. Whoever takes more than this row
-/// takes an account first, then this, then rooms in the order of their numbers: in any other order two could wait for
-/// each other.
-pub(super) async fn raise<C: Connection>(connection: &mut C) -> Result<(), StoreError> {
-    connection.run(RAISE, &[]).await.map(drop)
-}
-
 pub(in crate::store) const ALL: &str =
     "SELECT id, name, description, allowed, denied, creators, rules, version
     FROM category ORDER BY id";
 const COUNTS: &str = "SELECT category, count(*) FROM room
     WHERE category IS NOT NULL AND name IS NOT NULL GROUP BY category ORDER BY category";
-const RAISE: &str = "UPDATE rights SET version = version + 1";
 const NAMESAKE: &str = "SELECT id FROM category WHERE lower(name) = lower($1) AND id <> $2";
 const ADD: &str = "INSERT INTO category (id, name, description, allowed, denied, creators, rules, version)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";

@@ -1,7 +1,7 @@
 //! What administrators do, and the log of it. A deed and its line in the audit log are committed together or not at all:
 //! there is no other way to do one of these.
 //!
-//! Written once for all engines, in SQL that both understand; an engine brings a [`Connection`].
+//! Written once for all engines, in SQL that both understand, on a [`Connection`] of either's.
 //!
 //! | module | what |
 //! |---|---|
@@ -9,14 +9,12 @@
 //! | [`account`], [`token`], [`role`] | who may sign in, with what, and as what |
 //! | [`category`] | for whom rooms are |
 //! | [`policy`], [`configuration`], [`addin`] | what holds for all rooms |
-//! | `connection` | statements, whichever engine runs them |
 
 pub mod account;
 pub mod act;
 pub mod addin;
 pub mod category;
 pub mod configuration;
-mod connection;
 pub mod policy;
 pub mod role;
 pub mod token;
@@ -35,10 +33,9 @@ use crate::chat::category::{CategoryId, CategoryText};
 use crate::chat::id::AccountId;
 use crate::store::Store;
 use crate::store::account::{NewAccount, ScramRow};
+use crate::store::connection::Connection;
 use crate::store::error::StoreError;
-use crate::store::row::Columns;
-
-pub(super) use connection::{Bind, Connection, bound};
+use crate::store::principal::rights;
 
 use act::Act;
 use token::NewToken;
@@ -252,8 +249,5 @@ async fn rights_after<C: Connection>(connection: &mut C, deed: &Deed) -> Result<
     if !deed.moves_rights() {
         return Ok(None);
     }
-    let version = connection.run(RIGHTS, &[]).await?;
-    version.first().map(|row| row.integer(0)).transpose()
+    rights::version(connection).await.map(Some)
 }
-
-const RIGHTS: &str = "SELECT version FROM rights";

@@ -4,10 +4,12 @@ use sqlx::postgres::PgRow;
 
 use crate::chat::administration::ActNumber;
 use crate::store::administration::act::Act;
-use crate::store::administration::{Bind, Connection, Deed, Undone, bound, perform};
+use crate::store::administration::{Deed, Undone, perform};
+use crate::store::connection::{Bind, Connection, bound};
 use crate::store::error::StoreError;
 use crate::store::postgres::Postgres;
 use crate::store::postgres::links::Link;
+use crate::store::principal::statements::{Statements, statements};
 
 impl Postgres {
     pub(in crate::store) async fn administer(&self, deed: Deed, act: Act) -> Result<ActNumber, Undone> {
@@ -43,8 +45,17 @@ impl Connection for Link {
     const HOLD_LISTS: &'static str = "SELECT room_log.room FROM room_log WHERE room IN (
             SELECT room FROM affiliation WHERE jid = $1 AND affiliation NOT IN ('none', 'outcast'))
         ORDER BY room FOR UPDATE";
+    const PRINCIPALS: &'static str = "SELECT id, address, kind, standing, name, entry, dn FROM principal
+        WHERE address > $1 AND standing <> 'removed' AND kind = coalesce($2, kind)
+            AND ($3::text IS NULL OR strpos(lower(name), $3) > 0 OR strpos(address, $3) > 0)
+        ORDER BY address LIMIT $4";
+    const PRINCIPAL_STATEMENTS: &'static Statements = &statements!("jsonb_array_elements($1::text::jsonb)");
 
     async fn run(&mut self, sql: &'static str, values: &[Bind<'_>]) -> Result<Vec<PgRow>, StoreError> {
         self.rows(bound!(sqlx::query(sql), values)).await
+    }
+
+    async fn change(&mut self, sql: &'static str, values: &[Bind<'_>]) -> Result<u64, StoreError> {
+        self.execute(bound!(sqlx::query(sql), values)).await
     }
 }

@@ -6,8 +6,10 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use crate::chat::administration::ActNumber;
 use crate::store::administration::act::Act;
-use crate::store::administration::{Bind, Connection, Deed, Done, Undone, bound, perform};
+use crate::store::administration::{Deed, Done, Undone, perform};
+use crate::store::connection::{Bind, Connection, bound};
 use crate::store::error::StoreError;
+use crate::store::principal::statements::{Statements, statements};
 use crate::store::sqlite::Sqlite;
 
 impl Sqlite {
@@ -37,8 +39,17 @@ impl Connection for SqliteConnection {
         WHERE name IS NOT NULL AND lower(settings ->> 'name') = lower($1) LIMIT 1";
     /// Nobody else writes.
     const HOLD_LISTS: &'static str = "SELECT $1";
+    const PRINCIPALS: &'static str = "SELECT id, address, kind, standing, name, entry, dn FROM principal
+        WHERE address > $1 AND standing <> 'removed' AND kind = coalesce($2, kind)
+            AND ($3 IS NULL OR instr(lower(name), $3) > 0 OR instr(address, $3) > 0)
+        ORDER BY address LIMIT $4";
+    const PRINCIPAL_STATEMENTS: &'static Statements = &statements!("json_each($1)");
 
     async fn run(&mut self, sql: &'static str, values: &[Bind<'_>]) -> Result<Vec<SqliteRow>, StoreError> {
         Ok(bound!(sqlx::query(sql), values).fetch_all(self).await?)
+    }
+
+    async fn change(&mut self, sql: &'static str, values: &[Bind<'_>]) -> Result<u64, StoreError> {
+        Ok(bound!(sqlx::query(sql), values).execute(self).await?.rows_affected())
     }
 }
