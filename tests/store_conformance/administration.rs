@@ -8,10 +8,13 @@ use perch::chat::administration::policy::Policy;
 use perch::chat::administration::role::Role;
 use perch::chat::administration::scope::Scope;
 use perch::chat::id::{AccountId, Timestamp};
+use perch::chat::principal::{Change, Kind};
 use perch::store::administration::act::{Act, AuditQuery, LoggedAct, Outcome};
 use perch::store::administration::token::{Holder, NewHolder, NewToken};
 use perch::store::administration::{Deed, DeedError};
+use perch::store::error::PrincipalError;
 use perch::store::{Options, Store};
+use perch_address::BareJid;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 
 use crate::Place;
@@ -53,6 +56,8 @@ pub(crate) async fn every_deed_has_a_line_and_no_other_is_written(place: Place) 
     let addin = Addin::new("Weather", "https://weather.example/").unwrap();
     let global = Level::Global;
     let configuration = Configuration::new(global.clone(), Values::default()).unwrap();
+    let group = BareJid::new("staff@groups.localhost").unwrap();
+    let staff = Change::Make { address: group.clone(), kind: Kind::Group, name: "Staff".into(), entry: None };
     let first = store.administer(Deed::Elsewhere, act()).await.unwrap();
     let deeds = [
         Deed::AddAccount(account("bob")),
@@ -65,6 +70,7 @@ pub(crate) async fn every_deed_has_a_line_and_no_other_is_written(place: Place) 
         Deed::GrantPolicy { account: alice, level: None },
         Deed::PutConfiguration { configuration, expected: None },
         Deed::AddAddin(addin),
+        Deed::ChangePrincipals(vec![staff]),
         Deed::SetAccountDisabled { account: alice, address: address("alice"), is_disabled: true },
         Deed::RemoveAccount { account: alice, address: address("alice") },
     ];
@@ -81,11 +87,19 @@ pub(crate) async fn every_deed_has_a_line_and_no_other_is_written(place: Place) 
         (Deed::RemoveAccount { account: alice, address: address("alice") }, DeedError::NotThere),
         (Deed::RemoveToken(ActNumber(1 << 40)), DeedError::NotThere),
         (token(alice), DeedError::NotThere),
+        (
+            Deed::ChangePrincipals(vec![
+                Change::Rename { address: group.clone(), name: "Crew".into() },
+                Change::Admit { member: address("alice"), into: group.clone() },
+            ]),
+            DeedError::Principal(PrincipalError::NoSuchPrincipal(address("alice"))),
+        ),
         (Deed::PutPolicy { policy: policy("tag:x", true), expected: None }, DeedError::Stale),
     ];
     for (deed, expected) in refused {
         assert_eq!(store.administer(deed, act()).await, Err(expected));
     }
+    assert_eq!(*store.principal(&group).await.unwrap().unwrap().name, *"Staff");
     let log = log(&store).await;
     assert_eq!(log.len(), count + 1);
     assert!(log.is_sorted_by(|one, next| one.number < next.number));

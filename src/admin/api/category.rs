@@ -131,7 +131,7 @@ impl Admin {
     }
 
     /// Does it, and returns when every member goes by it.
-    async fn administer_rights(&self, deed: Deed, act: Act) -> Result<ActNumber, AdminError> {
+    pub(super) async fn administer_rights(&self, deed: Deed, act: Act) -> Result<ActNumber, AdminError> {
         let is_trial = act.is_trial;
         let number = self.administer(deed, act).await?;
         if !is_trial {

@@ -31,11 +31,12 @@ use crate::chat::administration::policy::Policy;
 use crate::chat::administration::role::Role;
 use crate::chat::category::{CategoryId, CategoryText};
 use crate::chat::id::AccountId;
+use crate::chat::principal::Change;
 use crate::store::Store;
 use crate::store::account::{NewAccount, ScramRow};
 use crate::store::connection::Connection;
-use crate::store::error::StoreError;
-use crate::store::principal::rights;
+use crate::store::error::{PrincipalError, StoreError};
+use crate::store::principal;
 
 use act::Act;
 use token::NewToken;
@@ -118,6 +119,8 @@ pub enum Deed {
         expected: ActNumber,
         is_forced: bool,
     },
+    /// All of it, or nothing.
+    ChangePrincipals(Vec<Change>),
     /// What was done already, or refused: only the line is written.
     Elsewhere,
 }
@@ -133,12 +136,13 @@ impl Deed {
                 | Self::AddCategory(_)
                 | Self::ChangeCategory { .. }
                 | Self::RemoveCategory { .. }
+                | Self::ChangePrincipals(_)
         )
     }
 }
 
 /// Why a deed was not done. Nothing of it was written, unless [`StoreError::Unknown`] leaves it open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DeedError {
     #[error("what it is about is not there")]
     NotThere,
@@ -151,7 +155,18 @@ pub enum DeedError {
     #[error("there are too many of them already")]
     TooMany,
     #[error(transparent)]
+    Principal(PrincipalError),
+    #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<PrincipalError> for DeedError {
+    fn from(error: PrincipalError) -> Self {
+        match error {
+            PrincipalError::Store(error) => Self::Store(error),
+            error => Self::Principal(error),
+        }
+    }
 }
 
 /// Why nothing is written.
@@ -235,6 +250,7 @@ pub(super) async fn perform<C: Connection>(
         Deed::RemoveAddin { number, expected, is_forced } => {
             addin::remove(connection, *number, *expected, *is_forced).await?
         }
+        Deed::ChangePrincipals(changes) => change_principals(connection, changes).await?,
         Deed::Elsewhere => Ok(()),
     };
     match done {
@@ -244,10 +260,20 @@ pub(super) async fn perform<C: Connection>(
     }
 }
 
+async fn change_principals<C: Connection>(
+    connection: &mut C,
+    changes: &[Change],
+) -> Result<Result<(), DeedError>, StoreError> {
+    Ok(match principal::change::steps(changes) {
+        Ok(steps) => principal::change::apply(connection, &steps).await?.map(drop).map_err(DeedError::from),
+        Err(refusal) => Err(refusal.into()),
+    })
+}
+
 /// Read before the commit: once that is done, nothing may fail any more.
 async fn rights_after<C: Connection>(connection: &mut C, deed: &Deed) -> Result<Option<i64>, StoreError> {
     if !deed.moves_rights() {
         return Ok(None);
     }
-    rights::version(connection).await.map(Some)
+    principal::rights::version(connection).await.map(Some)
 }

@@ -9,6 +9,7 @@ use crate::store::connection::{Bind, Connection, bound};
 use crate::store::error::StoreError;
 use crate::store::postgres::Postgres;
 use crate::store::postgres::links::Link;
+use crate::store::postgres::principals::forget_ended;
 use crate::store::principal::statements::{Statements, statements};
 
 impl Postgres {
@@ -17,6 +18,9 @@ impl Postgres {
         link.begin().await?;
         match perform(&mut link, &deed, &act).await? {
             Ok(done) => {
+                if done.rights.is_some() {
+                    forget_ended(&mut link).await?;
+                }
                 link.commit().await?;
                 done.rights.inspect(|version| self.keeper.has_rights(*version));
                 Ok(done.number)

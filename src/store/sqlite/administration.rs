@@ -11,12 +11,23 @@ use crate::store::connection::{Bind, Connection, bound};
 use crate::store::error::StoreError;
 use crate::store::principal::statements::{Statements, statements};
 use crate::store::sqlite::Sqlite;
+use crate::store::sqlite::principals::forget_ended;
 
 impl Sqlite {
     pub(in crate::store) async fn administer(&self, deed: Deed, act: Act) -> Result<ActNumber, Undone> {
+        let shown = self.shown_rights();
         let done: Result<Done, Undone> = self
             .writer
-            .transact(move |connection| async move { perform(connection, &deed, &act).await }.boxed())
+            .transact(move |connection| {
+                async move {
+                    let done = perform(connection, &deed, &act).await?;
+                    if let Ok(Done { rights: Some(_), .. }) = &done {
+                        forget_ended(connection, shown).await?;
+                    }
+                    Ok(done)
+                }
+                .boxed()
+            })
             .await;
         let done = done?;
         done.rights.inspect(|version| self.has_rights(*version));
