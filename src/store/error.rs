@@ -68,14 +68,6 @@ pub enum OpenError {
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum AddAccountError {
-    #[error("there is an account of this name")]
-    NameTaken,
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
 /// Why principals were not changed. None of them was, unless [`StoreError::Unknown`] leaves it open.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PrincipalError {

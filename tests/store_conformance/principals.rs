@@ -232,10 +232,21 @@ pub(crate) async fn principals_are_found_by_what_they_are_called(place: Place) {
         name: shown.into(),
         entry: entry(id),
     };
-    let changes = [make("a", "Alpha", "1"), make("b", "Beta", "2"), admit(&address("alice"), "a"), made("c")];
+    let changes = [
+        make("a", "Alpha", "1"),
+        make("b", "Beta", "2"),
+        admit(&address("alice"), "a"),
+        made("c"),
+        admit(&address("alice"), "c"),
+    ];
     store.change_principals(&changes, None).await.unwrap();
     let taken = PrincipalError::EntryTaken(group("a"));
     assert_eq!(store.change_principals(&[make("d", "Delta", "1")], None).await, Err(taken));
+
+    let first = store.directory_memberships(None, 10).await.unwrap();
+    let pairs: Vec<_> = first.iter().map(|found| (&found.member, &found.parent)).collect();
+    assert_eq!(pairs, [(&address("alice"), &group("a"))], "c is not of the directory");
+    assert_eq!(store.directory_memberships(Some(first[0].place), 10).await.unwrap(), []);
 
     let found = async |query: PrincipalQuery<'_>| {
         let found = store.principals(PrincipalQuery { limit: 10, ..query }).await.unwrap();

@@ -35,6 +35,7 @@ use crate::chat::principal::Change;
 use crate::store::Store;
 use crate::store::account::{NewAccount, ScramRow};
 use crate::store::connection::Connection;
+use crate::store::duty::Duty;
 use crate::store::error::{PrincipalError, StoreError};
 use crate::store::principal;
 
@@ -154,15 +155,25 @@ pub enum DeedError {
     InUse(u64),
     #[error("there are too many of them already")]
     TooMany,
+    #[error("another member does this by now")]
+    OffDuty,
     #[error(transparent)]
     Principal(PrincipalError),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
+impl DeedError {
+    /// Whether it may have been done all the same.
+    pub(crate) fn leaves_open(&self) -> bool {
+        matches!(self, Self::Store(error) if error.leaves_open())
+    }
+}
+
 impl From<PrincipalError> for DeedError {
     fn from(error: PrincipalError) -> Self {
         match error {
+            PrincipalError::OffDuty => Self::OffDuty,
             PrincipalError::Store(error) => Self::Store(error),
             error => Self::Principal(error),
         }
@@ -196,8 +207,18 @@ impl Store {
     /// number will be another one's.
     #[instrument(skip_all)]
     pub async fn administer(&self, deed: Deed, act: Act) -> Result<ActNumber, DeedError> {
+        self.perform(deed, act, None).await
+    }
+
+    /// The same, as part of a duty.
+    #[instrument(skip_all)]
+    pub async fn administer_on_duty(&self, deed: Deed, act: Act, duty: Duty) -> Result<ActNumber, DeedError> {
+        self.perform(deed, act, Some(duty)).await
+    }
+
+    async fn perform(&self, deed: Deed, act: Act, duty: Option<Duty>) -> Result<ActNumber, DeedError> {
         let done: Result<ActNumber, Undone> =
-            ask_lasting!(self, engine => engine.administer(deed, act).await);
+            ask_lasting!(self, engine => engine.administer(deed, act, duty).await);
         match done {
             Ok(number) | Err(Undone::Tried(number)) => Ok(number),
             Err(Undone::Refused(refusal)) => Err(refusal),

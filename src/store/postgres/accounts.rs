@@ -9,30 +9,31 @@ use sqlx::postgres::PgRow;
 use crate::chat::id::AccountId;
 use crate::chat::note::RoomName;
 use crate::store::account::{Account, AccountEntry, NewAccount, ScramRow, addresses_of};
-use crate::store::error::{AddAccountError, StoreError};
+use crate::store::administration::DeedError;
+use crate::store::duty::Duty;
+use crate::store::error::StoreError;
 use crate::store::postgres::Postgres;
 use crate::store::postgres::links::Link;
 use crate::store::principal::change::stand_again;
 use crate::store::row::{Columns, account_entry, credential, room_name};
 
 impl Postgres {
-    pub(in crate::store) async fn add_account(
-        &self,
-        account: NewAccount,
-    ) -> Result<AccountId, AddAccountError> {
-        let ids = self.add_accounts(vec![account]).await?;
-        ids.into_iter().flatten().next().ok_or(AddAccountError::NameTaken)
-    }
-
     /// In slices, so that no row is held for long.
     pub(in crate::store) async fn add_accounts(
         &self,
         accounts: Vec<NewAccount>,
-    ) -> Result<Vec<Option<AccountId>>, StoreError> {
+        duty: Option<Duty>,
+    ) -> Result<Vec<Option<AccountId>>, DeedError> {
         let mut ids = Vec::with_capacity(accounts.len());
         let mut link = self.links.link().await?;
         for slice in accounts.chunks(ADDED_TOGETHER) {
             link.begin().await?;
+            if let Some(duty) = &duty
+                && !self.is_on_duty(&mut link, duty).await?
+            {
+                link.roll_back().await?;
+                return Err(DeedError::OffDuty);
+            }
             let added = add(&mut link, slice).await?;
             let version = stand_again(&mut link, &addresses_of(slice, &added)).await?;
             ids.extend(added);

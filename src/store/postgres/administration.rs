@@ -4,8 +4,9 @@ use sqlx::postgres::PgRow;
 
 use crate::chat::administration::ActNumber;
 use crate::store::administration::act::Act;
-use crate::store::administration::{Deed, Undone, perform};
+use crate::store::administration::{Deed, DeedError, Undone, perform};
 use crate::store::connection::{Bind, Connection, bound};
+use crate::store::duty::Duty;
 use crate::store::error::StoreError;
 use crate::store::postgres::Postgres;
 use crate::store::postgres::links::Link;
@@ -13,10 +14,21 @@ use crate::store::postgres::principals::forget_ended;
 use crate::store::principal::statements::{Statements, statements};
 
 impl Postgres {
-    pub(in crate::store) async fn administer(&self, deed: Deed, act: Act) -> Result<ActNumber, Undone> {
+    pub(in crate::store) async fn administer(
+        &self,
+        deed: Deed,
+        act: Act,
+        duty: Option<Duty>,
+    ) -> Result<ActNumber, Undone> {
         let mut link = self.links.link().await?;
         link.begin().await?;
-        match perform(&mut link, &deed, &act).await? {
+        let done = match &duty {
+            Some(duty) if !self.is_on_duty(&mut link, duty).await? => {
+                Err(Undone::Refused(DeedError::OffDuty))
+            }
+            _ => perform(&mut link, &deed, &act).await?,
+        };
+        match done {
             Ok(done) => {
                 if done.rights.is_some() {
                     forget_ended(&mut link).await?;

@@ -131,6 +131,29 @@ impl Store {
             engine.look().await?.run(ENTRIES, &values).await?.iter().map(row::principal).collect()
         })
     }
+
+    /// Who is directly in those groups and units, from the one behind the place `after` on.
+    #[instrument(skip_all)]
+    pub async fn directory_memberships(
+        &self,
+        after: Option<(i64, i64)>,
+        limit: u32,
+    ) -> Result<Vec<Membership>, StoreError> {
+        let (parent, member) = after.unwrap_or_default();
+        let values = [parent, member, limit.into()].map(Bind::Number);
+        ask_lasting!(self, engine => {
+            engine.look().await?.run(MEMBERSHIPS, &values).await?.iter().map(row::membership).collect()
+        })
+    }
+}
+
+/// Somebody is directly in a group or unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    /// By which the store orders them.
+    pub place: (i64, i64),
+    pub member: BareJid,
+    pub parent: BareJid,
 }
 
 async fn called<C: Connection>(
@@ -201,3 +224,7 @@ const MEMBERS_OF: &str =
     "SELECT id, address, kind, standing, name, entry, dn FROM principal JOIN belongs ON member = id
     WHERE parent = (SELECT id FROM principal WHERE address = $1) AND NOT gone AND address > $2
     ORDER BY address LIMIT $3";
+const MEMBERSHIPS: &str = "SELECT parent, member, one.address, whole.address FROM belongs
+    JOIN principal AS one ON one.id = member JOIN principal AS whole ON whole.id = parent
+    WHERE (parent, member) > ($1, $2) AND NOT gone AND whole.entry IS NOT NULL
+    ORDER BY parent, member LIMIT $3";

@@ -9,21 +9,13 @@ use sqlx::sqlite::SqliteConnection;
 use crate::chat::id::AccountId;
 use crate::chat::note::RoomName;
 use crate::store::account::{Account, AccountEntry, NewAccount, ScramRow, addresses_of};
-use crate::store::error::{AddAccountError, StoreError};
+use crate::store::error::StoreError;
 use crate::store::principal::change::stand_again;
 use crate::store::row::{Columns, account_entry, credential, room_name};
 use crate::store::sqlite::Sqlite;
 use crate::store::sqlite::batch::{Batch, Form};
 
 impl Sqlite {
-    pub(in crate::store) async fn add_account(
-        &self,
-        account: NewAccount,
-    ) -> Result<AccountId, AddAccountError> {
-        let ids = self.add_accounts(vec![account]).await?;
-        ids.into_iter().flatten().next().ok_or(AddAccountError::NameTaken)
-    }
-
     /// In slices, so that the posts of others find room between them.
     pub(in crate::store) async fn add_accounts(
         &self,

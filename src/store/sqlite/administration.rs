@@ -8,13 +8,20 @@ use crate::chat::administration::ActNumber;
 use crate::store::administration::act::Act;
 use crate::store::administration::{Deed, Done, Undone, perform};
 use crate::store::connection::{Bind, Connection, bound};
+use crate::store::duty::Duty;
 use crate::store::error::StoreError;
 use crate::store::principal::statements::{Statements, statements};
 use crate::store::sqlite::Sqlite;
 use crate::store::sqlite::principals::forget_ended;
 
 impl Sqlite {
-    pub(in crate::store) async fn administer(&self, deed: Deed, act: Act) -> Result<ActNumber, Undone> {
+    /// Nobody else could have the duty.
+    pub(in crate::store) async fn administer(
+        &self,
+        deed: Deed,
+        act: Act,
+        _duty: Option<Duty>,
+    ) -> Result<ActNumber, Undone> {
         let shown = self.shown_rights();
         let done: Result<Done, Undone> = self
             .writer
