@@ -11,8 +11,6 @@ pub(in crate::store) trait Connection: Send {
 
     /// How many rooms have the add-in with the number `$1`: engines differ in how they look into JSON.
     const ROOMS_WITH_ADDIN: &'static str;
-    /// A row for each room that is called `$1`, in whatever capitals.
-    const ROOM_CALLED: &'static str;
     /// Takes the rooms in whose lists `$1` has a right, in the order in which appends take them.
     const HOLD_LISTS: &'static str;
     /// Principals behind the address `$1`, of the kind `$2`, if any, with the words `$3`, if any, in name or address; `$4`

@@ -7,19 +7,23 @@ use perch::chat::administration::level::Level;
 use perch::chat::administration::policy::Policy;
 use perch::chat::administration::role::Role;
 use perch::chat::administration::scope::Scope;
+use perch::chat::category::{CategoryText, Rules};
+use perch::chat::event::Change::Configured;
 use perch::chat::id::{AccountId, Timestamp};
 use perch::chat::principal::{Change, Kind};
+use perch::chat::settings::Settings;
 use perch::store::administration::act::{Act, AuditQuery, LoggedAct, Outcome};
 use perch::store::administration::token::{Holder, NewHolder, NewToken};
 use perch::store::administration::{Deed, DeedError};
 use perch::store::error::PrincipalError;
+use perch::store::principal::PrincipalQuery;
 use perch::store::{Options, Store};
 use perch_address::BareJid;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 
 use crate::Place;
 use crate::pool::member;
-use crate::scene::{account, act, address, make};
+use crate::scene::{account, act, address, append, make};
 
 async fn log(store: &Store) -> Vec<LoggedAct> {
     store.audit(&AuditQuery { limit: 1000, ..AuditQuery::default() }).await.unwrap()
@@ -325,4 +329,41 @@ pub(crate) async fn an_addin_that_rooms_have_stays(place: Place) {
     assert_eq!(store.administer(remove(false), act()).await, Err(DeedError::InUse(1)));
     store.administer(remove(true), act()).await.unwrap();
     assert_eq!(store.addin("weather").await.unwrap(), None);
+}
+
+pub(crate) async fn names_are_the_same_in_whatever_capitals(place: Place) {
+    let store = place.open().await;
+    let named = |name: &str| {
+        Deed::AddCategory(CategoryText {
+            name: name.into(),
+            description: "".into(),
+            allowed: Vec::new(),
+            denied: Vec::new(),
+            creators: Vec::new(),
+            rules: Rules::default(),
+        })
+    };
+    store.administer(named("Café"), act()).await.unwrap();
+    assert_eq!(store.administer(named("CAFÉ"), act()).await, Err(DeedError::NameTaken));
+    let room = make(&store, "tea").await;
+    let settings = Settings { name: "Übung".into(), ..Settings::default() };
+    let by = address("alice");
+    append(&store, &room, [Configured { by, settings: Box::new(settings) }]).await.unwrap();
+    assert!(store.is_room_called("ÜBUNG").await.unwrap());
+    assert!(!store.is_room_called("Ubung").await.unwrap());
+    assert_eq!(store.administer(named("übung"), act()).await, Err(DeedError::NameTaken));
+    let group = BareJid::new("press@groups.localhost").unwrap();
+    let press = |name: &str| Change::Make {
+        address: group.clone(),
+        kind: Kind::Group,
+        name: name.into(),
+        entry: None,
+    };
+    let rename = Change::Rename { address: group.clone(), name: "Öffentlichkeit".into() };
+    store.change_principals(&[press("Presse"), rename], None).await.unwrap();
+    let found = async |words| {
+        let query = PrincipalQuery { words: Some(words), limit: 10, ..PrincipalQuery::default() };
+        store.principals(query).await.unwrap().len()
+    };
+    assert_eq!((found("öFFENT").await, found("presse").await), (1, 0));
 }

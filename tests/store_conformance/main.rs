@@ -167,7 +167,8 @@ on_every_engine! {
         tokens_go_with_their_account
         what_was_changed_meanwhile_is_not_overwritten
         a_policy_that_was_granted_stays
-        an_addin_that_rooms_have_stays;
+        an_addin_that_rooms_have_stays
+        names_are_the_same_in_whatever_capitals;
     account_logs: a_message_is_in_both_logs_or_in_none
         stamps_of_an_account_do_not_fall
         an_account_is_loaded_as_its_log_left_it

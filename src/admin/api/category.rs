@@ -8,6 +8,7 @@ use crate::admin::caller::Caller;
 use crate::admin::rights::Operation;
 use crate::chat::administration::{ActNumber, Versioned};
 use crate::chat::category::{Category, CategoryId, CategoryText, LIST_MAX, Rules, TEXT_MAX};
+use crate::chat::words::name_key;
 use crate::store::administration::Deed;
 use crate::store::administration::act::Act;
 
@@ -196,7 +197,7 @@ impl Admin {
 }
 
 fn is_called(category: &Category, name: &str) -> bool {
-    category.name.to_lowercase() == name.to_lowercase()
+    name_key(&category.name) == name_key(name)
 }
 
 /// A category as the audit log has it.

@@ -107,8 +107,8 @@ const PUT_CREDENTIAL: &str =
     VALUES ($1, $2, $3, $4, $5, $6)";
 const REMOVE: &str = "DELETE FROM account WHERE id = $1 RETURNING id";
 /// Whether an account counts.
-const STAND: &str = "INSERT INTO principal (address, kind, name, standing, version)
-    SELECT $1, 'user', '', $2, version FROM rights WHERE true
+const STAND: &str = "INSERT INTO principal (address, kind, name, name_key, standing, version)
+    SELECT $1, 'user', '', '', $2, version FROM rights WHERE true
     ON CONFLICT (address) DO UPDATE SET standing = excluded.standing, version = excluded.version";
 const FORGET_ENTRY: &str = "UPDATE principal SET entry = NULL, dn = NULL WHERE address = $1";
 const LEAVE_ALL: &str = "UPDATE belongs SET gone = true, version = (SELECT version FROM rights)

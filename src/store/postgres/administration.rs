@@ -56,14 +56,12 @@ impl Connection for Link {
     const ROOMS_WITH_ADDIN: &'static str =
         "SELECT count(*) FROM room WHERE name IS NOT NULL AND (settings::json ->> 'addin')::bigint = $1";
 
-    const ROOM_CALLED: &'static str = "SELECT id FROM room
-        WHERE name IS NOT NULL AND lower(settings::json ->> 'name') = lower($1) LIMIT 1";
     const HOLD_LISTS: &'static str = "SELECT room_log.room FROM room_log WHERE room IN (
             SELECT room FROM affiliation WHERE jid = $1 AND affiliation NOT IN ('none', 'outcast'))
         ORDER BY room FOR UPDATE";
     const PRINCIPALS: &'static str = "SELECT id, address, kind, standing, name, entry, dn FROM principal
         WHERE address > $1 AND standing <> 'removed' AND kind = coalesce($2, kind)
-            AND ($3::text IS NULL OR strpos(lower(name), $3) > 0 OR strpos(address, $3) > 0)
+            AND ($3::text IS NULL OR strpos(name_key, $3) > 0 OR strpos(address, $3) > 0)
         ORDER BY address LIMIT $4";
     const PRINCIPAL_STATEMENTS: &'static Statements = &statements!("jsonb_array_elements($1::text::jsonb)");
 

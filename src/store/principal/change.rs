@@ -7,6 +7,7 @@ use perch_address::BareJid;
 use serde_json::json;
 
 use crate::chat::principal::{Change, Entry, Kind};
+use crate::chat::words::name_key;
 use crate::store::connection::{Bind, Connection};
 use crate::store::error::{PrincipalError, StoreError};
 use crate::store::principal::{Applied, rights};
@@ -22,9 +23,9 @@ pub(in crate::store) struct Step {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verb {
-    /// `address, kind, name, entry, dn`
+    /// `address, kind, name, entry, dn, key of the name`
     Make,
-    /// `address, name`
+    /// `address, name, key of the name`
     Rename,
     /// `address, entry, dn`
     Bind,
@@ -135,9 +136,9 @@ fn row(change: &Change) -> Result<serde_json::Value, PrincipalError> {
     let dn = |entry: &Option<Entry>| entry.as_ref().map(|entry| entry.dn.clone());
     Ok(match change {
         Change::Make { address, kind, name, entry } => {
-            json!([address, kind.as_str(), name, id(entry), dn(entry)])
+            json!([address, kind.as_str(), name, id(entry), dn(entry), name_key(name)])
         }
-        Change::Rename { address, name } => json!([address, name]),
+        Change::Rename { address, name } => json!([address, name, name_key(name)]),
         Change::Bind { address, entry } => json!([address, id(entry), dn(entry)]),
         Change::Remove { address } | Change::Restore { address } => json!([address]),
         Change::Admit { member, into } => {

@@ -72,16 +72,18 @@ macro_rules! statements {
         );
 
         const MAKE: &str = concat!(
-            "INSERT INTO principal (address, kind, name, standing, entry, dn, version)
-            SELECT value ->> 0, value ->> 1, value ->> 2, 'present', value ->> 3, value ->> 4, CAST($2 AS bigint)
+            "INSERT INTO principal (address, kind, name, standing, entry, dn, name_key, version)
+            SELECT value ->> 0, value ->> 1, value ->> 2, 'present', value ->> 3, value ->> 4, value ->> 5,
+                CAST($2 AS bigint)
             FROM ", $elements, " WHERE true
-            ON CONFLICT (address) DO UPDATE SET name = excluded.name, entry = excluded.entry, dn = excluded.dn,
-                version = excluded.version
+            ON CONFLICT (address) DO UPDATE SET name = excluded.name, name_key = excluded.name_key,
+                entry = excluded.entry, dn = excluded.dn, version = excluded.version
             WHERE (principal.name, principal.entry, principal.dn)
                 IS DISTINCT FROM (excluded.name, excluded.entry, excluded.dn)"
         );
         const RENAME: &str = concat!(
-            "UPDATE principal SET name = value ->> 1, version = CAST($2 AS bigint) FROM ", $elements, "
+            "UPDATE principal SET name = value ->> 1, name_key = value ->> 2, version = CAST($2 AS bigint)
+            FROM ", $elements, "
             WHERE address = value ->> 0 AND name <> value ->> 1"
         );
         const BIND: &str = concat!(
@@ -108,8 +110,8 @@ macro_rules! statements {
             WHERE address = value ->> 0 AND kind <> 'user' AND standing = 'removed'"
         );
         const NOTE_DOWN_USERS: &str = concat!(
-            "INSERT INTO principal (address, kind, name, standing, version)
-            SELECT DISTINCT value ->> 0, 'user', '', 'present', CAST($2 AS bigint)
+            "INSERT INTO principal (address, kind, name, name_key, standing, version)
+            SELECT DISTINCT value ->> 0, 'user', '', '', 'present', CAST($2 AS bigint)
             FROM ", $elements, " WHERE value ->> 2 = 'user'
             ON CONFLICT (address) DO NOTHING"
         );
@@ -134,7 +136,7 @@ macro_rules! statements {
             WHERE standing = 'removed' AND kind = 'user' LIMIT 1"
         );
         const STAND_AGAIN: &str = concat!(
-            "UPDATE principal SET standing = 'present', name = '', version = CAST($2 AS bigint)
+            "UPDATE principal SET standing = 'present', name = '', name_key = '', version = CAST($2 AS bigint)
             FROM ", $elements, "
             WHERE address = value ->> 0 AND standing = 'removed' AND kind = 'user'"
         );

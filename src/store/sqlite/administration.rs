@@ -53,13 +53,11 @@ impl Connection for SqliteConnection {
     const ROOMS_WITH_ADDIN: &'static str =
         "SELECT count(*) FROM room WHERE name IS NOT NULL AND settings ->> 'addin' = $1";
 
-    const ROOM_CALLED: &'static str = "SELECT id FROM room
-        WHERE name IS NOT NULL AND lower(settings ->> 'name') = lower($1) LIMIT 1";
     /// Nobody else writes.
     const HOLD_LISTS: &'static str = "SELECT $1";
     const PRINCIPALS: &'static str = "SELECT id, address, kind, standing, name, entry, dn FROM principal
         WHERE address > $1 AND standing <> 'removed' AND kind = coalesce($2, kind)
-            AND ($3 IS NULL OR instr(lower(name), $3) > 0 OR instr(address, $3) > 0)
+            AND ($3 IS NULL OR instr(name_key, $3) > 0 OR instr(address, $3) > 0)
         ORDER BY address LIMIT $4";
     const PRINCIPAL_STATEMENTS: &'static Statements = &statements!("json_each($1)");
 

@@ -111,7 +111,7 @@ fn is_sql(text: &str) -> bool {
 }
 
 /// May walk: they run once at a start, once a day, or when an operator asks.
-const SELDOM: [&str; 16] = [
+const SELDOM: [&str; 14] = [
     "SELECT room, first_seq FROM room_log",
     "UPDATE seat SET deadline = ? WHERE deadline IS NULL",
     "UPDATE session SET deadline = ? WHERE deadline IS NULL",
@@ -123,8 +123,6 @@ const SELDOM: [&str; 16] = [
     "SELECT count(*) FROM account",
     "SELECT count(*) FROM room WHERE name IS NOT NULL AND settings ->> 'addin'",
     "SELECT id, name, description, allowed, denied, creators, rules, version\n    FROM category",
-    "SELECT id FROM category WHERE lower(name)",
-    "SELECT id FROM room\n        WHERE name IS NOT NULL AND lower(settings ->> 'name')",
     "SELECT name, role FROM role_grant",
     "SELECT level, default_history",
     "SELECT level, enabled, description",

@@ -5,6 +5,7 @@ CREATE TABLE principal (
     address  text   COLLATE "C" NOT NULL UNIQUE,
     kind     text   NOT NULL,                    -- 'user', 'group', 'unit'
     name     text   NOT NULL,                    -- for people to read
+    name_key text   NOT NULL,                    -- the same in small letters
     standing text   NOT NULL,                    -- 'present', 'disabled', 'removed'
     entry    text   COLLATE "C" UNIQUE,          -- the directory's own id of it
     dn       text,                               -- where the directory has it
