@@ -110,7 +110,10 @@ pub(crate) async fn authors_dates_and_rooms_narrow_a_search(place: Place) {
     check(Search::new(Scope::Rooms(Vec::new())), &[]).await;
     // More rooms than an expression names one by one.
     let many: Vec<RoomId> = (1_000..1_100).map(RoomId).chain([tea.id]).collect();
-    check(Search::new(Scope::Rooms(many)), &[second, first]).await;
+    check(Search::new(Scope::Rooms(many.clone())), &[second, first]).await;
+    let fourth = "cup of alice 5000";
+    say(&store, &tea, "alice", 5_000, fourth).await;
+    check(Search::new(Scope::Rooms(many)), &[fourth, second, first]).await;
 }
 
 pub(crate) async fn what_is_gone_is_found_no_more(place: Place) {

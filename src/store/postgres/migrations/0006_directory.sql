@@ -33,9 +33,6 @@ CREATE TABLE rights (
 );
 INSERT INTO rights VALUES (1, 1);
 
--- What somebody may in rooms ends with his account.
-CREATE INDEX affiliation_jid ON affiliation (jid);
-
 -- What one member does for all: who has it, until when by the time of this database, and how often it changed hands. Who
 -- writes for it holds the row, and writes nothing when somebody else has got it since.
 CREATE TABLE duty (

@@ -32,6 +32,3 @@ CREATE TABLE rights (
     version  INTEGER NOT NULL
 ) STRICT;
 INSERT INTO rights VALUES (1, 1);
-
--- What somebody may in rooms ends with his account.
-CREATE INDEX affiliation_jid ON affiliation (jid);
