@@ -160,7 +160,7 @@ async fn accounts(store: &Store) {
     for round in 0..10 {
         let name = |number| BareJid::new(&format!("account-{round}-{number}@perch.test")).unwrap();
         let account = |number| NewAccount { address: name(number), credentials: keys.to_vec() };
-        store.add_accounts((0..1000).map(account).collect()).await.unwrap();
+        store.add_accounts((0..1000).map(account).collect(), None).await.unwrap();
     }
     meter.report(10_000);
 }

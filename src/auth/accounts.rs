@@ -27,7 +27,7 @@ use crate::store::Store;
 use crate::store::account::{Account, AccountEntry, NewAccount, ScramHash as StoredHash, ScramRow};
 use crate::store::administration::act::Act;
 use crate::store::administration::{Deed, DeedError};
-use crate::store::error::{AddAccountError, StoreError};
+use crate::store::error::StoreError;
 
 /// The accounts; cheap to clone.
 #[derive(Debug, Clone)]
@@ -87,6 +87,15 @@ pub enum AddError {
     Password(#[from] PasswordError),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<DeedError> for AddError {
+    fn from(error: DeedError) -> Self {
+        match error {
+            DeedError::Store(error) => Self::Store(error),
+            _ => Self::NameTaken,
+        }
+    }
 }
 
 /// Why a stranger got no account.
@@ -232,20 +241,14 @@ impl Accounts {
     /// Adds an account of which the audit log has nothing: nobody administers when somebody registers.
     pub async fn add(&self, address: &BareJid, secret: Secret) -> Result<AccountId, AddError> {
         let account = self.new_account(address, secret).await?;
-        self.store.add_account(account).await.map_err(|error| match error {
-            AddAccountError::NameTaken => AddError::NameTaken,
-            AddAccountError::Store(error) => AddError::Store(error),
-        })
+        self.store.add_account(account).await.map_err(AddError::from)
     }
 
     /// Adds an account, as an administrator.
     pub async fn administer_new(&self, address: &BareJid, secret: Secret, act: Act) -> Result<(), AddError> {
         let account = self.new_account(address, secret).await?;
-        match self.store.administer(Deed::AddAccount(account), act).await {
-            Ok(_) => Ok(()),
-            Err(DeedError::Store(error)) => Err(AddError::Store(error)),
-            Err(_) => Err(AddError::NameTaken),
-        }
+        self.store.administer(Deed::AddAccount(account), act).await?;
+        Ok(())
     }
 
     async fn new_account(&self, address: &BareJid, secret: Secret) -> Result<NewAccount, AddError> {
@@ -326,15 +329,17 @@ impl Accounts {
             Deed::RemoveAccount { address, .. } => self.store.rooms_listing(address).await?,
             _ => Vec::new(),
         };
-        match self.store.administer(deed, act).await {
-            Ok(_) => {}
-            Err(DeedError::Store(error)) => return Err(ChangeError::Store(error)),
-            Err(_) => return Err(ChangeError::NoSuchAccount),
-        }
-        if ends_sessions {
+        let done = self.store.administer(deed, act).await;
+        // What may have been done ends them too: whoever still has an account signs in again.
+        let may_be_done = done.as_ref().err().is_none_or(DeedError::leaves_open);
+        if ends_sessions && may_be_done {
             self.revoke(Revocation { account, spared, rooms });
         }
-        Ok(account)
+        match done {
+            Ok(_) => Ok(account),
+            Err(DeedError::Store(error)) => Err(ChangeError::Store(error)),
+            Err(_) => Err(ChangeError::NoSuchAccount),
+        }
     }
 
     /// Up to `limit` accounts whose names come after `after`, by name.

@@ -162,11 +162,13 @@ on_every_engine! {
         principals_are_found_by_what_they_are_called;
     administration:
         every_deed_has_a_line_and_no_other_is_written
+        a_deed_takes_one_connection
         the_log_is_only_added_to
         tokens_go_with_their_account
         what_was_changed_meanwhile_is_not_overwritten
         a_policy_that_was_granted_stays
-        an_addin_that_rooms_have_stays;
+        an_addin_that_rooms_have_stays
+        names_are_the_same_in_whatever_capitals;
     account_logs: a_message_is_in_both_logs_or_in_none
         stamps_of_an_account_do_not_fall
         an_account_is_loaded_as_its_log_left_it
@@ -224,6 +226,7 @@ on_postgres! {
         what_keeps_a_store_from_opening_is_said
         members_that_start_together_do_not_collide
         a_lost_answer_does_not_write_twice
+        a_deed_whose_answer_is_lost_may_be_done
         a_store_that_is_away_is_so_in_time_and_comes_back
         a_commit_that_waits_for_a_standby_is_not_acknowledged
         a_commit_whose_wait_was_cancelled_is_not_acknowledged
@@ -235,6 +238,7 @@ on_postgres! {
         a_host_of_a_site_that_is_alone_writes_nothing
         a_site_that_every_copy_would_claim_says_nothing
         who_was_left_behind_is_not_followed;
+    administration: who_waits_for_an_account_holds_nothing_of_others;
     statements: every_statement_prepares_and_finds_its_rows_by_a_key;
 }
 

@@ -11,6 +11,7 @@ use perch::chat::id::{Origin, Seq, SessionId, Timestamp};
 use perch::chat::principal::{Change as PrincipalChange, Kind};
 use perch::chat::snapshot::RoomSnapshot;
 use perch::room::state::Room;
+use perch::store::administration::{Deed, DeedError};
 use perch::store::error::{AppendError, PrincipalError, StoreError};
 use perch::store::member::{Deadlines, Detached, HeldRoom, Member, MemberState};
 use perch::store::room::Append;
@@ -21,7 +22,9 @@ use sqlx::{Connection, PgConnection};
 use crate::Place;
 use crate::members::session;
 use crate::proxy::Proxy;
-use crate::scene::{account, affiliation, append, author, decision, join, leave, make, payload, post};
+use crate::scene::{
+    account, act, address, affiliation, append, author, decision, join, leave, make, payload, post,
+};
 
 const LEASE: Duration = Duration::from_millis(900);
 
@@ -337,6 +340,17 @@ pub(crate) async fn a_duty_is_one_members(url: String) {
     assert!(next.term > duty.term);
     let late = two.change_principals(&[made("b")], Some(duty)).await;
     assert_eq!(late, Err(PrincipalError::OffDuty));
+    let address = address("bob");
+    let bob = two.add_account(account("bob")).await.unwrap();
+    let remove = || Deed::RemoveAccount { account: bob, address: address.clone() };
+    let late = two.administer_on_duty(remove(), act(), duty).await;
+    assert_eq!(late, Err(DeedError::OffDuty));
+    assert!(two.account("bob").await.unwrap().is_some());
+    let late = two.add_accounts(vec![account("carol")], Some(duty)).await;
+    assert_eq!(late, Err(DeedError::OffDuty));
+    assert_eq!(two.account("carol").await.unwrap(), None);
+    two.administer_on_duty(remove(), act(), next).await.unwrap();
+    two.add_accounts(vec![account("carol")], Some(next)).await.unwrap();
     two.change_principals(&[made("b")], Some(next)).await.unwrap();
     two.close().await;
 }

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use perch::bus::Bus;
 use perch::chat::affiliation::Affiliation;
+use perch::chat::category::{CategoryId, CategoryText, Rules};
 use perch::chat::id::AccountId;
 use perch::chat::principal::{Change, Entry, Kind, Standing};
 use perch::directory::Directory;
 use perch::store::Store;
-use perch::store::administration::Deed;
+use perch::store::administration::{Deed, DeedError};
 use perch::store::error::{AppendError, PrincipalError};
 use perch::store::principal::{PrincipalQuery, RightsPage};
 use perch_address::BareJid;
@@ -178,7 +179,21 @@ pub(crate) async fn what_an_address_may_ends_with_its_account(place: Place) {
         .await
         .unwrap();
     append(&store, &coffee, [affiliation("bob", Affiliation::Outcast, 1)]).await.unwrap();
+    let milk = make(&store, "milk").await;
+    let (come, go) = (affiliation("bob", Affiliation::Member, 1), affiliation("bob", Affiliation::None, 2));
+    append(&store, &milk, [come, join("alice", "alice", 1), go]).await.unwrap();
+    let unconcerned = store.load_room("milk").await.unwrap().unwrap();
     let before = store.load_room("tea").await.unwrap().unwrap();
+    let guests = CategoryText {
+        name: "Guests".into(),
+        description: "".into(),
+        allowed: vec![address("bob"), address("alice")],
+        denied: vec![address("bob")],
+        creators: vec![address("bob")],
+        rules: Rules::default(),
+    };
+    let added = store.administer(Deed::AddCategory(guests.clone()), act()).await.unwrap();
+    let id = CategoryId(added.0);
 
     let listed = store.rooms_listing(&address("bob")).await.unwrap();
     remove(&store, bob, &address("bob")).await;
@@ -190,12 +205,22 @@ pub(crate) async fn what_an_address_may_ends_with_its_account(place: Place) {
     assert!(room.affiliations_version > before.affiliations_version);
     let late = append(&store, &before, [post("alice", "hi")]).await;
     assert_eq!(late.err(), Some(AppendError::Stale), "it was decided with the old list in hand");
+    append(&store, &unconcerned, [post("alice", "hi")])
+        .await
+        .expect("a right that had ended before moves nothing");
     let room = store.load_room("coffee").await.unwrap().unwrap();
     let banned = room
         .affiliations
         .iter()
         .any(|standing| standing.jid == address("bob") && standing.affiliation == Affiliation::Outcast);
     assert!(banned, "who is kept out does not get in by a new account of the name");
+    let categories = store.categories().await.unwrap();
+    let left = categories.iter().find(|category| category.id == id).unwrap();
+    assert_eq!((&left.allowed[..], &left.creators[..]), (&[address("alice")][..], &[][..]));
+    assert_eq!(left.denied, [address("bob")]);
+    let late = Deed::ChangeCategory { id, becomes: guests, expected: added };
+    let late = store.administer(late, act()).await;
+    assert_eq!(late, Err(DeedError::Stale), "it would bring the address back");
 }
 
 pub(crate) async fn principals_are_found_by_what_they_are_called(place: Place) {
@@ -207,10 +232,21 @@ pub(crate) async fn principals_are_found_by_what_they_are_called(place: Place) {
         name: shown.into(),
         entry: entry(id),
     };
-    let changes = [make("a", "Alpha", "1"), make("b", "Beta", "2"), admit(&address("alice"), "a"), made("c")];
+    let changes = [
+        make("a", "Alpha", "1"),
+        make("b", "Beta", "2"),
+        admit(&address("alice"), "a"),
+        made("c"),
+        admit(&address("alice"), "c"),
+    ];
     store.change_principals(&changes, None).await.unwrap();
     let taken = PrincipalError::EntryTaken(group("a"));
     assert_eq!(store.change_principals(&[make("d", "Delta", "1")], None).await, Err(taken));
+
+    let first = store.directory_memberships(None, 10).await.unwrap();
+    let pairs: Vec<_> = first.iter().map(|found| (&found.member, &found.parent)).collect();
+    assert_eq!(pairs, [(&address("alice"), &group("a"))], "c is not of the directory");
+    assert_eq!(store.directory_memberships(Some(first[0].place), 10).await.unwrap(), []);
 
     let found = async |query: PrincipalQuery<'_>| {
         let found = store.principals(PrincipalQuery { limit: 10, ..query }).await.unwrap();

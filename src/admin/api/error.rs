@@ -201,6 +201,8 @@ impl From<DeedError> for AdminError {
             DeedError::Stale => Self::Stale,
             DeedError::InUse(count) => Self::InUse(count),
             DeedError::TooMany => Self::TooManyTokens,
+            DeedError::OffDuty => Self::Store(StoreError::Fenced),
+            DeedError::Principal(error) => error.into(),
             DeedError::Store(error) => Self::Store(error),
         }
     }

@@ -14,6 +14,7 @@ use super::ldif;
 use crate::admin::wire::principals::{Enrolment, Enrolments};
 use crate::chat::principal::Kind;
 use crate::cli::client::Conversation;
+use crate::cli::consent::Trial;
 use crate::cli::output::complain;
 use crate::cli::{Asking, CommandError};
 
@@ -25,6 +26,8 @@ pub(in crate::cli) struct Arguments {
     /// In LDIF: the attribute of a user that is the name of his account
     #[arg(long, value_name = "ATTRIBUTE", default_value = "uid")]
     user_attribute: String,
+    #[command(flatten)]
+    trial: Trial,
     #[command(flatten)]
     asking: Asking,
 }
@@ -54,6 +57,7 @@ struct Failure {
 pub(super) struct Import<'a> {
     file: &'a Path,
     server: Conversation,
+    trial: Trial,
     waiting: Vec<Line>,
     summary: Summary,
 }
@@ -61,8 +65,9 @@ pub(super) struct Import<'a> {
 pub(in crate::cli) async fn run(arguments: Arguments) -> Result<(), CommandError> {
     let (client, output) = arguments.asking.open()?;
     let server = client.connect().await?;
+    let trial = arguments.trial;
     let mut import =
-        Import { file: &arguments.file, server, waiting: Vec::new(), summary: Summary::default() };
+        Import { file: &arguments.file, server, trial, waiting: Vec::new(), summary: Summary::default() };
     if arguments.file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("ldif")) {
         ldif::import(&mut import, &arguments.user_attribute).await?;
     } else {
@@ -73,7 +78,8 @@ pub(in crate::cli) async fn run(arguments: Arguments) -> Result<(), CommandError
     for failure in &summary.failures {
         complain(format_args!("{}:{}: {}", arguments.file.display(), failure.line, failure.text));
     }
-    output.print(format_args!("{} memberships and groups are as the file says", summary.done), &summary);
+    let words = format!("{} memberships and groups are as the file says", summary.done);
+    output.print(trial.words(&words), &summary);
     match summary.failed {
         0 => Ok(()),
         failed => Err(CommandError::Failed(format!("{failed} lines came to nothing"))),
@@ -144,7 +150,7 @@ impl Import<'_> {
     async fn send(&mut self, is_last: bool) -> Result<(), CommandError> {
         let lines = std::mem::take(&mut self.waiting);
         let enrolments = lines.iter().map(|line| line.enrolment.clone()).collect();
-        let answer = self.server.enroll(&Enrolments { enrolments, last: is_last }).await?;
+        let answer = self.server.enroll(&Enrolments { enrolments, last: is_last }, self.trial).await?;
         self.summary.done += (lines.len() - answer.refused.len()) as u64;
         for refused in answer.refused {
             let number = lines.get(refused.place).map_or(0, |line| line.number);

@@ -6,7 +6,8 @@ use crate::chat::administration::configuration::{Configuration, Values};
 use crate::chat::administration::level::Level;
 use crate::chat::administration::{ActNumber, Versioned};
 use crate::store::Store;
-use crate::store::administration::{Bind, Connection, DeedError};
+use crate::store::administration::DeedError;
+use crate::store::connection::{Bind, Connection};
 use crate::store::error::StoreError;
 use crate::store::row::Columns;
 

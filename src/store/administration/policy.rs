@@ -7,7 +7,8 @@ use crate::chat::administration::policy::Policy;
 use crate::chat::administration::{ActNumber, Versioned};
 use crate::chat::id::AccountId;
 use crate::store::Store;
-use crate::store::administration::{Bind, Connection, DeedError};
+use crate::store::administration::DeedError;
+use crate::store::connection::{Bind, Connection};
 use crate::store::error::StoreError;
 use crate::store::row::Columns;
 

@@ -18,7 +18,7 @@ impl Postgres {
         let (name, secret) = (room.name.clone(), room.secret);
         match self.try_create_room(room).await {
             // Perhaps it was made, and only the word of it was lost: its secret is nobody else's.
-            Err(CreateRoomError::Store(StoreError::Unavailable)) => {
+            Err(CreateRoomError::Store(StoreError::Unknown)) => {
                 match self.load_room(&name).await.map_err(|_unread| StoreError::Unknown)? {
                     Some(made) if made.secret == secret => Ok(made),
                     Some(_) => Err(CreateRoomError::NameTaken),
@@ -34,7 +34,7 @@ impl Postgres {
         link.begin().await?;
         let created = link.row(sqlx::query(CREATE).bind(&*room.name).bind(&room.secret[..])).await?;
         let Some(created) = created else {
-            link.commit().await?;
+            link.roll_back().await?;
             return Err(CreateRoomError::NameTaken);
         };
         let id = RoomId(created.try_get(0).map_err(StoreError::from)?);
@@ -68,7 +68,7 @@ impl Postgres {
             Some(row) => Some(load(&mut view, &row).await?),
             None => None,
         };
-        view.commit().await?;
+        view.end_view().await?;
         Ok(snapshot)
     }
 

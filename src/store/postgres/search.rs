@@ -19,9 +19,9 @@ type Place = (i64, i64, i64);
 
 impl Postgres {
     pub(in crate::store) async fn search(&self, search: Search) -> Result<Found, SearchError> {
-        let logs = match &search.scope {
-            Scope::Rooms(rooms) => rooms.iter().map(|room| Log::Room(*room)).collect(),
-            Scope::Everywhere => self.rooms_behind().await?,
+        let logs = match search.scope.few() {
+            Some(logs) => logs,
+            None => search.scope.among(self.rooms_behind().await?),
         };
         self.be_current(logs).await?;
         let mut link = self.links.link().await?;

@@ -18,9 +18,9 @@ use crate::store::sqlite::pages::{as_page, page_rows};
 
 impl Sqlite {
     pub(in crate::store) async fn search(&self, search: Search) -> Result<Found, SearchError> {
-        let logs = match &search.scope {
-            Scope::Rooms(rooms) => rooms.iter().map(|room| Log::Room(*room)).collect(),
-            Scope::Everywhere => self.rooms_behind().await?,
+        let logs = match search.scope.few() {
+            Some(logs) => logs,
+            None => search.scope.among(self.rooms_behind().await?),
         };
         self.be_current(logs).await?;
         let mut connection = self.readers.acquire().await.map_err(StoreError::from)?;
