@@ -126,14 +126,17 @@ impl Draft<'_> {
     }
 
     fn regrade(&mut self, occupant: &Occupant, place: &Place) {
-        if occupant.affiliation == place.affiliation || place.affiliation == Affiliation::Outcast {
+        let presents = place.extent.presents;
+        let is_same = occupant.affiliation == place.affiliation && occupant.presents == presents;
+        if is_same || place.affiliation == Affiliation::Outcast {
             return;
         }
-        let role = role_after(occupant.into(), place, place, &self.room().settings);
+        let role = role_after(occupant.into(), occupant.presents, place, &self.room().settings);
         self.log(Change::Regraded {
             nick_key: (*occupant.nick_key).into(),
             nick: (*occupant.nick).into(),
             affiliation: place.affiliation,
+            presents,
             role,
         });
     }

@@ -20,7 +20,7 @@ use crate::chat::settings::{Settings, Whois};
 use crate::chat::snapshot::{RoomSnapshot, Subject};
 use crate::directory::View;
 use crate::room::rights::Rank;
-use crate::room::standings::Standings;
+use crate::room::standings::{Place, Standings};
 
 /// One room. Cloning shares what seldom changes.
 #[derive(Debug, Clone)]
@@ -66,8 +66,8 @@ impl Room {
         };
         room.see(view);
         for occupant in snapshot.occupants {
-            let affiliation = room.standings.of(&occupant.jid);
-            room.occupants.put(Occupant { affiliation, ..occupant });
+            let Place { affiliation, extent, .. } = room.standings.place(&occupant.jid);
+            room.occupants.put(Occupant { affiliation, presents: extent.presents, ..occupant });
         }
         room.count_crowd();
         room
@@ -244,9 +244,10 @@ impl Room {
                 self.occupants.update(nick_key, |occupant| occupant.role = *role);
             }
             Change::AffiliationSet(set) => self.take_affiliation(set),
-            Change::Regraded { nick_key, affiliation, role, .. } => {
+            Change::Regraded { nick_key, affiliation, presents, role, .. } => {
                 self.occupants.update(nick_key, |occupant| {
                     occupant.affiliation = *affiliation;
+                    occupant.presents = *presents;
                     occupant.role = *role;
                 });
             }

@@ -16,6 +16,7 @@ use crate::room::draft::Draft;
 use crate::room::moderation::check_length;
 use crate::room::occupancy::all_left;
 use crate::room::rights::{Act, allowed, role_after};
+use crate::room::standings::Place;
 use crate::room::state::{Room, nick_key};
 
 /// One person's new affiliation, resolved and permitted.
@@ -112,9 +113,10 @@ impl Room {
             .map(|occupant| (occupant.nick_key.clone(), occupant.jid.clone()))
             .collect();
         for (nick_key, jid) in concerned {
-            let affiliation = self.standings.of(&jid);
+            let Place { affiliation, extent, .. } = self.standings.place(&jid);
             self.occupants.update(&nick_key, |occupant| {
                 occupant.affiliation = affiliation;
+                occupant.presents = extent.presents;
                 occupant.role = roles.get(&*nick_key).copied().unwrap_or(occupant.role);
             });
         }
@@ -244,7 +246,7 @@ impl Room {
                 let before = self.standings.place(&occupant.jid);
                 let after = self.standings.place_if(&occupant.jid, Some(grant.into()));
                 let is_meant = occupant.jid == grant.jid || after != before;
-                let role = role_after((&**occupant).into(), &before, &after, &self.settings);
+                let role = role_after((&**occupant).into(), occupant.presents, &after, &self.settings);
                 is_meant.then(|| ((*occupant.nick_key).into(), role))
             })
             .collect()

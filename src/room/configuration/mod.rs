@@ -39,6 +39,7 @@ impl Room {
             jid: by.jid.clone(),
             occupant_id: occupant_id(secret, &jid),
             affiliation: Affiliation::Owner,
+            presents: false,
             role: Role::Moderator,
             presence: join.presence.clone(),
             has_created: true,

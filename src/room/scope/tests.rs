@@ -139,6 +139,28 @@ fn in_an_auditorium_presenters_speak() {
 }
 
 #[test]
+fn who_presents_by_a_group_does_so_for_as_long_as_he_is_in_it() {
+    let mut scene = Scene::with(Settings { kind: Kind::Auditorium, ..Settings::default() });
+    scene.room.see(&view(1, &["owner", "bob"], &["carol"]));
+    scene.act("owner", affiliate(&[("carol", Affiliation::Member)])).unwrap();
+    scene
+        .act("owner", give(ANALYSTS, Affiliation::Member, Extent { attends: true, presents: true }))
+        .unwrap();
+    scene.act("owner", give(STAFF, Affiliation::Member, PLAIN)).unwrap();
+    for who in ["bob", "carol"] {
+        scene.act(who, join(who)).unwrap();
+    }
+    let may_speak = |scene: &Scene, who: &str| {
+        scene.room.decide(&actor(who), Command::Post { content: content(Retention::Kept) }, scene.now).is_ok()
+    };
+    assert_eq!((may_speak(&scene, "bob"), may_speak(&scene, "carol")), (false, true));
+    scene.room.see(&view(2, &["owner"], &["bob"]));
+    let told = ["bob counts as member, now participant", "carol counts as member, now visitor"];
+    scene.check_as(&Actor::service(), Command::Review { spared: Vec::new() }, Ok(&told));
+    assert_eq!((may_speak(&scene, "bob"), may_speak(&scene, "carol")), (true, false));
+}
+
+#[test]
 fn who_leaves_the_group_leaves_the_room() {
     let mut scene = scene(private(Privacy::Open)).full();
     let review = || Command::Review { spared: Vec::new() };
