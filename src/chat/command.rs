@@ -57,6 +57,8 @@ pub enum Command {
     /// administrators.
     Review {
         spared: Vec<BareJid>,
+        /// The room has become an auditorium, and some may have come in meanwhile with a voice.
+        silences: bool,
     },
     /// A new show, status, caps … of an occupant. Ephemeral.
     SetPresence {

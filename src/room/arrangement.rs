@@ -72,6 +72,7 @@ impl Draft<'_> {
         }
         let silences = |settings: &Settings| settings.moderated || settings.is_auditorium();
         let gives_voice = silences(&before) && !silences(&settings);
+        let falls_silent = settings.is_auditorium() && !before.is_auditorium();
         let is_closed = settings.disabled && !before.disabled;
         if self.room().is_locked || settings != *before {
             self.log(Change::Configured { by: by.jid.bare(), settings: Box::new(settings) });
@@ -82,6 +83,10 @@ impl Draft<'_> {
         if gives_voice {
             let author = self.room().author(by);
             self.give_voice(author);
+        }
+        if falls_silent {
+            let author = self.room().author(by);
+            self.silence(Some(author));
         }
         Ok(())
     }

@@ -86,9 +86,12 @@ impl Room {
 
     /// Who is inside and may be so no longer leaves; who is something else now is shown so. Administrators of the service
     /// are `spared`: they are let in whatever they are.
-    pub(super) fn review(&self, spared: &[BareJid], now: Timestamp) -> Decision {
+    pub(super) fn review(&self, spared: &[BareJid], silences: bool, now: Timestamp) -> Decision {
         let mut draft = Draft::new(self, now);
         draft.review(spared);
+        if silences {
+            draft.silence(None);
+        }
         draft.finish()
     }
 }

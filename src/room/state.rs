@@ -92,7 +92,7 @@ impl Room {
             Command::Attach { after } => self.attach(by, after),
             Command::Remove { cause } => Ok(self.remove(by, cause)),
             Command::Expire { sessions } => Ok(self.expire(&sessions, now)),
-            Command::Review { spared } => Ok(self.review(&spared, now)),
+            Command::Review { spared, silences } => Ok(self.review(&spared, silences, now)),
             Command::SetPresence { presence } => self.set_presence(by, presence),
             Command::Rename { nick, presence } => self.rename(by, &nick, presence),
             Command::Post { content } => self.post(by, content),

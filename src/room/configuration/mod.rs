@@ -9,7 +9,7 @@ use crate::chat::command::{Actor, Command, Join, People};
 use crate::chat::event::{AffiliationSet, Change, Decision, Departure, Extent, Joined, Welcome};
 use crate::chat::id::Timestamp;
 use crate::chat::message::{Author, Retention};
-use crate::chat::occupant::Occupants;
+use crate::chat::occupant::{Occupant, Occupants};
 use crate::chat::refusal::Refusal;
 use crate::chat::settings::{Settings, Whois};
 use crate::room::affiliation::Grant;
@@ -214,20 +214,31 @@ impl Draft<'_> {
 
     /// In a room that is no longer moderated nobody is left without a voice for want of affiliation.
     pub(super) fn give_voice(&mut self, by: Author) {
+        self.change_roles(Some(by), |occupant, settings| {
+            (occupant.role == Role::Visitor).then(|| default_role(occupant.affiliation, false, settings))
+        });
+    }
+
+    /// In a room that has become an auditorium only presenters keep theirs.
+    pub(super) fn silence(&mut self, by: Option<Author>) {
+        self.change_roles(by, |occupant, _settings| {
+            (occupant.role == Role::Participant && !occupant.presents).then_some(Role::Visitor)
+        });
+    }
+
+    fn change_roles(&mut self, by: Option<Author>, becomes: impl Fn(&Occupant, &Settings) -> Option<Role>) {
         let room = self.room();
-        let voices: Vec<Change> = room
-            .occupants
-            .iter()
-            .filter(|occupant| occupant.role == Role::Visitor)
-            .map(|occupant| Change::RoleSet {
+        let changed = |occupant: &Arc<Occupant>| {
+            Some(Change::RoleSet {
                 nick_key: (*occupant.nick_key).into(),
                 nick: (*occupant.nick).into(),
-                role: default_role(occupant.affiliation, false, &room.settings),
-                by: Some(by.clone()),
+                role: becomes(occupant, &room.settings)?,
+                by: by.clone(),
                 reason: "".into(),
             })
-            .collect();
-        voices.into_iter().for_each(|change| self.log(change));
+        };
+        let changes: Vec<Change> = room.occupants.iter().filter_map(changed).collect();
+        changes.into_iter().for_each(|change| self.log(change));
     }
 }
 

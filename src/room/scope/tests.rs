@@ -7,7 +7,7 @@ use crate::chat::command::{AffiliationItem, Command, Person};
 use crate::chat::event::Extent;
 use crate::chat::message::Retention;
 use crate::chat::settings::{Kind, Privacy};
-use crate::room::scene::{Scene, actor, administrator, affiliate, content, jid, join};
+use crate::room::scene::{Scene, actor, administrator, affiliate, content, jid, join, set_roles};
 
 const STAFF: &str = "staff@groups.example.org";
 const ANALYSTS: &str = "analysts@groups.example.org";
@@ -156,20 +156,35 @@ fn who_presents_by_a_group_does_so_for_as_long_as_he_is_in_it() {
     assert_eq!((may_speak(&scene, "bob"), may_speak(&scene, "carol")), (false, true));
     scene.room.see(&view(2, &["owner"], &["bob"]));
     let told = ["bob counts as member, now participant", "carol counts as member, now visitor"];
-    scene.check_as(&Actor::service(), Command::Review { spared: Vec::new() }, Ok(&told));
+    scene.check_as(&Actor::service(), Command::Review { spared: Vec::new(), silences: false }, Ok(&told));
     assert_eq!((may_speak(&scene, "bob"), may_speak(&scene, "carol")), (true, false));
+}
+
+#[test]
+fn a_room_that_becomes_an_auditorium_falls_silent() {
+    let mut scene = Scene::open().full();
+    scene.act("owner", give("carol", Affiliation::Member, Extent { attends: true, presents: true })).unwrap();
+    scene.act("carol", join("carol")).unwrap();
+    let settings = Settings { kind: Kind::Auditorium, ..Settings::default() };
+    let changed = Command::Configure { settings: Box::new(settings), people: Default::default() };
+    let told = ["configured", "bob is now visitor", "member is now visitor"];
+    scene.check("owner", changed, Ok(&told));
+    scene.act("owner", set_roles(&[("bob", Role::Participant)])).unwrap();
+    let review = |silences| Command::Review { spared: Vec::new(), silences };
+    scene.check_as(&Actor::service(), review(false), Ok(&[]));
+    scene.check_as(&Actor::service(), review(true), Ok(&["bob is now visitor"]));
 }
 
 #[test]
 fn who_leaves_the_group_leaves_the_room() {
     let mut scene = scene(private(Privacy::Open)).full();
-    let review = || Command::Review { spared: Vec::new() };
+    let review = || Command::Review { spared: Vec::new(), silences: false };
     let service = Actor::service();
     assert_eq!(scene.act_as(&service, review()).unwrap(), Decision::default(), "nothing has changed");
     scene.room.see(&view(2, &["owner", "admin", "member", "bob"], &["bob"]));
     scene.check_as(&service, review(), Ok(&["bob leaves (affiliation lost)"]));
     scene.room.see(&view(3, &["owner", "member"], &[]));
-    let spared = Command::Review { spared: vec![jid("admin")] };
+    let spared = Command::Review { spared: vec![jid("admin")], silences: false };
     assert_eq!(
         scene.act_as(&service, spared).unwrap().changes.len(),
         1,

@@ -61,6 +61,8 @@ struct Loaded {
     moved: Seq,
     /// Everybody inside was looked at since the last change of what he may be here for.
     is_reviewed: bool,
+    /// It has become an auditorium since, by another member's doing.
+    has_become_auditorium: bool,
 }
 
 /// Requests decided together. More would only make the first of them wait longer.
@@ -455,7 +457,8 @@ impl Loaded {
     fn new(address: &str, snapshot: RoomSnapshot, view: &Arc<directory::View>) -> Self {
         let audience = Audience::new(address, &snapshot.secret, snapshot.epoch);
         let (quiet, moved) = (snapshot.quiet, snapshot.seq);
-        Self { quiet, moved, room: Room::load(snapshot, view), audience, is_reviewed: false }
+        let room = Room::load(snapshot, view);
+        Self { quiet, moved, room, audience, is_reviewed: false, has_become_auditorium: false }
     }
 
     fn show(&mut self, step: &Step) {
