@@ -105,6 +105,11 @@ impl Standings {
         self.place(jid).affiliation
     }
 
+    /// What the entry of a principal says, whatever he is by others, and also while it gives him nothing.
+    pub(super) fn listed_as(&self, principal: &BareJid) -> Affiliation {
+        self.get(principal).map_or(Affiliation::None, |standing| standing.affiliation)
+    }
+
     pub fn place(&self, jid: &BareJid) -> Place {
         self.place_if(jid, None)
     }

@@ -80,7 +80,9 @@ impl Room {
         if jid.local().is_none() && affiliation >= Affiliation::Admin {
             return Err(Refusal::BadRequest("a whole domain cannot be admin or owner"));
         }
-        let act = Act::SetAffiliation { from: self.standings.of(&jid), to: affiliation };
+        // Who manages the room by his entry stays above mere admins while he is disabled or out of scope.
+        let from = self.standings.of(&jid).max(self.standings.listed_as(&jid));
+        let act = Act::SetAffiliation { from, to: affiliation };
         allowed(self.rank(by), act, &self.settings)?;
         self.check_scope(&jid, affiliation)?;
         let extent = extent.unwrap_or_else(|| self.usual_grant(jid.clone(), affiliation).extent);
@@ -190,11 +192,13 @@ impl Draft<'_> {
     }
 
     /// A new member of a members-only room is invited (§9.5); others who are not here get a notice (§18.1, code 101),
-    /// but nobody who had nothing to do with the room is written to for being banned from it.
+    /// but nobody who had nothing to do with the room is written to for being banned from it, nor whom it is not for.
     fn notify(&mut self, by: &Actor, was: Affiliation, grant: Grant) {
         let Grant { jid, affiliation, reason, .. } = grant;
         let is_a_stranger = was.max(affiliation) < Affiliation::Member;
-        if !self.room().standings.view().is_person(&jid)
+        let standings = &self.room().standings;
+        if !standings.view().is_person(&jid)
+            || !standings.place(&jid).is_in_scope
             || jid == by.jid.bare()
             || was == affiliation
             || is_a_stranger

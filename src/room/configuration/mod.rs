@@ -147,7 +147,7 @@ impl Room {
         concerned.sort();
         concerned.dedup();
         let becomes = |jid: &BareJid| {
-            let was = self.standings.of(jid);
+            let was = self.standings.listed_as(jid);
             let is_owner = is_in(&owners, jid).unwrap_or(was == Affiliation::Owner);
             if is_owner {
                 Affiliation::Owner
@@ -161,7 +161,7 @@ impl Room {
             .into_iter()
             .map(|jid| (becomes(&jid), jid))
             .map(|(affiliation, jid)| self.usual_grant(jid, affiliation))
-            .filter(|grant| grant.affiliation != self.standings.of(&grant.jid))
+            .filter(|grant| grant.affiliation != self.standings.listed_as(&grant.jid))
             .collect();
         // New owners first: at no point of the log has the room none.
         grants.sort_by_key(|grant| std::cmp::Reverse(grant.affiliation));

@@ -3,7 +3,7 @@
 use super::*;
 use crate::chat::affiliation::Role;
 use crate::chat::category::{CategoryId, Rules};
-use crate::chat::command::{AffiliationItem, Command, Person};
+use crate::chat::command::{AffiliationItem, Command, People, Person};
 use crate::chat::event::Extent;
 use crate::chat::message::Retention;
 use crate::chat::settings::{Kind, Privacy};
@@ -173,6 +173,63 @@ fn a_room_that_becomes_an_auditorium_falls_silent() {
     let review = |silences| Command::Review { spared: Vec::new(), silences };
     scene.check_as(&Actor::service(), review(false), Ok(&[]));
     scene.check_as(&Actor::service(), review(true), Ok(&["bob is now visitor"]));
+}
+
+/// By whom the lists are as they are: `bob` owns the room too, and is out of its scope for now.
+fn with_an_owner_out_of_scope(settings: Settings) -> Scene {
+    let mut scene = scene(settings);
+    scene.act("owner", affiliate(&[("bob", Affiliation::Owner), ("admin", Affiliation::Admin)])).unwrap();
+    scene.room.see(&view(2, &["owner", "admin"], &[]));
+    scene
+}
+
+fn lists(settings: Settings, owners: Option<&[&str]>) -> Command {
+    let owners = owners.map(|names| names.iter().map(|name| bare(name)).collect());
+    let settings = Box::new(Settings { category: Some(CategoryId(1)), ..settings });
+    Command::Configure { settings, people: People { owners, ..People::default() } }
+}
+
+#[test]
+fn who_is_struck_from_a_list_while_he_is_out_of_scope_does_not_come_back() {
+    let mut scene = with_an_owner_out_of_scope(Settings::default());
+    scene.check("owner", lists(Settings::default(), Some(&["owner"])), Ok(&["bob is admin"]));
+    scene.room.see(&view(3, &["owner", "admin", "bob"], &[]));
+    assert_eq!(scene.room.affiliation_of(&jid("bob")), Affiliation::Admin);
+}
+
+#[test]
+fn a_form_without_lists_leaves_them_alone() {
+    let mut scene = with_an_owner_out_of_scope(private(Privacy::Closed));
+    let named = Settings { name: "Tea".into(), ..private(Privacy::Closed) };
+    scene.check("owner", lists(named, None), Ok(&["configured"]));
+}
+
+#[test]
+fn a_group_is_replaced_by_one_of_its_own() {
+    let mut scene = scene(Settings::default());
+    scene.act("owner", give(STAFF, Affiliation::Owner, PLAIN)).unwrap();
+    scene.act("owner", affiliate(&[("owner", Affiliation::None)])).unwrap();
+    scene.check("owner", lists(Settings::default(), Some(&["bob"])), Ok(&["bob is owner", "staff is admin"]));
+}
+
+#[test]
+fn no_admin_takes_the_place_of_an_owner_who_is_out_of_scope() {
+    let mut scene = with_an_owner_out_of_scope(Settings::default());
+    for affiliation in [Affiliation::None, Affiliation::Member] {
+        scene.check("admin", affiliate(&[("bob", affiliation)]), Err(Refusal::Forbidden));
+    }
+    scene.check("admin", affiliate(&[("bob", Affiliation::Outcast)]), Err(Refusal::TargetOutranks));
+}
+
+#[test]
+fn what_a_group_makes_of_somebody_is_not_his_own_by_registering() {
+    let mut scene = scene(Settings::default());
+    scene.check("bob", Command::Unregister, Err(Refusal::NotRegistered));
+    scene.act("owner", give(STAFF, Affiliation::Owner, PLAIN)).unwrap();
+    scene.check("bob", Command::Unregister, Err(Refusal::NotRegistered));
+    scene.act("bob", Command::Register { nick: "Bob".into() }).unwrap();
+    assert_eq!(scene.room.standings().listed_as(&jid("bob")), Affiliation::Member);
+    assert_eq!(scene.room.affiliation_of(&jid("bob")), Affiliation::Owner);
 }
 
 #[test]
