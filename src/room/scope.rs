@@ -1,6 +1,7 @@
 //! For whom a room is: the scope of its category, and what follows for those inside when that changes, or when somebody
 //! belongs to other principals than before.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use perch_address::BareJid;
@@ -8,12 +9,13 @@ use perch_address::BareJid;
 use crate::chat::affiliation::Affiliation;
 use crate::chat::category::{Category, CategoryId};
 use crate::chat::command::Actor;
-use crate::chat::event::{Change, Decision, Departure};
+use crate::chat::event::{Change, Decision, Departure, Extent};
 use crate::chat::id::Timestamp;
 use crate::chat::occupant::Occupant;
 use crate::chat::refusal::Refusal;
 use crate::chat::settings::Settings;
 use crate::directory::View;
+use crate::room::affiliation::Grant;
 use crate::room::draft::Draft;
 use crate::room::occupancy::all_left;
 use crate::room::rights::role_after;
@@ -64,10 +66,18 @@ impl Room {
         if is_theirs || by.is_administrator { Ok(()) } else { Err(Refusal::DestructionRestricted) }
     }
 
-    /// Rights are given to nobody whom the category is not for (a ban is no right).
-    pub(super) fn check_scope(&self, principal: &BareJid, affiliation: Affiliation) -> Result<(), Refusal> {
-        let is_fine = affiliation <= Affiliation::None || self.standings.place(principal).is_in_scope;
-        if is_fine { Ok(()) } else { Err(Refusal::PrincipalOutOfScope { principal: principal.clone() }) }
+    /// No right is given to anybody whom the category is not for. A ban is no right, and an entry may keep what it has.
+    pub(super) fn check_scope(&self, grant: &Grant) -> Result<(), Refusal> {
+        let Grant { jid, affiliation, extent, .. } = grant;
+        let had = self.standings.get(jid).map_or(Extent::default(), |standing| standing.extent);
+        let gives_more = match affiliation.cmp(&self.standings.listed_as(jid).max(Affiliation::None)) {
+            Ordering::Less => false,
+            Ordering::Equal => extent.attends && !had.attends || extent.presents && !had.presents,
+            Ordering::Greater => true,
+        };
+        let is_fine =
+            *affiliation <= Affiliation::None || !gives_more || self.standings.place(jid).is_in_scope;
+        if is_fine { Ok(()) } else { Err(Refusal::PrincipalOutOfScope { principal: jid.clone() }) }
     }
 
     /// What only some owners may change: where the room belongs, and whether it comes back into service.
@@ -97,15 +107,13 @@ impl Room {
 }
 
 impl Draft<'_> {
-    /// What is set in a category that the room leaves, and does not reach into the one that it comes to.
-    pub(super) fn purge_for_move(&mut self, by: &Actor, settings: &Settings) -> Result<(), Refusal> {
-        let room = self.room();
-        let view = room.standings.view();
-        let is_out = |jid: &BareJid| !view.is_in_scope(settings.category, view.belongs(jid));
-        let outside: Vec<BareJid> = room
-            .standings
+    /// What was set in the category that the room left, and does not reach into the one that it came to.
+    pub(super) fn purge_after_move(&mut self, by: &Actor) -> Result<(), Refusal> {
+        let standings = &self.room().standings;
+        let outside: Vec<BareJid> = standings
             .listed()
-            .filter(|standing| standing.affiliation > Affiliation::None && is_out(&standing.jid))
+            .filter(|standing| standing.affiliation > Affiliation::None)
+            .filter(|standing| !standings.place(&standing.jid).is_in_scope)
             .map(|standing| standing.jid.clone())
             .collect();
         for jid in outside {

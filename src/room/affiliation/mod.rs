@@ -84,7 +84,6 @@ impl Room {
         let from = self.standings.of(&jid).max(self.standings.listed_as(&jid));
         let act = Act::SetAffiliation { from, to: affiliation };
         allowed(self.rank(by), act, &self.settings)?;
-        self.check_scope(&jid, affiliation)?;
         let extent = extent.unwrap_or_else(|| self.usual_grant(jid.clone(), affiliation).extent);
         Ok(Grant { jid, affiliation, extent, nick, reason })
     }
@@ -143,6 +142,7 @@ impl Draft<'_> {
         if room.is_settled(grant, nick.as_deref()) {
             return Ok(Settled::Unchanged);
         }
+        room.check_scope(grant)?;
         let was = room.standings.of(jid);
         let is_here = room.concerned(jid).next().is_some();
         self.put_out(by, grant);

@@ -66,16 +66,17 @@ impl Room {
         allowed(self.rank(by), Act::Configure, &self.settings)?;
         let mut draft = Draft::new(self, now);
         let People { owners, admins, presenters } = people;
-        for grant in self.listed_grants(&settings, owners, admins)? {
+        draft.set(by, settings)?;
+        for grant in draft.room().listed_grants(owners, admins)? {
             draft.grant(by, grant)?;
         }
-        draft.check_owners(self)?;
         if let Some(presenters) = presenters {
             for grant in draft.room().presenting(&presenters) {
                 draft.grant(by, grant)?;
             }
         }
-        draft.configure(by, settings)?;
+        draft.adapt(by, &self.settings)?;
+        draft.check_owners(self)?;
         Ok(draft.finish())
     }
 
@@ -127,7 +128,6 @@ impl Room {
     /// could not stay at all without.
     fn listed_grants(
         &self,
-        settings: &Settings,
         owners: Option<Vec<BareJid>>,
         admins: Option<Vec<BareJid>>,
     ) -> Result<Vec<Grant>, Refusal> {
@@ -138,7 +138,7 @@ impl Room {
         if listed.clone().any(|jid| jid.local().is_none()) {
             return Err(Refusal::BadSetting("a whole domain cannot be admin or owner"));
         }
-        let rest = if settings.members_only { Affiliation::Member } else { Affiliation::None };
+        let rest = if self.settings.members_only { Affiliation::Member } else { Affiliation::None };
         let is_in = |list: &Option<Vec<BareJid>>, jid: &BareJid| list.as_ref().map(|list| list.contains(jid));
         let mut concerned: Vec<BareJid> = listed.cloned().collect();
         for affiliation in [Affiliation::Owner, Affiliation::Admin] {

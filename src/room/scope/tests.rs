@@ -222,6 +222,36 @@ fn no_admin_takes_the_place_of_an_owner_who_is_out_of_scope() {
 }
 
 #[test]
+fn nobody_behind_the_wall_becomes_anything_by_whatever_way() {
+    let mut scene = scene(Settings::default());
+    let refused = |who: &str| Refusal::PrincipalOutOfScope { principal: bare(who) };
+    scene.check("carol", Command::Register { nick: "Carol".into() }, Err(refused("carol")));
+    scene.check("owner", lists(Settings::default(), Some(&["owner", "carol"])), Err(refused("carol")));
+    let people = People { presenters: Some(vec![jid("carol")]), ..People::default() };
+    let settings = Box::new(Settings { category: Some(CategoryId(1)), ..Settings::default() });
+    scene.check("owner", Command::Configure { settings, people }, Err(refused("carol")));
+}
+
+#[test]
+fn a_room_is_moved_together_with_its_lists() {
+    let moved = |owners: &[&str]| {
+        let settings = Box::new(Settings { category: Some(CategoryId(2)), ..Settings::default() });
+        let owners = Some(owners.iter().map(|name| bare(name)).collect());
+        Command::Configure { settings, people: People { owners, ..People::default() } }
+    };
+    let check = |owners: &[&str], expected: Result<&[&str], Refusal>| {
+        let mut scene = scene(Settings::default());
+        scene.act("owner", affiliate(&[("bob", Affiliation::Owner)])).unwrap();
+        scene.check("owner", moved(owners), expected);
+    };
+    let told = ["configured", "carol is owner", "bob is none", "to carol: now owner"];
+    check(&["owner", "bob", "carol"], Ok(&told));
+    let stranger = Refusal::PrincipalOutOfScope { principal: jid("stranger") };
+    check(&["owner", "bob", "stranger"], Err(stranger));
+    check(&["bob"], Err(Refusal::LastOwner));
+}
+
+#[test]
 fn what_a_group_makes_of_somebody_is_not_his_own_by_registering() {
     let mut scene = scene(Settings::default());
     scene.check("bob", Command::Unregister, Err(Refusal::NotRegistered));
