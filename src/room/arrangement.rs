@@ -76,11 +76,9 @@ impl Draft<'_> {
         if is_moved {
             self.purge_after_move(by)?;
         }
-        if now.members_only && !before.members_only {
-            self.put_out_strangers();
-        }
-        if is_moved || now.disabled && !before.disabled {
-            self.review(&[]);
+        let closes = now.members_only && !before.members_only;
+        if is_moved || closes || now.disabled && !before.disabled {
+            self.review(closes);
         }
         let silences = |settings: &Settings| settings.moderated || settings.is_auditorium();
         if silences(before) && !silences(&now) {

@@ -94,11 +94,10 @@ impl Room {
         if is_moved && !may_move() { Err(Refusal::CreationRestricted) } else { Ok(()) }
     }
 
-    /// Who is inside and may be so no longer leaves; who is something else now is shown so. Administrators of the service
-    /// are `spared`: they are let in whatever they are.
-    pub(super) fn review(&self, spared: &[BareJid], silences: bool, now: Timestamp) -> Decision {
+    /// Who is inside and may be so no longer leaves; who is something else now is shown so.
+    pub(super) fn review(&self, silences: bool, now: Timestamp) -> Decision {
         let mut draft = Draft::new(self, now);
-        draft.review(spared);
+        draft.review(false);
         if silences {
             draft.silence(None);
         }
@@ -123,23 +122,21 @@ impl Draft<'_> {
         Ok(())
     }
 
-    pub(super) fn review(&mut self, spared: &[BareJid]) {
+    /// `closes`: the room is members-only from now on.
+    pub(super) fn review(&mut self, closes: bool) {
         let occupants: Vec<Arc<Occupant>> = self.room().occupants.iter().cloned().collect();
         for occupant in occupants {
             let place = self.room().standings.place(&occupant.jid);
-            match self.room().cause_to_leave(&place) {
-                Some(cause) if !spared.contains(&occupant.jid) => {
-                    all_left(&occupant, &cause).for_each(|change| self.log(change));
-                }
-                _ => self.regrade(&occupant, &place),
+            match self.room().cause_to_leave(&occupant.jid, &place, closes) {
+                Some(cause) => all_left(&occupant, &cause).for_each(|change| self.log(change)),
+                None => self.regrade(&occupant, &place),
             }
         }
     }
 
     fn regrade(&mut self, occupant: &Occupant, place: &Place) {
         let presents = place.extent.presents;
-        let is_same = occupant.affiliation == place.affiliation && occupant.presents == presents;
-        if is_same || place.affiliation == Affiliation::Outcast {
+        if occupant.affiliation == place.affiliation && occupant.presents == presents {
             return;
         }
         let role = role_after(occupant.into(), occupant.presents, place, &self.room().settings);
@@ -154,20 +151,29 @@ impl Draft<'_> {
 }
 
 impl Room {
-    /// Why somebody who is inside may not be so, by all that is known of him now.
-    fn cause_to_leave(&self, place: &Place) -> Option<Departure> {
-        let reason = |text: &str| text.into();
+    /// Why somebody who is inside may not be so, by all that is known of him now: by the rule of [`may_enter`].
+    ///
+    /// [`may_enter`]: crate::room::rights::may_enter
+    fn cause_to_leave(&self, jid: &BareJid, place: &Place, closes: bool) -> Option<Departure> {
+        let lost = |reason: &str| Some(Departure::AffiliationLost { by: None, reason: reason.into() });
         if place.affiliation == Affiliation::Outcast {
-            return Some(Departure::Banned { by: None, reason: reason("") });
+            return Some(Departure::Banned { by: None, reason: "".into() });
         }
         if self.settings.disabled {
-            return Some(Departure::Kicked { by: None, reason: reason("The room was disabled") });
+            return Some(Departure::Kicked { by: None, reason: "The room was disabled".into() });
         }
-        let is_lost = !place.is_in_scope
-            || self.settings.members_only
-                && (place.affiliation < Affiliation::Member || !place.extent.attends);
-        let reason = if place.is_in_scope { "" } else { "The room is no longer for you" };
-        is_lost.then(|| Departure::AffiliationLost { by: None, reason: reason.into() })
+        if self.spared.contains(jid) {
+            return None;
+        }
+        if !place.is_in_scope {
+            return lost("The room is no longer for you");
+        }
+        let is_member = place.affiliation >= Affiliation::Member && place.extent.attends;
+        match self.settings.members_only && !is_member {
+            true if closes => Some(Departure::MembersOnly),
+            true => lost(""),
+            false => None,
+        }
     }
 }
 

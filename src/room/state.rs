@@ -40,6 +40,8 @@ pub struct Room {
     pub(super) subject: Option<Arc<Subject>>,
     pub(super) standings: Arc<Standings>,
     pub(super) occupants: Occupants,
+    /// Administrators of the service, who are let in whatever they are.
+    pub(super) spared: Arc<[BareJid]>,
     /// Above the participant update limit, and not yet back under 80 % of it.
     pub(super) is_crowded: bool,
 }
@@ -62,6 +64,7 @@ impl Room {
             subject: snapshot.subject.map(Arc::new),
             standings: Arc::new(Standings::load(snapshot.affiliations, snapshot.affiliations_version)),
             occupants: Occupants::default(),
+            spared: Arc::default(),
             is_crowded: false,
         };
         room.see(view);
@@ -71,6 +74,11 @@ impl Room {
         }
         room.count_crowd();
         room
+    }
+
+    /// Whoever is inside stays, as one of these administrators of the service, where another would have to leave.
+    pub fn spare(&mut self, administrators: Arc<[BareJid]>) {
+        self.spared = administrators;
     }
 
     /// What a command leads to, or why it is refused. Changes nothing.
@@ -92,7 +100,7 @@ impl Room {
             Command::Attach { after } => self.attach(by, after),
             Command::Remove { cause } => Ok(self.remove(by, cause)),
             Command::Expire { sessions } => Ok(self.expire(&sessions, now)),
-            Command::Review { spared, silences } => Ok(self.review(&spared, silences, now)),
+            Command::Review { silences } => Ok(self.review(silences, now)),
             Command::SetPresence { presence } => self.set_presence(by, presence),
             Command::Rename { nick, presence } => self.rename(by, &nick, presence),
             Command::Post { content } => self.post(by, content),

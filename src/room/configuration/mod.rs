@@ -6,7 +6,7 @@ use perch_address::BareJid;
 
 use crate::chat::affiliation::{Affiliation, Role};
 use crate::chat::command::{Actor, Command, Join, People};
-use crate::chat::event::{AffiliationSet, Change, Decision, Departure, Extent, Joined, Welcome};
+use crate::chat::event::{AffiliationSet, Change, Decision, Extent, Joined, Welcome};
 use crate::chat::id::Timestamp;
 use crate::chat::message::{Author, Retention};
 use crate::chat::occupant::{Occupant, Occupants};
@@ -14,7 +14,6 @@ use crate::chat::refusal::Refusal;
 use crate::chat::settings::{Settings, Whois};
 use crate::room::affiliation::Grant;
 use crate::room::draft::Draft;
-use crate::room::occupancy::all_left;
 use crate::room::rights::{Act, allowed, default_role};
 use crate::room::state::{Room, occupant_id, shared_key};
 
@@ -200,18 +199,6 @@ impl Room {
 }
 
 impl Draft<'_> {
-    /// Those who may not be in a members-only room, when it becomes one (§10.2, code 322).
-    pub(super) fn put_out_strangers(&mut self) {
-        let strangers: Vec<Change> = self
-            .room()
-            .occupants
-            .iter()
-            .filter(|occupant| occupant.affiliation < Affiliation::Member)
-            .flat_map(|occupant| all_left(occupant, &Departure::MembersOnly).collect::<Vec<_>>())
-            .collect();
-        strangers.into_iter().for_each(|change| self.log(change));
-    }
-
     /// In a room that is no longer moderated nobody is left without a voice for want of affiliation.
     pub(super) fn give_voice(&mut self, by: Author) {
         self.change_roles(Some(by), |occupant, settings| {

@@ -156,7 +156,7 @@ fn who_presents_by_a_group_does_so_for_as_long_as_he_is_in_it() {
     assert_eq!((may_speak(&scene, "bob"), may_speak(&scene, "carol")), (false, true));
     scene.room.see(&view(2, &["owner"], &["bob"]));
     let told = ["bob counts as member, now participant", "carol counts as member, now visitor"];
-    scene.check_as(&Actor::service(), Command::Review { spared: Vec::new(), silences: false }, Ok(&told));
+    scene.check_as(&Actor::service(), Command::Review { silences: false }, Ok(&told));
     assert_eq!((may_speak(&scene, "bob"), may_speak(&scene, "carol")), (true, false));
 }
 
@@ -170,7 +170,7 @@ fn a_room_that_becomes_an_auditorium_falls_silent() {
     let told = ["configured", "bob is now visitor", "member is now visitor"];
     scene.check("owner", changed, Ok(&told));
     scene.act("owner", set_roles(&[("bob", Role::Participant)])).unwrap();
-    let review = |silences| Command::Review { spared: Vec::new(), silences };
+    let review = |silences| Command::Review { silences };
     scene.check_as(&Actor::service(), review(false), Ok(&[]));
     scene.check_as(&Actor::service(), review(true), Ok(&["bob is now visitor"]));
 }
@@ -265,19 +265,29 @@ fn what_a_group_makes_of_somebody_is_not_his_own_by_registering() {
 #[test]
 fn who_leaves_the_group_leaves_the_room() {
     let mut scene = scene(private(Privacy::Open)).full();
-    let review = || Command::Review { spared: Vec::new(), silences: false };
+    let review = || Command::Review { silences: false };
     let service = Actor::service();
     assert_eq!(scene.act_as(&service, review()).unwrap(), Decision::default(), "nothing has changed");
     scene.room.see(&view(2, &["owner", "admin", "member", "bob"], &["bob"]));
     scene.check_as(&service, review(), Ok(&["bob leaves (affiliation lost)"]));
     scene.room.see(&view(3, &["owner", "member"], &[]));
-    let spared = Command::Review { spared: vec![jid("admin")], silences: false };
-    assert_eq!(
-        scene.act_as(&service, spared).unwrap().changes.len(),
-        1,
-        "who is spared is shown as he is now"
-    );
+    scene.room.spare([jid("admin")].into());
+    let told = ["admin counts as none, now participant"];
+    scene.check_as(&service, review(), Ok(&told));
+    scene.room.spare([].into());
     scene.check_as(&service, review(), Ok(&["admin leaves (affiliation lost)"]));
+}
+
+#[test]
+fn a_room_that_closes_is_left_by_all_who_could_not_enter_it() {
+    let mut scene = scene(private(Privacy::Open)).full();
+    let manager = Extent { attends: false, presents: false };
+    scene.act("owner", give("bob", Affiliation::Admin, manager)).unwrap();
+    scene.act("owner", affiliate(&[("member", Affiliation::None)])).unwrap();
+    scene.act_as(&administrator(), join("root")).unwrap();
+    scene.room.spare([jid("root")].into());
+    let told = ["configured", "bob leaves (members only)", "member leaves (members only)"];
+    scene.check("owner", lists(private(Privacy::Closed), None), Ok(&told));
 }
 
 #[test]

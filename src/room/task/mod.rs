@@ -25,7 +25,6 @@ use crate::chat::event::{Change, Ephemeral};
 use crate::chat::id::Seq;
 use crate::chat::refusal::Refusal;
 use crate::chat::snapshot::RoomSnapshot;
-use crate::directory;
 use crate::fanout::audience::{Audience, Moderation, Past, Step, View};
 use crate::room::decided::{Decided, Shown};
 use crate::room::directory::{Mark, Services};
@@ -454,10 +453,11 @@ impl RoomTask {
 }
 
 impl Loaded {
-    fn new(address: &str, snapshot: RoomSnapshot, view: &Arc<directory::View>) -> Self {
+    fn new(address: &str, snapshot: RoomSnapshot, services: &Services) -> Self {
         let audience = Audience::new(address, &snapshot.secret, snapshot.epoch);
         let (quiet, moved) = (snapshot.quiet, snapshot.seq);
-        let room = Room::load(snapshot, view);
+        let mut room = Room::load(snapshot, &services.directory.view());
+        room.spare(services.policy.administrators.as_slice().into());
         Self { quiet, moved, room, audience, is_reviewed: false, has_become_auditorium: false }
     }
 

@@ -27,8 +27,7 @@ impl RoomTask {
         loaded.room.see(&view);
         loaded.is_reviewed = true;
         let silences = std::mem::take(&mut loaded.has_become_auditorium);
-        let spared = self.services.policy.administrators.clone();
-        let (by, command) = (Actor::service(), Command::Review { spared, silences });
+        let (by, command) = (Actor::service(), Command::Review { silences });
         let (reply, mut outcome) = oneshot::channel();
         let mut round = Round::default();
         let question = Question { by, command, mailbox: None };
