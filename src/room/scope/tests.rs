@@ -3,7 +3,7 @@
 use super::*;
 use crate::chat::affiliation::Role;
 use crate::chat::category::{CategoryId, Rules};
-use crate::chat::command::{AffiliationItem, Command, People, Person};
+use crate::chat::command::{AffiliationItem, Command, People, Person, Query};
 use crate::chat::event::Extent;
 use crate::chat::message::Retention;
 use crate::chat::settings::{Kind, Privacy};
@@ -92,6 +92,21 @@ fn who_enters_depends_on_scope_and_privacy() {
         scene.room.decide(&administrator(), join("root"), scene.now).is_ok(),
         "administrators are let in"
     );
+}
+
+#[test]
+fn who_is_out_of_scope_learns_nothing_of_the_room() {
+    let mut scene = scene(private(Privacy::Open));
+    for query in [Query::Overview, Query::Registration, Query::ArchiveAccess] {
+        let ask = |scene: &Scene, by: &Actor| scene.room.answer(by, &query).map(drop);
+        assert_eq!(ask(&scene, &actor("carol")), Err(Refusal::OutOfScope), "{query:?}");
+        assert_eq!(ask(&scene, &actor("bob")), Ok(()), "{query:?}");
+        assert_eq!(ask(&scene, &administrator()), Ok(()), "{query:?}");
+    }
+    scene.act("owner", affiliate(&[("bob", Affiliation::Owner)])).unwrap();
+    scene.room.see(&view(2, &["owner"], &["bob"]));
+    let asked = scene.room.answer(&actor("bob"), &Query::Configuration).map(drop);
+    assert_eq!(asked, Err(Refusal::OutOfScope), "he manages nothing there now");
 }
 
 #[test]
