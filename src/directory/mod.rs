@@ -186,7 +186,7 @@ impl Directory {
     }
 
     /// Reads what has changed, makes it the current view, and shows its version to the others.
-    async fn refresh(&self) -> Result<(), StoreError> {
+    pub async fn refresh(&self) -> Result<(), StoreError> {
         let mut register = self.0.register.clone().lock_owned().await;
         register.read(&self.0.store).await?;
         let version = register.version();
