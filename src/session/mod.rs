@@ -239,8 +239,7 @@ impl Session {
         self.check_backlog()?;
         let number = self.inbound.receive();
         self.stamp(&mut stanza)?;
-        if self.is_known_refused(number) {
-            self.done(number);
+        if self.passes_over(number) {
             return Ok(());
         }
         self.dispatch(number, &stanza).await;
