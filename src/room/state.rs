@@ -76,6 +76,19 @@ impl Room {
         room
     }
 
+    /// What those inside were last shown as, which no store has: so a review finds out who is something else by now, and what
+    /// of his role goes with it.
+    pub(super) fn recall(&mut self, before: &Occupants) {
+        for was in before.iter() {
+            if self.occupants.by_nick_key(&was.nick_key).is_some_and(|occupant| occupant.jid == was.jid) {
+                self.occupants.update(&was.nick_key, |occupant| {
+                    occupant.affiliation = was.affiliation;
+                    occupant.presents = was.presents;
+                });
+            }
+        }
+    }
+
     /// Whoever is inside stays, as one of these administrators of the service, where another would have to leave.
     pub fn spare(&mut self, administrators: Arc<[BareJid]>) {
         self.spared = administrators;

@@ -318,6 +318,20 @@ fn who_joins_a_group_is_shown_as_what_it_makes_him() {
 }
 
 #[test]
+fn a_role_goes_with_the_group_also_where_the_room_is_read_again_meanwhile() {
+    let mut scene = Scene::open();
+    scene.room.see(&view(1, &["bob"], &[]));
+    scene.act("owner", give(STAFF, Affiliation::Admin, PLAIN)).unwrap();
+    scene.act("bob", join("bob")).unwrap();
+    scene.room.see(&view(2, &["owner"], &[]));
+    let before = scene.room.occupants().clone();
+    scene.read_again();
+    scene.room.recall(&before);
+    let told = ["bob counts as none, now participant"];
+    scene.check_as(&Actor::service(), Command::Review { silences: false }, Ok(&told));
+}
+
+#[test]
 fn a_move_takes_what_does_not_reach_into_the_new_category() {
     let mut scene = scene(private(Privacy::Open)).full();
     let moved = |category| Command::Configure {

@@ -178,6 +178,7 @@ impl Loaded {
         let view = self.room.standings().view().clone();
         let before = std::mem::replace(&mut self.room, Room::load(snapshot, &view));
         self.room.spare(before.spared.clone());
+        self.room.recall(before.occupants());
         self.is_reviewed = false;
         // Whoever lost his seat by what no log has is told by nobody else.
         self.audience
