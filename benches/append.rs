@@ -215,6 +215,7 @@ fn join(number: i64) -> Change {
         jid: format!("user{number}@localhost/phone").parse().unwrap(),
         occupant_id: format!("{number:0>43}").into(),
         affiliation: Affiliation::None,
+        presents: false,
         role: Role::Participant,
         presence: Payload::from(presence.to_owned()),
         has_created: false,

@@ -32,7 +32,7 @@ use crate::admin::rights::Operation;
 use crate::admin::socket::{Socket, SocketError};
 use crate::admin::{self, Admin};
 use crate::auth::{Accounts, Registration, Revocation};
-use crate::bus::{self, Bus, BusError, Heard};
+use crate::bus::{self, Bus, BusError};
 use crate::chat::administration::level::Here;
 use crate::chat::category::{CategoryText, Rules};
 use crate::chat::note::{self, Note};
@@ -126,9 +126,9 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     let store = open_store(&config, &clock, is_restored).await?;
     let me = note::Member { name: config.pool.member.as_str().into(), incarnation: store.incarnation() };
     let (bus, heard) = members::open_bus(&config, &store, me.clone()).await?;
-    let pool = Pool::join(store.clone(), bus.clone(), clock.clone(), me, RETURN_TIMES).await?;
-
     let (listeners, streams, services) = (Stage::default(), Stage::default(), Stage::default());
+    let (pool, raised) = members::join_pool(&store, &bus, &clock, me, &services).await?;
+
     let (accounts, directory) = know_people(&config, &store, &bus, &clock, &services).await?;
     services.spawn(|stop| tls.clone().watch(WATCH_INTERVAL, stop));
     let listening =
@@ -136,7 +136,6 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     let (letters, inbox) = mpsc::channel(LETTERS);
     found_category(&config, &store, &directory, &clock).await?;
     let rooms = rooms(&config, &store, &bus, &clock, directory.clone(), letters);
-    services.spawn(|stop| rooms.clone().follow_rights(stop));
     let admin = Admin::new(
         store.clone(),
         accounts.clone(),
@@ -157,7 +156,7 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     services.spawn(|stop| letter::carry(inbox, people.clone(), stop));
     services.spawn(|stop| upkeep::run(store.clone(), clock.clone(), stop));
     services.spawn(|stop| indexing::run(store.clone(), stop));
-    let sessions = sessions(&config, &rooms, people.clone(), &clock);
+    let sessions = sessions(&config, &rooms, people.clone(), directory.clone(), &clock);
     services.spawn(|stop| sessions.clone().forget_lapsed(stop));
     let policy = stream_policy(&config, &accounts, members::directions(&pool));
     let speaker = Streams::new(tls.clone(), accounts.clone(), sessions.clone(), policy, streams.stop.clone());
@@ -170,7 +169,7 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
         streams: speaker.clone(),
     };
     services.spawn(|stop| end_revoked(accounts.revocations(), ears.clone(), bus.clone(), stop));
-    keep_in_touch(&services, heard, ears);
+    members::keep_in_touch(&services, heard, raised, ears);
     let web =
         Web::new(tls.clone(), admin::http::for_network(admin, services.tasks.clone()), streams.stop.clone());
     listen(bound, config.limits.connections, [&listeners, &streams], &speaker, &web);
@@ -205,15 +204,6 @@ async fn know_people(
     let directory = Directory::open(store.clone(), bus.clone(), config.domain.clone()).await?;
     directory::follow(services, source, &directory, &accounts);
     Ok((accounts, directory))
-}
-
-/// Hears the other members, and tells them that this one is there.
-fn keep_in_touch(services: &Stage, heard: mpsc::Receiver<Heard>, ears: members::Ears) {
-    let (alarms, raised) = mpsc::channel(ALARMS);
-    let pool = ears.pool.clone();
-    services.spawn(|stop| members::hear(heard, ears.clone(), stop));
-    services.spawn(|stop| pool.run(alarms, stop));
-    services.spawn(|stop| members::heed(raised, ears, stop));
 }
 
 /// Takes connections, and hands each to whoever speaks on it.
@@ -325,13 +315,19 @@ fn rooms(
     Rooms::new(store.clone(), bus.clone(), clock.clone(), domain, policy, directory, letters)
 }
 
-fn sessions(config: &Config, rooms: &Rooms, people: account::Accounts, clock: &Clock) -> Sessions {
+fn sessions(
+    config: &Config,
+    rooms: &Rooms,
+    people: account::Accounts,
+    directory: Directory,
+    clock: &Clock,
+) -> Sessions {
     let policy = session::Policy {
         administrators: config.accounts.admins.clone(),
         resumption_time: RESUMPTION_TIME,
         member: (config.bus != bus::Options::Local).then(|| config.pool.member.as_str().into()),
     };
-    Sessions::new(config.domain.clone(), rooms.clone(), people, clock.clone(), policy)
+    Sessions::new(config.domain.clone(), rooms.clone(), people, directory, clock.clone(), policy)
 }
 
 /// Users of a directory can prove nothing but their password to it. A client takes the strongest that is offered, and
@@ -484,9 +480,6 @@ const RETURN_TIMES: ReturnTimes = ReturnTimes { sessions: RESUMPTION_TIME, seats
 
 /// How long a member is taken to be alive after it was last seen.
 const LEASE: Duration = Duration::from_secs(5);
-
-/// Alarms of the pool that may wait to be heeded.
-const ALARMS: usize = 64;
 
 /// Letters from rooms to people that may wait.
 const LETTERS: usize = 1024;

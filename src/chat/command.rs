@@ -53,10 +53,10 @@ pub enum Command {
     Expire {
         sessions: Vec<SessionId>,
     },
-    /// Who belongs where, or whom the room's category is for, has changed: those inside are looked at again, but for these
-    /// administrators.
+    /// Who belongs where, or whom the room's category is for, has changed: those inside are looked at again.
     Review {
-        spared: Vec<BareJid>,
+        /// The room has become an auditorium, and some may have come in meanwhile with a voice.
+        silences: bool,
     },
     /// A new show, status, caps … of an occupant. Ephemeral.
     SetPresence {

@@ -99,6 +99,7 @@ pub enum Change {
         nick_key: Box<str>,
         nick: Box<str>,
         affiliation: Affiliation,
+        presents: bool,
         role: Role,
     },
     SubjectSet {
@@ -202,6 +203,7 @@ pub struct Joined {
     pub jid: FullJid,
     pub occupant_id: Box<str>,
     pub affiliation: Affiliation,
+    pub presents: bool,
     pub role: Role,
     pub presence: Payload,
     /// Status 201: this join created the room.

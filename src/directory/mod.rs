@@ -166,17 +166,15 @@ impl Directory {
         self.wait_for_all(version).await
     }
 
-    /// Returns when every member that lives goes by that version, or a newer one. One that does not is dead within two
-    /// leases.
+    /// Returns when every member goes by that version, or a newer one, but for those that were fenced: until then one whose
+    /// lease is over may still write. Whoever does not follow is fenced within two leases.
     pub async fn wait_for_all(&self, version: i64) -> Result<(), StoreError> {
         if self.view().version() < version {
             self.refresh().await?;
         }
         loop {
             let is_behind = |member: &Member| {
-                member.lease.is_some()
-                    && member.showing.state != MemberState::Gone
-                    && member.showing.rights < version
+                member.showing.state != MemberState::Gone && member.showing.rights < version
             };
             if !self.0.store.members().await?.iter().any(is_behind) {
                 return Ok(());
@@ -186,7 +184,7 @@ impl Directory {
     }
 
     /// Reads what has changed, makes it the current view, and shows its version to the others.
-    async fn refresh(&self) -> Result<(), StoreError> {
+    pub async fn refresh(&self) -> Result<(), StoreError> {
         let mut register = self.0.register.clone().lock_owned().await;
         register.read(&self.0.store).await?;
         let version = register.version();

@@ -13,17 +13,16 @@ use tokio_util::task::TaskTracker;
 use tracing::{Instrument, debug_span, warn};
 
 use crate::bus::Bus;
-use crate::chat::affiliation::Affiliation;
 use crate::chat::answer::Answer;
 use crate::chat::category::{Category, CategoryId};
 use crate::chat::command::{Actor, Command, Query};
-use crate::chat::event::{Extent, Parcel};
+use crate::chat::event::Parcel;
 use crate::chat::id::{RoomId, Seq, SessionId, Timestamp};
 use crate::chat::note::{Note, RoomName};
 use crate::chat::refusal::Refusal;
 use crate::chat::settings::Settings;
 use crate::clock::Clock;
-use crate::directory::Directory;
+use crate::directory::{Directory, View};
 use crate::fanout::mailbox::Mailbox;
 use crate::room::creation;
 use crate::room::decided::Decided;
@@ -159,21 +158,14 @@ impl Rooms {
 
     /// By what somebody knows of rooms: what he belongs to, and what is for him.
     pub fn seer(&self, who: &BareJid) -> Seer {
-        let view = self.0.directory.view();
-        let belonging = view.belongs(who);
-        let is_for_him = |category: &&Category| view.is_in_scope(Some(category.id), belonging);
-        Seer {
-            belongs: belonging.addresses().filter_map(|address| BareJid::new(address).ok()).collect(),
-            categories: view.categories().filter(is_for_him).map(|category| category.id).collect(),
-        }
+        seer(&self.0.directory.view(), who)
     }
 
     /// The rooms that somebody may read, of those that he may know of: what [`Query::ArchiveAccess`] says of one room that he
     /// names, for all of them at once and by the same rule.
     pub async fn readable_by(&self, who: &BareJid) -> Result<Vec<RoomId>, StoreError> {
-        let known = self.0.store.known_rooms(&self.seer(who).belongs).await?;
         let view = self.0.directory.view();
-        let belonging = view.belongs(who);
+        let known = self.0.store.known_rooms(&seer(&view, who).belongs).await?;
         let is_readable = |room: &KnownRoom| {
             let door = Door {
                 is_locked: room.is_locked,
@@ -181,10 +173,10 @@ impl Rooms {
                 has_password: room.has_password,
                 is_disabled: room.is_disabled,
             };
-            let entry = |(_, affiliation, extent): &(BareJid, Affiliation, Extent)| (*affiliation, *extent);
-            let own = room.entries.iter().find(|(jid, ..)| jid == who).map(entry);
-            let others = room.entries.iter().filter(|(jid, ..)| jid != who).map(entry);
-            let place = Place::of(own, others, view.is_in_scope(room.category, belonging));
+            let place = Place::by(&view, room.category, who, |principal| {
+                let entry = room.entries.iter().find(|(jid, ..)| jid.as_str() == principal)?;
+                Some((entry.1, entry.2))
+            });
             may_read(door, Comer { place, is_administrator: false, is_inside: room.is_inside }).is_ok()
         };
         Ok(known.iter().filter(|room| is_readable(room)).map(|room| room.id).collect())
@@ -372,6 +364,15 @@ impl Rooms {
         let task = RoomTask::new(name.into(), address, self.0.clone(), inbox, mark.clone());
         self.0.tasks.spawn(task.run().instrument(span));
         Running { requests, mark }
+    }
+}
+
+fn seer(view: &View, who: &BareJid) -> Seer {
+    let belonging = view.belongs(who);
+    let is_for_him = |category: &&Category| view.is_in_scope(Some(category.id), belonging);
+    Seer {
+        belongs: belonging.addresses().filter_map(|address| BareJid::new(address).ok()).collect(),
+        categories: view.categories().filter(is_for_him).map(|category| category.id).collect(),
     }
 }
 

@@ -29,7 +29,6 @@ impl Room {
                 // An invitation is not a pardon.
                 Affiliation::Outcast => return Err(Refusal::TargetOutranks),
                 Affiliation::None if self.settings.members_only => {
-                    self.check_scope(&to, Affiliation::Member)?;
                     let grant = self.usual_grant(to.clone(), Affiliation::Member);
                     draft.settle(by, &Grant { reason: reason.clone(), ..grant })?;
                 }

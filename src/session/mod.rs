@@ -15,6 +15,7 @@ use perch_xmpp::stanza::error::StanzaCondition;
 use perch_xmpp::stream::management::Inbound;
 use perch_xmpp::stream::{StreamCondition, StreamFailure};
 use perch_xmpp::xml::Element;
+use tokio_util::sync::CancellationToken;
 
 use crate::account::{AccountHandle, Accounts};
 use crate::chat::command::{Actor, Command};
@@ -25,6 +26,7 @@ use crate::chat::note::Note;
 use crate::chat::refusal::Refusal;
 use crate::chat::sorted::Sorted;
 use crate::clock::Clock;
+use crate::directory::Directory;
 use crate::fanout::frame::Frame;
 use crate::fanout::mailbox::{Ending, Inbox, Mailbox, mailbox};
 use crate::room::{Receipt, Rooms};
@@ -45,7 +47,15 @@ pub(crate) struct Services {
     pub(crate) policy: Policy,
     /// Requests between occupants whose answer has not come yet.
     pub(crate) relays: Relays,
-    live: DashMap<SessionId, (AccountId, Mailbox)>,
+    directory: Directory,
+    live: DashMap<SessionId, Live>,
+}
+
+/// A session as others reach it.
+struct Live {
+    account: AccountId,
+    address: BareJid,
+    mailbox: Mailbox,
 }
 
 /// What the configuration says of sessions.
@@ -98,8 +108,16 @@ pub struct Session {
 }
 
 impl Sessions {
-    pub fn new(domain: BareJid, rooms: Rooms, accounts: Accounts, clock: Clock, policy: Policy) -> Self {
+    pub fn new(
+        domain: BareJid,
+        rooms: Rooms,
+        accounts: Accounts,
+        directory: Directory,
+        clock: Clock,
+        policy: Policy,
+    ) -> Self {
         Self(Arc::new(Services {
+            directory,
             domain,
             rooms,
             accounts,
@@ -122,7 +140,7 @@ impl Sessions {
         };
         let (mailbox, inbox) = mailbox();
         let account = self.0.accounts.attach(id, jid.clone(), mailbox.clone()).await?;
-        self.0.live.insert(id, (account.account(), mailbox.clone()));
+        self.admit(id, account.account(), jid.bare(), mailbox.clone()).await;
         let session = Session {
             services: Arc::clone(&self.0),
             id,
@@ -144,13 +162,13 @@ impl Sessions {
     /// Ends every session, as the service does when it stops.
     pub fn end_all(&self, ending: Ending) {
         for entry in &self.0.live {
-            entry.value().1.end(ending);
+            entry.value().mailbox.end(ending);
         }
     }
 
     /// Sends every client to another member, as many at a time as the others take in, for as long as that is wanted.
     pub async fn send_away(&self, is_wanted: impl Fn() -> bool) {
-        let live: Vec<Mailbox> = self.0.live.iter().map(|entry| entry.value().1.clone()).collect();
+        let live: Vec<Mailbox> = self.0.live.iter().map(|entry| entry.value().mailbox.clone()).collect();
         for some in live.chunks(SENT_TOGETHER) {
             if !is_wanted() {
                 return;
@@ -163,10 +181,37 @@ impl Sessions {
     /// Ends the sessions of an account, but for the one that is spared.
     pub fn end_account(&self, account: AccountId, spared: Option<SessionId>) {
         for entry in &self.0.live {
-            let (owner, mailbox) = entry.value();
-            if *owner == account && Some(*entry.key()) != spared {
-                mailbox.end(Ending::AccountGone);
+            let live = entry.value();
+            if live.account == account && Some(*entry.key()) != spared {
+                live.mailbox.end(Ending::AccountGone);
             }
+        }
+    }
+
+    /// Ends the sessions of those who count for nobody any more, each time that the rights outside of rooms have changed:
+    /// also where nobody told this member whose they are.
+    pub async fn follow_rights(self, stop: CancellationToken) {
+        let mut views = self.0.directory.views();
+        while let Some(Ok(())) = stop.run_until_cancelled(views.changed()).await {
+            let view = views.borrow_and_update().clone();
+            for live in self.0.live.iter().filter(|live| !view.belongs(&live.address).is_somebody()) {
+                live.mailbox.end(Ending::AccountGone);
+            }
+        }
+    }
+
+    /// Takes a session among those that can be ended. If its account was disabled or removed a moment before, nobody else
+    /// will end it.
+    async fn admit(&self, id: SessionId, account: AccountId, address: BareJid, mailbox: Mailbox) {
+        let is_somebody = || self.0.directory.view().belongs(&address).is_somebody();
+        self.0.live.insert(id, Live { account, address: address.clone(), mailbox: mailbox.clone() });
+        if is_somebody() {
+            return;
+        }
+        // Or it has just been enabled, or made anew, which this member does not know yet.
+        let is_read = self.0.directory.refresh().await;
+        if is_read.is_err() || !is_somebody() {
+            mailbox.end(Ending::AccountGone);
         }
     }
 
@@ -194,8 +239,7 @@ impl Session {
         self.check_backlog()?;
         let number = self.inbound.receive();
         self.stamp(&mut stanza)?;
-        if self.is_known_refused(number) {
-            self.done(number);
+        if self.passes_over(number) {
             return Ok(());
         }
         self.dispatch(number, &stanza).await;
@@ -339,3 +383,6 @@ fn random_session_id() -> Option<SessionId> {
     aws_lc_rs::rand::fill(&mut bytes).ok()?;
     Some(SessionId(i64::from_le_bytes(bytes) & i64::MAX))
 }
+
+#[cfg(test)]
+mod tests;

@@ -161,7 +161,7 @@ impl Sessions {
         let (mailbox, inbox) = mailbox();
         let account = self.0.accounts.resume(held, mailbox.clone()).await;
         let account = account.map_err(|_condition| StoreError::Unavailable)?;
-        self.0.live.insert(session, (account.account(), mailbox.clone()));
+        self.admit(session, account.account(), jid.bare(), mailbox.clone()).await;
         let mut session = Session {
             services: self.0.clone(),
             id: session,

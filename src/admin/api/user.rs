@@ -73,6 +73,7 @@ impl Admin {
         let was = self.accounts.find(&address).await?.map(|account| state(account.is_disabled));
         let act = Act { was, became: Some(state(is_disabled)), ..act };
         self.accounts.set_disabled(&address, is_disabled, act).await?;
+        self.directory.settle().await?;
         Ok(User { address, is_disabled })
     }
 
@@ -81,6 +82,7 @@ impl Admin {
         let (address, act) = self.may_change_user(caller, Operation::RemoveUser, address).await?;
         let was = self.accounts.find(&address).await?.map(|account| state(account.is_disabled));
         self.accounts.remove(&address, Act { was, ..act }).await?;
+        self.directory.settle().await?;
         Ok(address)
     }
 

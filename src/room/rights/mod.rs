@@ -138,12 +138,13 @@ pub fn default_role(affiliation: Affiliation, presents: bool, settings: &Setting
 }
 
 /// The role that an occupant has after a change of his place. What a new affiliation brings is fixed (§5.1.3); what a
-/// lost one takes is ours to say: the role that came with it, but not one that was given by hand.
-pub fn role_after(was: Rank, before: &Place, after: &Place, settings: &Settings) -> Role {
+/// lost one takes is ours to say: the role that came with it, but not one that was given by hand. `presented`: he was
+/// among those who speak in an auditorium.
+pub fn role_after(was: Rank, presented: bool, after: &Place, settings: &Settings) -> Role {
     let brought = default_role(after.affiliation, after.extent.presents, settings);
     if after.affiliation > was.affiliation {
         was.role.max(brought)
-    } else if was.role == default_role(was.affiliation, before.extent.presents, settings) {
+    } else if was.role == default_role(was.affiliation, presented, settings) {
         brought
     } else {
         was.role.max(if after.extent.presents { brought } else { Role::None })

@@ -387,7 +387,7 @@ fn an_affiliation_brings_its_role_and_takes_what_it_brought() {
         let settings = Settings { moderated, ..Settings::default() };
         let place = |affiliation| Place { affiliation, extent: Extent::default(), is_in_scope: true };
         let (was, becomes) = (parse_rank(was), place(Affiliation::parse(becomes).unwrap()));
-        let role = role_after(was, &place(was.affiliation), &becomes, &settings);
+        let role = role_after(was, false, &becomes, &settings);
         assert_eq!(role.as_str(), expected, "{was:?} becomes {becomes:?}");
     };
     check(true, "none.visitor", "member", "participant");

@@ -34,8 +34,7 @@ impl RoomTask {
 
     async fn load(&self) -> Result<Option<Loaded>, StoreError> {
         let snapshot = self.services.store.load_room(&self.name).await?;
-        let view = self.services.directory.view();
-        Ok(snapshot.map(|snapshot| Loaded::new(&self.address, snapshot, &view)))
+        Ok(snapshot.map(|snapshot| Loaded::new(&self.address, snapshot, &self.services)))
     }
 
     /// Takes in everything that the store has of the room, also what is in no log.
@@ -178,6 +177,8 @@ impl Loaded {
         (self.quiet, self.moved) = (snapshot.quiet, snapshot.seq);
         let view = self.room.standings().view().clone();
         let before = std::mem::replace(&mut self.room, Room::load(snapshot, &view));
+        self.room.spare(before.spared.clone());
+        self.room.recall(before.occupants());
         self.is_reviewed = false;
         // Whoever lost his seat by what no log has is told by nobody else.
         self.audience

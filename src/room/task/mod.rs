@@ -25,7 +25,6 @@ use crate::chat::event::{Change, Ephemeral};
 use crate::chat::id::Seq;
 use crate::chat::refusal::Refusal;
 use crate::chat::snapshot::RoomSnapshot;
-use crate::directory;
 use crate::fanout::audience::{Audience, Moderation, Past, Step, View};
 use crate::room::decided::{Decided, Shown};
 use crate::room::directory::{Mark, Services};
@@ -61,6 +60,8 @@ struct Loaded {
     moved: Seq,
     /// Everybody inside was looked at since the last change of what he may be here for.
     is_reviewed: bool,
+    /// It has become an auditorium since, by another member's doing.
+    has_become_auditorium: bool,
 }
 
 /// Requests decided together. More would only make the first of them wait longer.
@@ -452,10 +453,12 @@ impl RoomTask {
 }
 
 impl Loaded {
-    fn new(address: &str, snapshot: RoomSnapshot, view: &Arc<directory::View>) -> Self {
+    fn new(address: &str, snapshot: RoomSnapshot, services: &Services) -> Self {
         let audience = Audience::new(address, &snapshot.secret, snapshot.epoch);
         let (quiet, moved) = (snapshot.quiet, snapshot.seq);
-        Self { quiet, moved, room: Room::load(snapshot, view), audience, is_reviewed: false }
+        let mut room = Room::load(snapshot, &services.directory.view());
+        room.spare(services.policy.administrators.as_slice().into());
+        Self { quiet, moved, room, audience, is_reviewed: false, has_become_auditorium: false }
     }
 
     fn show(&mut self, step: &Step) {

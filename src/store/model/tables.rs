@@ -251,6 +251,7 @@ impl Projected {
                     jid: row.seat.jid.bare(),
                     occupant_id: row.occupant_id.clone(),
                     affiliation: Affiliation::None,
+                    presents: false,
                     role: row.role,
                     seats: [row.seat.clone()].into(),
                 }),
