@@ -78,7 +78,7 @@ impl Member {
             is_creation_open: true,
             locks_new_rooms: false,
             defaults: Settings::default(),
-            administrators: Vec::new(),
+            administrators: vec![format!("{ADMINISTRATOR}@{DOMAIN}").parse().expect("an address")],
         };
         let domain = DOMAIN.parse().expect("a domain");
         let directory = Directory::open(store.clone(), bus.clone(), domain).await?;
@@ -145,6 +145,8 @@ async fn heed(mut alarms: mpsc::Receiver<Alarm>, rooms: Rooms) {
 }
 
 pub(crate) use perch::store::model::DOMAIN;
+/// Who administers the service, before the `@`.
+pub(crate) const ADMINISTRATOR: &str = "alice";
 const ROOMS_DOMAIN: &str = "rooms.perch.test";
 const START: Timestamp = Timestamp(1_700_000_000_000);
 const ALARMS: usize = 64;
