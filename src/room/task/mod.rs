@@ -47,7 +47,7 @@ pub(super) struct RoomTask {
     mark: Arc<Mark>,
     /// Who is past his deadline was looked for, and is not looked for again before this.
     next_claim: Instant,
-    /// Farewells of sessions that are gone, which the store could not take yet: nobody else will say them.
+    /// Farewells of sessions that are gone or go elsewhere, which the store could not take yet: nobody else will say them.
     owed: Vec<Request>,
 }
 
@@ -187,7 +187,7 @@ impl RoomTask {
                 }
                 Request::Release { by, deadline, reply } => {
                     self.settle(std::mem::take(&mut round)).await;
-                    let _ = reply.send(self.release(by, deadline).await);
+                    self.release(by, deadline, reply).await;
                 }
                 Request::Command { by, command: Command::Attach { after }, mailbox, receipt } => {
                     self.settle(std::mem::take(&mut round)).await;
@@ -226,10 +226,7 @@ impl RoomTask {
     /// Answers what cannot be decided, as the room cannot be read.
     async fn turn_away(&mut self, request: Request, refusal: &Refusal) {
         match request {
-            // Up to where it was shown the room is known here in any case.
-            Request::Release { by, deadline, reply } => {
-                let _ = reply.send(self.release(by, deadline).await);
-            }
+            release @ Request::Release { .. } => self.owe(release),
             farewell if farewell.is_farewell() => self.owe(farewell),
             request => refuse(request, refusal),
         }
