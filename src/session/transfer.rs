@@ -51,8 +51,8 @@ pub struct Place {
 struct JoinedRoom {
     name: Box<str>,
     nick: Box<str>,
-    /// The last event that it was shown.
-    after: Seq,
+    /// The last event that it was shown; none where it was not shown all up to the end.
+    after: Option<Seq>,
 }
 
 /// What is known of a session whose client wants it, and that is not on this member.
@@ -180,7 +180,10 @@ impl Sessions {
         let attach = |room: &JoinedRoom| {
             let (name, after) = (room.name.clone(), room.after);
             let (actor, mailbox, rooms) = (session.actor(None), mailbox.clone(), self.0.rooms.clone());
-            async move { rooms.attach(&name, actor, after, mailbox).await }
+            async move {
+                let after = after.ok_or(Refusal::NotAnOccupant)?;
+                rooms.attach(&name, actor, after, mailbox).await
+            }
         };
         let outcomes = join_all(rooms.iter().map(attach)).await;
         for (room, outcome) in rooms.into_iter().zip(outcomes) {
@@ -207,11 +210,11 @@ impl Session {
         let rooms = self.joined.iter().map(|(name, nick)| {
             let (rooms, actor) = (&self.services.rooms, self.actor(None));
             async move {
-                let after = rooms.release(name, actor, deadline).await?;
-                Some(JoinedRoom { name: name.clone(), nick: (**nick).into(), after })
+                let after = rooms.release(name, actor, deadline).await;
+                JoinedRoom { name: name.clone(), nick: (**nick).into(), after }
             }
         });
-        let rooms = join_all(rooms).await.into_iter().flatten().collect();
+        let rooms = join_all(rooms).await;
         Some(Place { held: self.account.release().await?, rooms })
     }
 

@@ -37,10 +37,11 @@ impl RoomTask {
         if !matches!(outcome.try_recv(), Ok(Ok(()))) {
             return self.owe(Request::Release { by, deadline, reply });
         }
-        let place = self.state.as_mut().map(|loaded| {
-            loaded.audience.detach(session);
-            loaded.room.seq()
-        });
+        // Of a room that was given up here meanwhile it was not shown all.
+        let place = self
+            .state
+            .as_mut()
+            .and_then(|loaded| loaded.audience.detach(session).then(|| loaded.room.seq()));
         // Whoever has given up waiting has the session leave.
         let _ = reply.send(place);
     }
