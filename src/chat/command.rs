@@ -179,6 +179,14 @@ pub struct HistoryRequest {
     pub since: Option<Timestamp>,
 }
 
+impl HistoryRequest {
+    /// Messages that he gets at most: `usual` where he does not say how much he wants, and never more than `max`.
+    pub fn limit(self, usual: u32, max: u32) -> u32 {
+        let says_how_much = self.stanzas_max.is_some() || self.since.is_some();
+        if says_how_much { max } else { usual.min(max) }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invitation {
     pub to: BareJid,

@@ -156,9 +156,10 @@ impl Rooms {
         self.0.policy.defaults.clone()
     }
 
-    /// By what somebody knows of rooms: what he belongs to, and what is for him.
-    pub fn seer(&self, who: &BareJid) -> Seer {
-        seer(&self.0.directory.view(), who)
+    /// By what somebody knows of rooms: what he belongs to, and what is for him. Who may use none knows of none.
+    pub fn seer(&self, who: &BareJid) -> Result<Seer, Refusal> {
+        let view = self.0.directory.view();
+        if view.is_enabled(who) { Ok(seer(&view, who)) } else { Err(Refusal::NotEnabled) }
     }
 
     /// The rooms that somebody may read, of those that he may know of: what [`Query::ArchiveAccess`] says of one room that he

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use perch::bus::Bus;
+use perch::chat::administration::level::Here;
 use perch::chat::affiliation::Affiliation;
 use perch::chat::category::{CategoryId, CategoryText, Rules};
 use perch::chat::id::AccountId;
@@ -35,7 +36,8 @@ fn dismiss(member: &BareJid, from: &str) -> Change {
 
 async fn directory(store: &Store) -> Directory {
     let domain = BareJid::new("localhost").unwrap();
-    Directory::open(store.clone(), Bus::Local, domain).await.unwrap()
+    let here = Here { pool: "perch".into(), site: None };
+    Directory::open(store.clone(), Bus::Local, domain, here).await.unwrap()
 }
 
 fn belongs(directory: &Directory, who: &BareJid) -> Vec<String> {

@@ -101,8 +101,13 @@ impl Session {
         let request = PageRequest::of(query).map_err(|_malformed| StanzaCondition::BadRequest)?;
         let unavailable = |_error| Fault::Refused(Refusal::TemporarilyUnavailable);
         let rooms = &self.services.rooms;
-        let categories = rooms.seer(&self.jid.bare()).categories;
-        let entries = rooms.store().public_rooms(&categories, None, LISTED_MAX).await.map_err(unavailable)?;
+        let entries = match rooms.seer(&self.jid.bare()) {
+            Ok(seer) => {
+                rooms.store().public_rooms(&seer.categories, None, LISTED_MAX).await.map_err(unavailable)?
+            }
+            // The service answers everybody.
+            Err(_) => Vec::new(),
+        };
         let domain = rooms.domain();
         let rooms: Vec<ListedRoom> = entries
             .into_iter()
