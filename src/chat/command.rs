@@ -238,3 +238,22 @@ pub enum Query {
     /// May the asker read the archive, and from where on?
     ArchiveAccess,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_does_not_say_how_much_gets_what_is_usual() {
+        let check = |stanzas_max, since: Option<i64>, usual, max, expected| {
+            let since = since.map(Timestamp);
+            let request = HistoryRequest { stanzas_max, since, characters_max: None };
+            assert_eq!(request.limit(usual, max), expected, "{request:?} {usual} {max}");
+        };
+        check(None, None, 30, 50, 30);
+        check(None, None, 100, 50, 50);
+        check(Some(40), None, 30, 50, 50);
+        check(None, Some(1), 30, 50, 50);
+        check(None, None, 30, 0, 0);
+    }
+}

@@ -29,8 +29,8 @@ impl Enabled {
     }
 
     #[cfg(test)]
-    pub(super) fn everybody_but(names: &[&str]) -> Self {
-        Self { usually: true, exceptions: names.iter().map(|name| (*name).into()).collect() }
+    pub(super) fn sketch(usually: bool, exceptions: &[&str]) -> Self {
+        Self { usually, exceptions: exceptions.iter().map(|name| (*name).into()).collect() }
     }
 
     /// Whether it is enabled for the account of that name.

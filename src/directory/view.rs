@@ -321,9 +321,9 @@ impl View {
         Self::new(version, "example.org", &records, categories.into())
     }
 
-    /// The same, where the policies keep some from using rooms.
-    pub(crate) fn keeping_out(self, names: &[&str]) -> Self {
-        let enabled = Enabled::everybody_but(names);
+    /// The same under a policy for all, or for nobody, but for these accounts.
+    pub(crate) fn under_policy(self, is_enabled: bool, exceptions: &[&str]) -> Self {
+        let enabled = Enabled::sketch(is_enabled, exceptions);
         Self { enabled, ..self }
     }
 }

@@ -162,6 +162,11 @@ impl Rooms {
         if view.is_enabled(who) { Ok(seer(&view, who)) } else { Err(Refusal::NotEnabled) }
     }
 
+    /// Where people make and manage rooms, where it is not in their clients.
+    pub fn management_url(&self) -> Option<Box<str>> {
+        self.0.directory.view().values().room_management_url.clone()
+    }
+
     /// The rooms that somebody may read, of those that he may know of: what [`Query::ArchiveAccess`] says of one room that he
     /// names, for all of them at once and by the same rule.
     pub async fn readable_by(&self, who: &BareJid) -> Result<Vec<RoomId>, StoreError> {

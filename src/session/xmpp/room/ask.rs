@@ -90,7 +90,10 @@ impl Session {
             (namespace::DISCO_INFO | namespace::DISCO_ITEMS, Some(node)) if !node.is_empty() => {
                 Err(StanzaCondition::ItemNotFound.into())
             }
-            (namespace::DISCO_INFO, _) => Ok(Some(disco::service_info("Rooms"))),
+            (namespace::DISCO_INFO, _) => {
+                let url = self.services.rooms.management_url();
+                Ok(Some(disco::service_info("Rooms", url.as_deref())))
+            }
             (namespace::DISCO_ITEMS, _) => self.list_rooms(&query).await.map(Some),
             _ => Err(StanzaCondition::ServiceUnavailable.into()),
         }
