@@ -424,7 +424,7 @@ fn who_may_no_longer_use_rooms_leaves_and_stays_on_the_lists() {
     let spared = [jid("member")];
     scene.room.spare(Arc::new(spared));
     scene.room.see(&under_policy(false, &[]));
-    scene.check_as(&Actor::service(), review(), Ok(&[]));
+    scene.check_as(&Actor::service(), review(), Ok(&["member counts as none, now participant"]));
 }
 
 #[test]
