@@ -79,7 +79,7 @@ impl Member {
             is_creation_open: true,
             locks_new_rooms: false,
             defaults: Settings::default(),
-            administrators: Vec::new(),
+            administrators: vec![format!("{ADMINISTRATOR}@{DOMAIN}").parse().expect("an address")],
         };
         let domain = DOMAIN.parse().expect("a domain");
         let here = Here { pool: "perch".into(), site: None };
@@ -147,6 +147,8 @@ async fn heed(mut alarms: mpsc::Receiver<Alarm>, rooms: Rooms) {
 }
 
 pub(crate) use perch::store::model::DOMAIN;
+/// Who administers the service, before the `@`.
+pub(crate) const ADMINISTRATOR: &str = "alice";
 const ROOMS_DOMAIN: &str = "rooms.perch.test";
 const START: Timestamp = Timestamp(1_700_000_000_000);
 const ALARMS: usize = 64;
