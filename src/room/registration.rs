@@ -15,7 +15,9 @@ impl Room {
         let jid = by.jid.bare();
         // An administrator of the service registers as the person he is.
         let place = self.standings.place(&jid);
-        place.admitted()?;
+        if !place.is_enabled {
+            return Err(Refusal::NotEnabled);
+        }
         allowed(Rank { affiliation: place.affiliation, ..self.rank(by) }, Act::Register, &self.settings)?;
         nick_key(&nick)?;
         // What he is by a group he is for as long as he belongs to it.
