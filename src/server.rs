@@ -201,7 +201,7 @@ async fn know_people(
     let accounts =
         Accounts::new(store.clone(), config.domain.clone(), config.accounts.clone(), clock.clone())
             .with_source(source.clone());
-    let directory = Directory::open(store.clone(), bus.clone(), config.domain.clone()).await?;
+    let directory = Directory::open(store.clone(), bus.clone(), config.domain.clone(), here(config)).await?;
     directory::follow(services, source, &directory, &accounts);
     Ok((accounts, directory))
 }

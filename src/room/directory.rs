@@ -156,9 +156,15 @@ impl Rooms {
         self.0.policy.defaults.clone()
     }
 
-    /// By what somebody knows of rooms: what he belongs to, and what is for him.
-    pub fn seer(&self, who: &BareJid) -> Seer {
-        seer(&self.0.directory.view(), who)
+    /// By what somebody knows of rooms: what he belongs to, and what is for him. Who may use none knows of none.
+    pub fn seer(&self, who: &BareJid) -> Result<Seer, Refusal> {
+        let view = self.0.directory.view();
+        if view.is_enabled(who) { Ok(seer(&view, who)) } else { Err(Refusal::NotEnabled) }
+    }
+
+    /// Where people make and manage rooms, where it is not in their clients.
+    pub fn management_url(&self) -> Option<Box<str>> {
+        self.0.directory.view().values().room_management_url.clone()
     }
 
     /// The rooms that somebody may read, of those that he may know of: what [`Query::ArchiveAccess`] says of one room that he

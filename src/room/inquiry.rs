@@ -24,8 +24,8 @@ impl Room {
         if self.settings.disabled && rank.affiliation != Affiliation::Owner {
             return Err(Refusal::Disabled);
         }
-        if !by.is_administrator && !self.standings.place(&by.jid.bare()).is_in_scope {
-            return Err(Refusal::OutOfScope);
+        if !by.is_administrator {
+            self.standings.place(&by.jid.bare()).admitted()?;
         }
         let permit = |act| allowed(rank, act, &self.settings);
         match query {

@@ -14,8 +14,11 @@ impl Room {
     pub(super) fn register(&self, by: &Actor, nick: Box<str>, now: Timestamp) -> Result<Decision, Refusal> {
         let jid = by.jid.bare();
         // An administrator of the service registers as the person he is.
-        let affiliation = self.standings.of(&jid);
-        allowed(Rank { affiliation, ..self.rank(by) }, Act::Register, &self.settings)?;
+        let place = self.standings.place(&jid);
+        if !place.is_enabled {
+            return Err(Refusal::NotEnabled);
+        }
+        allowed(Rank { affiliation: place.affiliation, ..self.rank(by) }, Act::Register, &self.settings)?;
         nick_key(&nick)?;
         // What he is by a group he is for as long as he belongs to it.
         self.reserve(by, self.standings.listed_as(&jid).max(Affiliation::Member), nick, now)

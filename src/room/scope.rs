@@ -1,5 +1,5 @@
-//! For whom a room is: the scope of its category, and what follows for those inside when that changes, or when somebody
-//! belongs to other principals than before.
+//! For whom a room is: the policy in force, the scope of its category, and what follows for those inside when these
+//! change, or when somebody belongs to other principals than before.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -21,6 +21,17 @@ use crate::room::occupancy::all_left;
 use crate::room::rights::role_after;
 use crate::room::standings::Place;
 use crate::room::state::Room;
+
+impl Place {
+    /// Whether the room is for him at all, whatever its lists say of him.
+    pub(super) fn admitted(self) -> Result<(), Refusal> {
+        match (self.is_enabled, self.is_in_scope) {
+            (false, _) => Err(Refusal::NotEnabled),
+            (true, false) => Err(Refusal::OutOfScope),
+            (true, true) => Ok(()),
+        }
+    }
+}
 
 impl Room {
     /// By this people are known from now on. Whoever is inside is looked at by [`Command::Review`].
@@ -67,6 +78,7 @@ impl Room {
     }
 
     /// No right is given to anybody whom the category is not for. A ban is no right, and an entry may keep what it has.
+    /// Whom the policy keeps out may stand in a list: it counts as soon as the policy lets him in.
     pub(super) fn check_scope(&self, grant: &Grant) -> Result<(), Refusal> {
         let Grant { jid, affiliation, extent, .. } = grant;
         let had = self.standings.get(jid).map_or(Extent::default(), |standing| standing.extent);
@@ -165,8 +177,10 @@ impl Room {
         if self.spared.contains(jid) {
             return None;
         }
-        if !place.is_in_scope {
-            return lost("The room is no longer for you");
+        match place.admitted() {
+            Err(refusal @ Refusal::NotEnabled) => return lost(&refusal.to_string()),
+            Err(_) => return lost("The room is no longer for you"),
+            Ok(()) => {}
         }
         let is_member = place.affiliation >= Affiliation::Member && place.extent.attends;
         match self.settings.members_only && !is_member {

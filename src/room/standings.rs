@@ -40,6 +40,8 @@ pub struct Place {
     pub extent: Extent,
     /// The room's category is for him too.
     pub is_in_scope: bool,
+    /// The policy in force lets him use rooms.
+    pub is_enabled: bool,
 }
 
 /// What an entry of the lists says.
@@ -58,13 +60,19 @@ impl Place {
         let entry = |principal| entry(principal).filter(|(affiliation, _)| *affiliation != Affiliation::None);
         let own = entry(who.as_str()).filter(|_| belonging.is_somebody());
         let others = belonging.addresses().filter(|address| *address != who.as_str());
-        Self::of(own, others.filter_map(entry), view.is_in_scope(category, belonging))
+        let place = Self {
+            affiliation: NOTHING.0,
+            extent: NOTHING.1,
+            is_in_scope: view.is_in_scope(category, belonging),
+            is_enabled: view.is_enabled(who),
+        };
+        place.listed(own, others.filter_map(entry))
     }
 
     /// A ban of his own puts a person out. One of a group or of his whole domain does not, where he has an entry of his
-    /// own (XEP-0045 §9.2). For the rest he is the most of what his entries make him; but outside the room's category
-    /// no entry gives anything.
-    fn of(own: Option<Entry>, others: impl Iterator<Item = Entry>, is_in_scope: bool) -> Self {
+    /// own (XEP-0045 §9.2). For the rest he is the most of what his entries make him; but whom the room is not for, no
+    /// entry gives anything.
+    fn listed(self, own: Option<Entry>, others: impl Iterator<Item = Entry>) -> Self {
         let mut is_banned = own.is_some_and(|(affiliation, _)| affiliation == Affiliation::Outcast);
         let mut best = own.unwrap_or(NOTHING);
         for (affiliation, extent) in others {
@@ -76,12 +84,12 @@ impl Place {
                 best.1.presents |= extent.presents;
             }
         }
-        let (affiliation, extent) = match (is_banned, is_in_scope) {
+        let (affiliation, extent) = match (is_banned, self.admitted().is_ok()) {
             (true, _) => (Affiliation::Outcast, NOTHING.1),
             (false, true) => best,
             (false, false) => NOTHING,
         };
-        Self { affiliation, extent, is_in_scope }
+        Self { affiliation, extent, ..self }
     }
 }
 

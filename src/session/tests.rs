@@ -9,6 +9,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::bus::Bus;
+use crate::chat::administration::level::Here;
 use crate::chat::id::Timestamp;
 use crate::chat::settings::Settings;
 use crate::fanout::mailbox::Item;
@@ -36,7 +37,8 @@ impl Scene {
         let (domain, alice) = (address("localhost"), address("alice@localhost"));
         let account = NewAccount { address: alice.clone(), credentials: Vec::new() };
         let account = store.add_account(account).await.unwrap();
-        let directory = Directory::open(store.clone(), Bus::Local, domain.clone()).await.unwrap();
+        let here = Here { pool: "perch".into(), site: None };
+        let directory = Directory::open(store.clone(), Bus::Local, domain.clone(), here).await.unwrap();
         let clock = Clock::manual(Timestamp(0));
         let policy = room::Policy {
             is_creation_open: true,

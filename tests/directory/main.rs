@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use ldap3::Mod;
 use perch::bus::Bus;
+use perch::chat::administration::level::Here;
 use perch::directory::ldap::options::{Bind, Schema, Search};
 use perch::directory::ldap::{DirectoryError, Ldap, Options};
 use perch::directory::synchronisation::{self, Farewell};
@@ -48,7 +49,8 @@ impl Scene {
         let url = format!("sqlite:{}", folder.path().join("perch.db").display());
         let store = Store::open(&url, &store::Options::new([7; 32])).await.unwrap();
         let domain = BareJid::new("localhost").unwrap();
-        let directory = Directory::open(store.clone(), Bus::Local, domain).await.unwrap();
+        let here = Here { pool: "perch".into(), site: None };
+        let directory = Directory::open(store.clone(), Bus::Local, domain, here).await.unwrap();
         let mut options = options(&slapd);
         options.servers.insert(0, "ldap://127.0.0.1:1".to_owned());
         let ldap = Ldap::new(options).unwrap();

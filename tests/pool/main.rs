@@ -23,6 +23,7 @@ mod scene;
 use std::time::{Duration, Instant};
 
 use perch::bus::{Bus, Heard};
+use perch::chat::administration::level::Here;
 use perch::chat::note;
 use perch::chat::principal::{Change, Kind};
 use perch::clock::Clock;
@@ -264,7 +265,8 @@ async fn rights_are_not_in_effect_before_whoever_does_not_follow_is_fenced() {
     let options = Options { member: "a".into(), lease: LEASE, ..Options::new([7; 32]) };
     let store = Store::open(&url, &options).await.unwrap();
     let domain = BareJid::new("example.org").unwrap();
-    let directory = Directory::open(store.clone(), Bus::Local, domain).await.unwrap();
+    let here = Here { pool: "perch".into(), site: None };
+    let directory = Directory::open(store.clone(), Bus::Local, domain, here).await.unwrap();
     let mut operator = PgConnection::connect(&url).await.unwrap();
     let silent = "INSERT INTO member (name, incarnation, state, lease_until, rights)
         VALUES ('b', 1, 'active', '-infinity', 0)";

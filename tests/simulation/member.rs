@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use perch::bus::{Bus, Heard};
+use perch::chat::administration::level::Here;
 use perch::chat::id::Timestamp;
 use perch::chat::note::{self, Note, RoomName};
 use perch::chat::settings::Settings;
@@ -81,7 +82,8 @@ impl Member {
             administrators: vec![format!("{ADMINISTRATOR}@{DOMAIN}").parse().expect("an address")],
         };
         let domain = DOMAIN.parse().expect("a domain");
-        let directory = Directory::open(store.clone(), bus.clone(), domain).await?;
+        let here = Here { pool: "perch".into(), site: None };
+        let directory = Directory::open(store.clone(), bus.clone(), domain, here).await?;
         let rooms =
             Rooms::new(store.clone(), bus.clone(), clock.clone(), ROOMS_DOMAIN, policy, directory, letters);
         rooms.recover(clock.now().plus(RETURN_TIME)).await?;

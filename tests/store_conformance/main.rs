@@ -156,6 +156,7 @@ on_every_engine! {
     accounts: accounts_are_added_read_and_removed many_accounts_are_added_at_once;
     principals: changes_of_principals_are_all_or_nothing
         a_view_follows_what_changes
+        policies_and_configuration_go_with_the_rights
         memberships_that_ended_are_forgotten_once_all_know
         an_account_that_does_not_count_belongs_to_nothing
         what_an_address_may_ends_with_its_account

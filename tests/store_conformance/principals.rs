@@ -3,6 +3,9 @@
 use std::collections::BTreeSet;
 
 use perch::bus::Bus;
+use perch::chat::administration::configuration::{Configuration, Values};
+use perch::chat::administration::level::{Here, Level};
+use perch::chat::administration::policy::Policy;
 use perch::chat::affiliation::Affiliation;
 use perch::chat::category::{CategoryId, CategoryText, Rules};
 use perch::chat::id::AccountId;
@@ -35,7 +38,8 @@ fn dismiss(member: &BareJid, from: &str) -> Change {
 
 async fn directory(store: &Store) -> Directory {
     let domain = BareJid::new("localhost").unwrap();
-    Directory::open(store.clone(), Bus::Local, domain).await.unwrap()
+    let here = Here { pool: "perch".into(), site: None };
+    Directory::open(store.clone(), Bus::Local, domain, here).await.unwrap()
 }
 
 fn belongs(directory: &Directory, who: &BareJid) -> Vec<String> {
@@ -284,4 +288,40 @@ async fn set_disabled(store: &Store, account: AccountId, address: &BareJid, is_d
 async fn remove(store: &Store, account: AccountId, address: &BareJid) {
     let deed = Deed::RemoveAccount { account, address: address.clone() };
     store.administer(deed, act()).await.unwrap();
+}
+
+pub(crate) async fn policies_and_configuration_go_with_the_rights(place: Place) {
+    let store = place.open().await;
+    let directory = directory(&store).await;
+    let id = store.add_account(account("alice")).await.unwrap();
+    let (alice, bob) = (address("alice"), address("bob"));
+    let policy = |level: &str, is_enabled| {
+        let policy = Policy::new(Level::parse(level).unwrap(), is_enabled, "").unwrap();
+        Deed::PutPolicy { policy, expected: None }
+    };
+    let check = async |deed: Option<Deed>, expected: (bool, bool, u32)| {
+        let before = directory.view().version();
+        if let Some(deed) = deed {
+            store.administer(deed, act()).await.unwrap();
+            directory.settle().await.unwrap();
+            assert_eq!(directory.view().version(), before + 1);
+        }
+        let view = directory.view();
+        let found = (view.is_enabled(&alice), view.is_enabled(&bob), view.values().default_history);
+        assert_eq!(found, expected);
+    };
+    let by_default = !store.is_shared();
+    check(None, (by_default, by_default, 30)).await;
+    check(Some(policy("global", true)), (true, true, 30)).await;
+    check(Some(policy("tag:none", false)), (true, true, 30)).await;
+    let grant = |level| Some(Deed::GrantPolicy { account: id, level });
+    check(grant(Level::parse("tag:none")), (false, true, 30)).await;
+    let values = Values { default_history: 7, ..Values::default() };
+    let configuration = Configuration::new(Level::Pool("perch".into()), values).unwrap();
+    let put = Deed::PutConfiguration { configuration, expected: None };
+    check(Some(put), (false, true, 7)).await;
+    check(grant(None), (true, true, 7)).await;
+    check(grant(Level::parse("tag:none")), (false, true, 7)).await;
+    // Whoever gets the name next is somebody else.
+    check(Some(Deed::RemoveAccount { account: id, address: alice.clone() }), (true, true, 7)).await;
 }

@@ -126,7 +126,8 @@ impl From<Refusal> for AdminError {
             Refusal::Forbidden
             | Refusal::TargetOutranks
             | Refusal::DestructionRestricted
-            | Refusal::OutOfScope => Self::Forbidden,
+            | Refusal::OutOfScope
+            | Refusal::NotEnabled => Self::Forbidden,
             Refusal::NameTaken => Self::NameTaken,
             Refusal::Stale => Self::Stale,
             Refusal::PrincipalOutOfScope { .. } => Self::Room(RoomRefusal::OutOfScope),

@@ -53,9 +53,10 @@ impl Scene {
         let me = note::Member { name: "perch".into(), incarnation: store.incarnation() };
         let times = ReturnTimes { sessions: Duration::ZERO, seats: Duration::ZERO };
         let pool = Pool::join(store.clone(), Bus::Local, clock.clone(), me, times).await.unwrap();
-        let directory = Directory::open(store.clone(), Bus::Local, localhost.clone()).await.unwrap();
-        let accounts = Accounts::new(store.clone(), localhost, policy, clock.clone());
         let here = Here { pool: "one".into(), site: Some("berlin".into()) };
+        let directory =
+            Directory::open(store.clone(), Bus::Local, localhost.clone(), here.clone()).await.unwrap();
+        let accounts = Accounts::new(store.clone(), localhost, policy, clock.clone());
         let rooms = rooms(&store, &clock, &directory, is_creation_open);
         let admin = Admin::new(store, accounts, pool, directory, rooms, clock.clone(), here);
         Self { admin, clock, _folder: folder }

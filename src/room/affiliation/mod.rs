@@ -198,7 +198,7 @@ impl Draft<'_> {
         let is_a_stranger = was.max(affiliation) < Affiliation::Member;
         let standings = &self.room().standings;
         if !standings.view().is_person(&jid)
-            || !standings.place(&jid).is_in_scope
+            || standings.place(&jid).admitted().is_err()
             || jid == by.jid.bare()
             || was == affiliation
             || is_a_stranger

@@ -100,9 +100,7 @@ pub fn may_enter(door: Door, comer: Comer) -> Result<(), Refusal> {
     if is_administrator {
         return Ok(());
     }
-    if !place.is_in_scope {
-        return Err(Refusal::OutOfScope);
-    }
+    place.admitted()?;
     // Who manages a room is not in it by that: he puts himself on the list of members first.
     let is_member = place.affiliation >= Affiliation::Member && place.extent.attends;
     if door.is_members_only && !is_member { Err(Refusal::MembersOnly) } else { Ok(()) }

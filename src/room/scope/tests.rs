@@ -3,7 +3,7 @@
 use super::*;
 use crate::chat::affiliation::Role;
 use crate::chat::category::{CategoryId, Rules};
-use crate::chat::command::{AffiliationItem, Command, People, Person, Query};
+use crate::chat::command::{AffiliationItem, Command, Invitation, People, Person, Query};
 use crate::chat::event::Extent;
 use crate::chat::message::Retention;
 use crate::chat::settings::{Kind, Privacy};
@@ -380,4 +380,68 @@ fn a_category_without_history_keeps_none() {
     let decision = scene.act("bob", Command::Post { content: content(Retention::Kept) }).unwrap();
     let Change::Posted { content, .. } = &decision.changes[0] else { panic!("{decision:?}") };
     assert_eq!(content.retention, Retention::Transient);
+}
+
+/// The policy is for all, or for nobody, but for these accounts of `example.org`.
+fn under_policy(is_enabled: bool, exceptions: &[&str]) -> Arc<View> {
+    Arc::new(View::sketch(2, &[], Vec::new()).under_policy(is_enabled, exceptions))
+}
+
+#[test]
+fn who_may_not_use_rooms_at_all_does_nothing_in_any() {
+    let mut scene = Scene::open().full();
+    scene.room.see(&under_policy(false, &[]));
+    let stranger = actor("stranger");
+    let register = || Command::Register { nick: "Hecate".into() };
+    for command in [join("stranger"), register()] {
+        let decided = scene.room.decide(&stranger, command, scene.now).map(drop);
+        assert_eq!(decided, Err(Refusal::NotEnabled));
+    }
+    for query in [Query::Overview, Query::Registration, Query::ArchiveAccess] {
+        for who in ["stranger", "owner"] {
+            let asked = scene.room.answer(&actor(who), &query).map(drop);
+            assert_eq!(asked, Err(Refusal::NotEnabled), "{who} {query:?}");
+        }
+        assert!(scene.room.answer(&administrator(), &query).is_ok(), "{query:?}");
+    }
+    assert!(scene.room.decide(&administrator(), join("root"), scene.now).is_ok());
+    let ban = affiliate(&[("bob", Affiliation::Outcast)]);
+    assert_eq!(scene.room.decide(&actor("owner"), ban, scene.now), Err(Refusal::Forbidden));
+}
+
+#[test]
+fn who_may_no_longer_use_rooms_leaves_and_stays_on_the_lists() {
+    let mut scene = Scene::open().full();
+    scene.room.see(&under_policy(false, &[]));
+    let gone = ["admin", "bob", "member", "owner"].map(|who| format!("{who} leaves (affiliation lost)"));
+    let told: Vec<_> = gone.iter().map(String::as_str).collect();
+    let review = || Command::Review { silences: false };
+    scene.check_as(&Actor::service(), review(), Ok(&told));
+    scene.room.see(&under_policy(true, &[]));
+    assert_eq!(scene.room.affiliation_of(&jid("member")), Affiliation::Member);
+    assert!(scene.act("member", join("member")).is_ok());
+
+    let spared = [jid("member")];
+    scene.room.spare(Arc::new(spared));
+    scene.room.see(&under_policy(false, &[]));
+    scene.check_as(&Actor::service(), review(), Ok(&["member counts as none, now participant"]));
+}
+
+#[test]
+fn who_may_not_use_rooms_is_listed_and_not_invited() {
+    let mut scene = Scene::open().full();
+    scene.room.see(&under_policy(true, &["guest"]));
+    let invite = |who: &str| {
+        let to = bare(who);
+        Command::Invite { invitations: vec![Invitation { to, reason: "".into(), continues: None }] }
+    };
+    let guest = "guest@example.org";
+    let refused = Refusal::PrincipalNotEnabled { principal: bare(guest) };
+    scene.check("owner", invite(guest), Err(refused));
+    assert!(scene.act("owner", invite("host@example.org")).is_ok());
+    let granted = scene.act("owner", give(guest, Affiliation::Member, PLAIN)).unwrap();
+    assert_eq!((granted.changes.len(), granted.parcels.len()), (1, 0));
+    assert_eq!(scene.room.affiliation_of(&bare(guest)), Affiliation::None);
+    scene.room.see(&under_policy(true, &[]));
+    assert_eq!(scene.room.affiliation_of(&bare(guest)), Affiliation::Member);
 }

@@ -430,7 +430,8 @@ impl RoomTask {
         let Some(loaded) = &self.state else { return };
         let Some(step) = shown.steps.iter_mut().find(|step| step.welcome.is_some()) else { return };
         let (room, until) = (loaded.room.id(), step.event.seq);
-        let limit = loaded.room.settings().history_max;
+        let usual = loaded.room.standings().view().values().default_history;
+        let limit = wanted.limit(usual, loaded.room.settings().history_max);
         match self.services.store.history(room, until, wanted, limit).await {
             Ok(history) => {
                 let welcome = step.welcome.as_mut().expect("the step was found by it");

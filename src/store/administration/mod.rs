@@ -127,7 +127,7 @@ pub enum Deed {
 }
 
 impl Deed {
-    /// Whether others have other rights after it.
+    /// Whether rights, or what else holds for all rooms, are others after it.
     pub(super) fn moves_rights(&self) -> bool {
         matches!(
             self,
@@ -138,6 +138,11 @@ impl Deed {
                 | Self::ChangeCategory { .. }
                 | Self::RemoveCategory { .. }
                 | Self::ChangePrincipals(_)
+                | Self::PutPolicy { .. }
+                | Self::RemovePolicy { .. }
+                | Self::GrantPolicy { .. }
+                | Self::PutConfiguration { .. }
+                | Self::RemoveConfiguration { .. }
         )
     }
 }

@@ -32,6 +32,9 @@ use rand::{Rng, SeedableRng};
 use tokio::sync::RwLock;
 use tokio::time::{Instant, sleep};
 
+use crate::chat::administration::level::Level;
+use crate::chat::administration::policy::Policy;
+use crate::chat::administration::{ActNumber, Versioned};
 use crate::chat::category::{Category, CategoryId, CategoryText, Rules};
 use crate::chat::command::HistoryRequest;
 use crate::chat::event::Event;
@@ -269,6 +272,12 @@ const GIVE_UP_MS: u64 = 2_000;
 
 /// Where the accounts of a simulation are.
 pub const DOMAIN: &str = "perch.test";
+
+/// As an operator opens a pool.
+pub(crate) fn open_policy() -> Versioned<Policy> {
+    let value = Policy { level: Level::Global, is_enabled: true, description: "".into() };
+    Versioned { version: ActNumber(1), value }
+}
 
 /// The only category.
 pub(crate) fn everybody() -> Category {

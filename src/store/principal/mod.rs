@@ -11,9 +11,13 @@ use perch_address::BareJid;
 use tokio::sync::watch;
 use tracing::instrument;
 
+use crate::chat::administration::Versioned;
+use crate::chat::administration::configuration::Configuration;
+use crate::chat::administration::policy::Policy;
 use crate::chat::category::Category;
 use crate::chat::principal::{Change, Kind, Principal, Standing};
 use crate::store::Store;
+use crate::store::administration::policy::PolicyGrant;
 use crate::store::connection::{Bind, Connection};
 use crate::store::duty::Duty;
 use crate::store::error::{PrincipalError, StoreError};
@@ -65,6 +69,7 @@ impl Store {
             Self::Model(_) => {
                 if since < 1 {
                     take(RightsPage::Categories(vec![crate::store::model::everybody()]));
+                    take(RightsPage::Policies(vec![crate::store::model::open_policy()]));
                 }
                 Ok(1)
             }
@@ -184,8 +189,13 @@ pub struct Applied {
 pub enum RightsPage {
     Principals(Vec<PrincipalRow>),
     Belongs(Vec<BelongsRow>),
-    /// All that there are, where one has changed.
+    /// All that there are, where anything has changed; so it is with what follows.
     Categories(Vec<Category>),
+    /// Comes before the grants.
+    Policies(Vec<Versioned<Policy>>),
+    /// To whom policies were granted, in pages.
+    Grants(Vec<PolicyGrant>),
+    Configurations(Vec<Versioned<Configuration>>),
 }
 
 /// What decisions need of a principal.

@@ -1,6 +1,7 @@
 //! The version of all rights outside of rooms, and what has changed since another one.
 
 use crate::store::administration::category::ALL;
+use crate::store::administration::{configuration, policy};
 use crate::store::connection::{Bind, Connection};
 use crate::store::error::StoreError;
 use crate::store::principal::RightsPage;
@@ -12,7 +13,7 @@ pub(in crate::store) async fn version<C: Connection>(connection: &mut C) -> Resu
 
 /// Keeps everybody else from changing rights until the end of the transaction, and says by which version they go.
 ///
-/// Before anything that rights rest on. Whoever takes more than this takes an account first, then this, then rooms in
+/// Before anything that rights rest on. Whoever takes more than this takes accounts, policies and what was granted first, then this, then rooms in
 /// the order of their numbers: in any other order two could wait for each other.
 pub(super) async fn hold<C: Connection>(connection: &mut C) -> Result<i64, StoreError> {
     only(&connection.run(HOLD, &[]).await?)
@@ -52,6 +53,15 @@ pub(in crate::store) async fn read_since<C: Connection>(
     }
     let rows = connection.run(ALL, &[]).await?;
     take(RightsPage::Categories(rows.iter().map(row::category).collect::<Result<_, _>>()?));
+    take(RightsPage::Policies(policy::all(connection).await?));
+    let mut last = 0;
+    loop {
+        let rows = connection.run(GRANTS_BEHIND, &[last, PAGE].map(Bind::Number)).await?;
+        let Some(end) = rows.last() else { break };
+        last = end.integer(2)?;
+        take(RightsPage::Grants(rows.iter().map(policy::granted).collect::<Result<_, _>>()?));
+    }
+    take(RightsPage::Configurations(configuration::all(connection).await?));
     Ok(version)
 }
 
@@ -66,6 +76,10 @@ const PRINCIPALS_SINCE: &str = "SELECT id, address, kind, standing, version FROM
     WHERE (version, id) > ($1, $2) ORDER BY version, id LIMIT $3";
 const BELONGS_SINCE: &str = "SELECT member, parent, gone, version FROM belongs
     WHERE (version, parent, member) > ($1, $2, $3) ORDER BY version, parent, member LIMIT $4";
+/// By the ids of the accounts: nobody is looked at to whom nothing was granted.
+const GRANTS_BEHIND: &str = "SELECT name, level, policy_grant.account FROM policy_grant
+    JOIN account ON account.id = policy_grant.account
+    WHERE policy_grant.account > $1 ORDER BY policy_grant.account LIMIT $2";
 
 /// Rows read at a time.
 const PAGE: i64 = 4096;

@@ -90,7 +90,10 @@ impl Session {
             (namespace::DISCO_INFO | namespace::DISCO_ITEMS, Some(node)) if !node.is_empty() => {
                 Err(StanzaCondition::ItemNotFound.into())
             }
-            (namespace::DISCO_INFO, _) => Ok(Some(disco::service_info("Rooms"))),
+            (namespace::DISCO_INFO, _) => {
+                let url = self.services.rooms.management_url();
+                Ok(Some(disco::service_info("Rooms", url.as_deref())))
+            }
             (namespace::DISCO_ITEMS, _) => self.list_rooms(&query).await.map(Some),
             _ => Err(StanzaCondition::ServiceUnavailable.into()),
         }
@@ -101,8 +104,13 @@ impl Session {
         let request = PageRequest::of(query).map_err(|_malformed| StanzaCondition::BadRequest)?;
         let unavailable = |_error| Fault::Refused(Refusal::TemporarilyUnavailable);
         let rooms = &self.services.rooms;
-        let categories = rooms.seer(&self.jid.bare()).categories;
-        let entries = rooms.store().public_rooms(&categories, None, LISTED_MAX).await.map_err(unavailable)?;
+        let entries = match rooms.seer(&self.jid.bare()) {
+            Ok(seer) => {
+                rooms.store().public_rooms(&seer.categories, None, LISTED_MAX).await.map_err(unavailable)?
+            }
+            // The service answers everybody.
+            Err(_) => Vec::new(),
+        };
         let domain = rooms.domain();
         let rooms: Vec<ListedRoom> = entries
             .into_iter()
