@@ -14,7 +14,7 @@ use perch_xmpp::sasl::scram::SALT_BYTES;
 use perch_xmpp::sasl::{Credentials, Decoy, ScramHash, ScramKeys};
 use thiserror::Error;
 use tokio::sync::{Semaphore, broadcast};
-use tracing::info;
+use tracing::{info, warn};
 
 use super::guesses::{Guesses, TooManyAttempts};
 use super::{Policy, Registration};
@@ -129,6 +129,9 @@ pub enum VerifyError {
     Wrong,
     #[error(transparent)]
     TooMany(#[from] TooManyAttempts),
+    /// The password is the directory's, which does not answer: nothing was proven, and nothing refuted.
+    #[error("the directory cannot be asked right now")]
+    Directory,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -268,17 +271,27 @@ impl Accounts {
         peer: IpAddr,
     ) -> Result<AccountId, VerifyError> {
         let attempt = self.guesses.attempt(address, peer)?;
-        let found = self.find(address).await?;
-        let account = found.as_ref().filter(|account| !account.is_disabled).map(|account| account.id);
-        let keys = found.map(|account| credentials(account.credentials, account.is_disabled));
-        let (decoy, name) = (self.decoy(), address.local().unwrap_or_default().to_owned());
-        let _permit = self.derivations.acquire().await.expect("the semaphore is never closed");
-        let verifying = move || decoy.verify_password(&name, &password, keys.as_ref());
-        let is_right =
-            tokio::task::spawn_blocking(verifying).await.expect("trying a password does not panic");
+        let found = self.sign_in(address).await?;
+        let account =
+            found.as_ref().filter(|found| !found.credentials.is_disabled).map(|found| found.account);
+        let is_right = match found.as_ref().and_then(|found| found.entry.as_deref()) {
+            Some(entry) => self.ask_directory(entry, &password).await.map_err(|error| {
+                warn!(%address, %error, "a password cannot be tried: the directory cannot be asked");
+                VerifyError::Directory
+            })?,
+            None => self.try_keys(address, password, found.map(|found| found.credentials)).await,
+        };
         let account = account.filter(|_| is_right).ok_or(VerifyError::Wrong)?;
         attempt.succeed();
         Ok(account)
+    }
+
+    /// Takes as long where there is no such account.
+    async fn try_keys(&self, address: &BareJid, password: String, keys: Option<Credentials>) -> bool {
+        let (decoy, name) = (self.decoy(), address.local().unwrap_or_default().to_owned());
+        let _permit = self.derivations.acquire().await.expect("the semaphore is never closed");
+        let verifying = move || decoy.verify_password(&name, &password, keys.as_ref());
+        tokio::task::spawn_blocking(verifying).await.expect("trying a password does not panic")
     }
 
     /// Replaces the keys; sessions that were opened with the old ones end, but for the one that asks.

@@ -443,3 +443,6 @@ impl Services {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

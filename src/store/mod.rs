@@ -20,6 +20,7 @@
 //! | [`error`] | what can go wrong |
 //! | `record` | how a change lies in a log |
 //! | `index` | how words lie in the index |
+//! | `notes` | what accounts write down about themselves, gathered |
 //! | `connection` | statements that are the same in all engines |
 //! | `row`, `paging`, `fault` | what else is: rows read back, pages of an archive, failures |
 //! | `sqlite` | the embedded engine |
@@ -67,6 +68,7 @@ pub mod journal;
 pub mod member;
 #[cfg(feature = "simulation")]
 pub mod model;
+mod notes;
 mod paging;
 mod postgres;
 pub mod principal;

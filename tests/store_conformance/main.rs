@@ -173,6 +173,7 @@ on_every_engine! {
     account_logs: a_message_is_in_both_logs_or_in_none
         stamps_of_an_account_do_not_fall
         an_account_is_loaded_as_its_log_left_it
+        notes_that_wait_together_are_all_written
         a_node_keeps_its_newest_items
         an_accounts_archive_is_paged_and_filtered
         what_the_archive_does_not_show_goes_after_a_while;
@@ -213,6 +214,7 @@ on_postgres! {
         a_zombie_writes_nothing
         a_member_that_lives_is_not_fenced
         what_a_dead_member_held_is_detached
+        a_member_of_an_older_epoch_reads_nothing_of_a_newer
         what_is_due_is_given_to_one_member
         a_nick_is_given_to_one_of_two_members
         nobody_posts_after_his_ban
@@ -239,6 +241,7 @@ on_postgres! {
         a_host_of_a_site_that_is_alone_writes_nothing
         a_site_that_every_copy_would_claim_says_nothing
         who_was_left_behind_is_not_followed;
+    account_logs: a_note_that_failed_is_written_again;
     administration: who_waits_for_an_account_holds_nothing_of_others;
     statements: every_statement_prepares_and_finds_its_rows_by_a_key;
 }

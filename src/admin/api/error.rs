@@ -73,6 +73,8 @@ pub enum AdminError {
     NotMade,
     #[error("it comes from the directory, and is changed there")]
     OfDirectory,
+    #[error("the directory cannot be asked right now")]
+    DirectoryAway,
     #[error("a name has 1 to 256 bytes, and nothing that cannot be read")]
     BadName,
     #[error("there is no such room here")]
@@ -189,6 +191,7 @@ impl From<VerifyError> for AdminError {
         match error {
             VerifyError::Wrong => Self::Unauthenticated,
             VerifyError::TooMany(_) => Self::TooManyAttempts,
+            VerifyError::Directory => Self::DirectoryAway,
             VerifyError::Store(error) => Self::Store(error),
         }
     }
