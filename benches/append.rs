@@ -159,7 +159,7 @@ async fn accounts(store: &Store) {
     });
     for round in 0..10 {
         let name = |number| BareJid::new(&format!("account-{round}-{number}@perch.test")).unwrap();
-        let account = |number| NewAccount { address: name(number), credentials: keys.to_vec() };
+        let account = |number| NewAccount { address: name(number), credentials: keys.to_vec(), digest: None };
         store.add_accounts((0..1000).map(account).collect(), None).await.unwrap();
     }
     meter.report(10_000);

@@ -32,9 +32,10 @@
 //! | `session` | chat, clock, store, bus, directory, fanout, room, account | a signed-in device: stanzas to commands, outcomes to stanzas |
 //! | `listener` | chat, clock, auth | sockets, TLS, limits on strangers, the PROXY protocol |
 //! | `stream` | chat, fanout, auth, listener, session | one task per connection: bytes to stanzas, frames to bytes |
+//! | `sip` | chat, clock, store, fanout, auth, listener, session | one task per connection of SIP, and one per session on it: requests to stanzas, frames to requests |
 //! | `admin` | chat, clock, store, auth, bus, pool, directory, room | every operation of an administrator, typed; the socket that serves it |
 //! | `web` | listener, admin | HTTP over TLS: what is served to the network, and its limits |
-//! | `config` | chat, bus, auth, directory, listener, room, session, stream, store, telemetry | what the operator wrote, checked |
+//! | `config` | chat, bus, auth, directory, listener, room, session, sip, stream, store, telemetry | what the operator wrote, checked |
 //! | `server` | all | puts it together, and takes it apart in order |
 //! | `cli` | all | the command line: one file per command |
 //!
@@ -77,6 +78,7 @@ pub mod pool;
 pub mod room;
 pub mod server;
 pub mod session;
+pub mod sip;
 pub mod store;
 pub mod stream;
 pub mod telemetry;

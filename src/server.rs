@@ -6,6 +6,7 @@
 mod directory;
 mod indexing;
 mod members;
+mod sip;
 mod upkeep;
 
 use std::fs::{self, DirBuilder, File, TryLockError};
@@ -47,6 +48,7 @@ use crate::pool::{Pool, ReturnTimes};
 use crate::room::{self, Rooms};
 use crate::session::xmpp::room::letter;
 use crate::session::{self, Sessions};
+use crate::sip::Sip;
 use crate::store::Store;
 use crate::store::administration::act::{Act, Outcome};
 use crate::store::administration::{Deed, DeedError};
@@ -172,7 +174,9 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     members::keep_in_touch(&services, heard, raised, ears);
     let web =
         Web::new(tls.clone(), admin::http::for_network(admin, services.tasks.clone()), streams.stop.clone());
-    listen(bound, config.limits.connections, [&listeners, &streams], &speaker, &web);
+    let sip = sip::speaker(&config, &tls, accounts, &sessions, &clock, &streams);
+    let speakers = Speakers { streams: speaker, sip, web };
+    listen(bound, config.limits.connections, [&listeners, &streams], &speakers);
     Ok(Server {
         listening,
         tls,
@@ -206,26 +210,40 @@ async fn know_people(
     Ok((accounts, directory))
 }
 
+/// Those who speak on connections.
+struct Speakers {
+    streams: Streams,
+    sip: Sip,
+    web: Web,
+}
+
 /// Takes connections, and hands each to whoever speaks on it.
 fn listen(
     bound: Vec<Listener>,
     limits: listener::Limits,
     [listeners, streams]: [&Stage; 2],
-    speaker: &Streams,
-    web: &Web,
+    speakers: &Speakers,
 ) {
     // Who speaks HTTP is a stranger as long as he is connected: he is not to stand in the way of those who sign in.
-    let (for_streams, for_web) = (Admission::new(limits), Admission::new(limits));
+    let [for_streams, for_sip, for_web] = [(); 3].map(|()| Admission::new(limits));
     for listener in bound {
         let tasks = streams.tasks.clone();
-        if listener.kind() == Kind::Https {
-            let (web, admission) = (web.clone(), for_web.clone());
-            let serve = move |connection| web.clone().serve(connection);
-            listeners.spawn(|stop| listener.run(admission, stop, tasks, serve));
-        } else {
-            let (speaker, admission) = (speaker.clone(), for_streams.clone());
-            let speak = move |connection| speaker.clone().serve(connection);
-            listeners.spawn(|stop| listener.run(admission, stop, tasks, speak));
+        match listener.kind() {
+            Kind::Https => {
+                let (web, admission) = (speakers.web.clone(), for_web.clone());
+                let serve = move |connection| web.clone().serve(connection);
+                listeners.spawn(|stop| listener.run(admission, stop, tasks, serve));
+            }
+            Kind::SipTls | Kind::SipTcp => {
+                let (sip, admission) = (speakers.sip.clone(), for_sip.clone());
+                let speak = move |connection| sip.clone().serve(connection);
+                listeners.spawn(|stop| listener.run(admission, stop, tasks, speak));
+            }
+            Kind::StartTls | Kind::DirectTls | Kind::Plain => {
+                let (streams, admission) = (speakers.streams.clone(), for_streams.clone());
+                let speak = move |connection| streams.clone().serve(connection);
+                listeners.spawn(|stop| listener.run(admission, stop, tasks, speak));
+            }
         }
     }
 }
@@ -441,6 +459,8 @@ fn bind(config: &Config) -> Result<Vec<Listener>, BindError> {
         (listen.xmpp_tls, Kind::DirectTls),
         (listen.xmpp_plain, Kind::Plain),
         (listen.https, Kind::Https),
+        (listen.sip_tls, Kind::SipTls),
+        (listen.sip_tcp, Kind::SipTcp),
     ]
     .into_iter()
     .filter_map(|(address, kind)| Some(Listener::bind(address?, kind)))

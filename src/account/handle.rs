@@ -121,10 +121,9 @@ impl AccountHandle {
         answer.await.unwrap_or(Err(AccountRefusal::TemporarilyUnavailable))
     }
 
-    /// Sends a message. The outcome comes by the mailbox under the origin's number, after the commit; a refusal comes
-    /// there as an error stanza before it.
-    pub(crate) async fn post(&self, draft: Draft, origin: Origin) {
-        let number = origin.number as u64;
+    /// Sends a message. The outcome comes by the mailbox under this number, after the commit; a refusal comes there as an
+    /// error stanza before it.
+    pub(crate) async fn post(&self, draft: Draft, origin: Origin, number: u64) {
         self.send(Request::Post { session: self.session, draft, origin, number }).await;
     }
 

@@ -9,13 +9,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::available_parallelism;
 
 use perch_address::BareJid;
-use perch_address::nickname::PasswordError;
+use perch_address::nickname::{PasswordError, prepare_password};
 use perch_xmpp::sasl::scram::SALT_BYTES;
 use perch_xmpp::sasl::{Credentials, Decoy, ScramHash, ScramKeys};
 use thiserror::Error;
 use tokio::sync::{Semaphore, broadcast};
 use tracing::{info, warn};
 
+use super::digest;
 use super::guesses::{Guesses, TooManyAttempts};
 use super::{Policy, Registration};
 use crate::chat::id::{AccountId, SessionId};
@@ -24,7 +25,9 @@ use crate::clock::Clock;
 use crate::directory::Source;
 use crate::directory::ldap::DirectoryError;
 use crate::store::Store;
-use crate::store::account::{Account, AccountEntry, NewAccount, ScramHash as StoredHash, ScramRow};
+use crate::store::account::{
+    Account, AccountEntry, DigestKeys, NewAccount, ScramHash as StoredHash, ScramRow,
+};
 use crate::store::administration::act::Act;
 use crate::store::administration::{Deed, DeedError};
 use crate::store::error::StoreError;
@@ -202,6 +205,11 @@ impl Accounts {
         }))
     }
 
+    /// By what that account signs in with Digest; none where its password is the directory's, or was never known here.
+    pub async fn digest_keys(&self, account: AccountId) -> Result<Option<DigestKeys>, StoreError> {
+        self.store.digest_keys(account).await
+    }
+
     /// Whether the directory takes that password of the entry of that name.
     pub async fn ask_directory(&self, entry: &str, password: &str) -> Result<bool, DirectoryError> {
         match &self.source {
@@ -260,7 +268,8 @@ impl Accounts {
         if self.store.account(name).await?.is_some() {
             return Err(AddError::NameTaken);
         }
-        Ok(NewAccount { address: address.clone(), credentials: self.rows(secret).await? })
+        let (digest, credentials) = self.keys(name, secret).await?;
+        Ok(NewAccount { address: address.clone(), credentials, digest })
     }
 
     /// Whose account it is, if the password is right and the account may sign in. Guesses count as those of any sign-in.
@@ -306,7 +315,8 @@ impl Accounts {
         if self.entry(address).await?.is_some() {
             return Err(ChangeError::OfDirectory);
         }
-        let deed = Deed::SetCredentials { account, credentials: self.rows(secret).await? };
+        let (digest, credentials) = self.keys(address.local().unwrap_or_default(), secret).await?;
+        let deed = Deed::SetCredentials { account, credentials, digest };
         self.administer(account, deed, asker, act).await
     }
 
@@ -381,18 +391,23 @@ impl Accounts {
     }
 
     /// Derives keys, at most one derivation a core: each keeps a core busy for milliseconds.
-    async fn rows(&self, secret: Secret) -> Result<Vec<ScramRow>, PasswordError> {
+    async fn keys(
+        &self,
+        name: &str,
+        secret: Secret,
+    ) -> Result<(Option<DigestKeys>, Vec<ScramRow>), PasswordError> {
         let password = match secret {
-            Secret::Keys(keys) => return Ok(keys.into_iter().map(row).collect()),
+            Secret::Keys(keys) => return Ok((None, keys.into_iter().map(row).collect())),
             Secret::Password(password) => password,
         };
+        let digest = digest::derive(name, self.domain.domain(), &prepare_password(&password)?);
         let _permit = self.derivations.acquire().await.expect("the semaphore is never closed");
         let salt: [u8; SALT_BYTES] = rand::random();
         let derived = tokio::task::spawn_blocking(move || Credentials::derive(&password, &salt, ITERATIONS))
             .await
             .expect("deriving keys does not panic")?;
         let keys = [derived.sha1, derived.sha256, derived.sha512];
-        Ok(keys.into_iter().flatten().map(row).collect())
+        Ok((Some(digest), keys.into_iter().flatten().map(row).collect()))
     }
 }
 

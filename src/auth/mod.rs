@@ -1,6 +1,7 @@
 //! Who may sign in, how, and how often somebody may be wrong.
 
 mod accounts;
+mod digest;
 mod guesses;
 mod token;
 
@@ -9,9 +10,12 @@ use perch_address::BareJid;
 pub use accounts::{
     Accounts, AddError, AsOf, ChangeError, RegisterError, Revocation, Secret, SignIn, VerifyError,
 };
+pub use digest::DigestAlgorithm;
 pub(crate) use guesses::Meters;
 pub use guesses::{Attempt, GuessLimits, Guesses, Neighbourhood, TooManyAttempts};
 pub use token::TokenText;
+
+pub use crate::store::account::DigestKeys;
 
 /// What the operator decided about accounts.
 #[derive(Debug, Clone, PartialEq, Eq)]

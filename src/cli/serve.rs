@@ -64,6 +64,8 @@ fn announce(server: &Server, config: &Config) {
             Kind::DirectTls => "XMPP inside TLS",
             Kind::Plain => "XMPP without TLS",
             Kind::Https => "administration by HTTPS, under /api/v1",
+            Kind::SipTls => "SIP inside TLS",
+            Kind::SipTcp => "SIP without TLS",
         };
         output::print(format_args!("listening on {}: {how}", listening.address));
     }

@@ -18,6 +18,7 @@ use crate::bus;
 use crate::chat::settings::Settings;
 use crate::directory::ldap;
 use crate::listener;
+use crate::sip;
 use crate::telemetry;
 
 pub use file::{Fault, Place};
@@ -35,6 +36,7 @@ pub struct Config {
     pub data_dir: PathBuf,
     pub listen: Listen,
     pub tls: listener::tls::Source,
+    pub sip: sip::Options,
     /// Where the log of rooms and accounts is kept: `sqlite:PATH` or `postgres://…`.
     pub store_url: String,
     pub bus: bus::Options,
@@ -57,6 +59,9 @@ pub struct Listen {
     pub xmpp_plain: Option<listener::Address>,
     /// HTTP, in TLS always.
     pub https: Option<listener::Address>,
+    pub sip_tls: Option<listener::Address>,
+    /// Without TLS: on loopback.
+    pub sip_tcp: Option<listener::Address>,
 }
 
 /// The pool, and this member's place in it.
@@ -130,9 +135,11 @@ impl Config {
         let bus = section::bus(&mut sheet, &store_url);
         let accounts = section::accounts(&mut sheet, &domain);
         let directory = directory::directory(&mut sheet, accounts.registration);
+        let tls = section::tls(&mut sheet, &data_dir, [&domain, &rooms_domain]);
         let config = Self {
             listen: section::listen(&mut sheet),
-            tls: section::tls(&mut sheet, &data_dir, [&domain, &rooms_domain]),
+            sip: section::sip(&mut sheet, tls.client_authorities.is_some()),
+            tls,
             pool: section::pool(&mut sheet, &bus),
             accounts,
             directory,

@@ -13,6 +13,7 @@ use crate::chat::administration::level::Level;
 use crate::chat::settings::Settings;
 use crate::listener;
 use crate::listener::tls;
+use crate::sip;
 use crate::telemetry;
 
 pub(super) fn domains(sheet: &mut Sheet) -> (BareJid, BareJid) {
@@ -59,12 +60,22 @@ pub(super) fn listen(sheet: &mut Sheet) -> Listen {
                       (proxy_protocol = true)";
         sheet.refuse(&given.place, &given.key, reason);
     }
+    let sip_tcp = sheet.take("listen", "sip_tcp", ADDRESS, address);
+    if let Some(given) = &sip_tcp
+        && let Some(address) = given.value
+        && !address.ip().to_canonical().is_loopback()
+    {
+        let reason = "SIP without TLS is taken on a loopback address only";
+        sheet.refuse(&given.place, &given.key, reason);
+    }
     let open = |socket| listener::Address { socket, proxied: false };
     Listen {
         xmpp: listened(sheet, "xmpp", 5222).map(open),
         xmpp_tls: listened(sheet, "xmpp_tls", 5223).map(open),
         xmpp_plain: plain.and_then(|given| given.value).map(|socket| listener::Address { socket, proxied }),
         https: listened(sheet, "https", 5443).map(open),
+        sip_tls: listened(sheet, "sip_tls", 5061).map(open),
+        sip_tcp: sip_tcp.and_then(|given| given.value).map(open),
     }
 }
 
@@ -90,6 +101,24 @@ pub(super) fn tls(sheet: &mut Sheet, data_dir: &Path, domains: [&BareJid; 2]) ->
         }
     };
     tls::Source { identity, client_authorities: client_authorities.map(|given| given.value) }
+}
+
+/// `has_authorities`: whether certificates of clients can be verified at all.
+pub(super) fn sip(sheet: &mut Sheet, has_authorities: bool) -> sip::Options {
+    let expected = "a list of names of front ends such as [\"fe1.example.org\"]";
+    let trusted = sheet.take("sip", "trusted", expected, |value| {
+        let names = value.texts()?.into_iter().map(|text| domain_name(&Value::Text(text.to_owned())));
+        names.collect::<Option<Vec<_>>>()
+    });
+    if let Some(given) = &trusted
+        && !given.value.is_empty()
+        && !has_authorities
+    {
+        let reason = "needs tls.client_ca, by which the certificates of front ends are verified";
+        sheet.refuse(&given.place, &given.key, reason);
+    }
+    let names = trusted.map_or_else(Vec::new, |given| given.value);
+    sip::Options { trusted: names.iter().map(|name| name.domain().into()).collect() }
 }
 
 pub(super) fn store_url(sheet: &mut Sheet, data_dir: &Path) -> String {
@@ -298,9 +327,7 @@ pub(super) fn absent(sheet: &mut Sheet) {
 /// Section, key, the value that asks for nothing, the feature.
 const ABSENT: &[(&str, &str, &str, &str)] = &[
     ("listen", "xmpp_server", "off", "streams between servers"),
-    ("listen", "sip_tls", "off", "SIP"),
-    ("listen", "sip_tcp", "off", "SIP"),
-    ("pool", "contact_object", "", "SIP"),
+    ("pool", "contact_object", "", "contact object for SIP"),
 ];
 
 pub(super) const PEM: &str = "the path of a PEM file";

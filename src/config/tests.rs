@@ -28,6 +28,8 @@ fn nothing_said_is_a_server_for_localhost() {
     assert_eq!(config.listen.xmpp_tls.unwrap().socket.to_string(), "[::]:5223");
     assert_eq!(config.listen.xmpp_plain, None);
     assert_eq!(config.listen.https.unwrap().socket.to_string(), "[::]:5443");
+    assert_eq!(config.listen.sip_tls.unwrap().socket.to_string(), "[::]:5061");
+    assert_eq!(config.listen.sip_tcp, None);
     assert_eq!(config.store_url, "sqlite:./perch-data/perch.db");
     let IdentitySource::SelfSigned { domains, .. } = config.tls.identity else {
         panic!("no files were named")
@@ -51,6 +53,10 @@ fn everything_can_be_said() {
         xmpp_plain = "[::1]:5280"
         xmpp_server = "off"
         https = "127.0.0.1:8443"
+        sip_tls = "off"
+        sip_tcp = "127.0.0.1:5060"
+        [sip]
+        trusted = ["FE1.example.org"]
         [tls]
         certificate = "c.pem"
         key = "k.pem"
@@ -88,6 +94,9 @@ fn everything_can_be_said() {
     assert_eq!(config.listen.xmpp.unwrap().socket.port(), 0);
     assert_eq!(config.listen.xmpp_tls, None);
     assert_eq!(config.listen.xmpp_plain.unwrap().socket.to_string(), "[::1]:5280");
+    assert_eq!(config.listen.sip_tls, None);
+    assert_eq!(config.listen.sip_tcp.unwrap().socket.to_string(), "127.0.0.1:5060");
+    assert_eq!(config.sip.trusted, ["fe1.example.org".into()]);
     assert_eq!(config.store_url, "sqlite:/srv/log.db");
     assert_eq!(config.tls.client_authorities.as_deref(), Some(Path::new("ca.pem")));
     assert_eq!(config.accounts.admins, [BareJid::new("alice@example.org").unwrap()]);
@@ -124,6 +133,8 @@ fn text_that_is_no_toml_is_refused_with_its_line() {
 fn what_cannot_stand_together_is_refused() {
     for (text, expected) in [
         ("[listen]\nxmpp_plain = \"0.0.0.0:5280\"", "perch.toml:2: listen.xmpp_plain: streams without TLS"),
+        ("[listen]\nsip_tcp = \"0.0.0.0:5060\"", "perch.toml:2: listen.sip_tcp: SIP without TLS"),
+        ("[sip]\ntrusted = [\"fe.example\"]", "perch.toml:2: sip.trusted: needs tls.client_ca"),
         ("[server]\nrooms_domain = \"localhost\"", "perch.toml:2: server.rooms_domain: rooms need a domain"),
         ("[tls]\ncertificate = \"c.pem\"", "perch.toml:2: tls.certificate: certificate and key are needed"),
         ("[tls]\nkey = \"k.pem\"", "perch.toml:2: tls.key: certificate and key are needed"),
@@ -221,6 +232,7 @@ fn the_manual_describes_every_key_and_no_other() {
     let _ = section::listen(&mut sheet);
     let localhost = BareJid::new("localhost").unwrap();
     let _ = section::tls(&mut sheet, Path::new("."), [&localhost, &localhost]);
+    let _ = section::sip(&mut sheet, true);
     let _ = section::store_url(&mut sheet, Path::new("."));
     let bus = section::bus(&mut sheet, "sqlite:perch.db");
     let _ = section::pool(&mut sheet, &bus);

@@ -197,7 +197,11 @@ impl Follower {
         }
         self.change(&plan.records, duty).await?;
         for slice in plan.new_accounts.chunks(SLICE) {
-            let new = |address: &BareJid| NewAccount { address: address.clone(), credentials: Vec::new() };
+            let new = |address: &BareJid| NewAccount {
+                address: address.clone(),
+                credentials: Vec::new(),
+                digest: None,
+            };
             store.add_accounts(slice.iter().map(new).collect(), Some(duty)).await?;
         }
         self.change(&plan.memberships, duty).await?;

@@ -1,6 +1,9 @@
 //! A stanza rendered once and shared by all who get it. Each copy differs in `to` alone, so the bytes have a hole there.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use perch_xmpp::namespace;
+use perch_xmpp::xml::Element;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +15,8 @@ struct Rendered {
     bytes: Box<[u8]>,
     /// Where ` to='…'` goes: right behind the element's name.
     hole: u16,
+    /// The stanza as a tree, once somebody has asked for it.
+    tree: OnceLock<Option<Box<Element>>>,
 }
 
 /// A frame as it is written down.
@@ -26,16 +31,16 @@ impl Frame {
     pub fn new(bytes: Vec<u8>) -> Self {
         let name_end = bytes.iter().position(|b| matches!(b, b' ' | b'/' | b'>')).unwrap_or(0);
         let hole = u16::try_from(name_end).expect("stanza names are short");
-        Self(Arc::new(Rendered { bytes: bytes.into_boxed_slice(), hole }))
+        Self(Arc::new(Rendered { bytes: bytes.into_boxed_slice(), hole, tree: OnceLock::new() }))
     }
 
     /// A frame that already names its recipient, or needs none.
     pub fn addressed(bytes: Vec<u8>) -> Self {
-        Self(Arc::new(Rendered { bytes: bytes.into_boxed_slice(), hole: 0 }))
+        Self(Arc::new(Rendered { bytes: bytes.into_boxed_slice(), hole: 0, tree: OnceLock::new() }))
     }
 
     pub fn stored(&self) -> StoredFrame {
-        let Rendered { bytes, hole } = &*self.0;
+        let Rendered { bytes, hole, .. } = &*self.0;
         StoredFrame { text: String::from_utf8_lossy(bytes).into(), is_addressed: *hole == 0 }
     }
 
@@ -50,9 +55,15 @@ impl Frame {
         self.0.bytes.iter().filter(is_first_of_a_character).count() + " to=''".len() + to.chars().count()
     }
 
+    /// The stanza for those who say it in another protocol: read once, however many they are. `None`: it is no stanza.
+    pub fn element(&self) -> Option<&Element> {
+        let Rendered { bytes, tree, .. } = &*self.0;
+        tree.get_or_init(|| Element::parse(bytes, namespace::CLIENT).ok().map(Box::new)).as_deref()
+    }
+
     /// Writes the copy of the session whose ` to='…'` attribute is given.
     pub fn write(&self, to: &[u8], out: &mut Vec<u8>) {
-        let Rendered { bytes, hole } = &*self.0;
+        let Rendered { bytes, hole, .. } = &*self.0;
         if *hole == 0 {
             out.extend_from_slice(bytes);
             return;

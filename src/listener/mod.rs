@@ -5,6 +5,7 @@
 
 mod limits;
 pub mod proxy;
+pub(crate) mod socket;
 pub mod tls;
 
 use std::future::Future;
@@ -42,6 +43,10 @@ pub enum Kind {
     Plain,
     /// With a TLS handshake, and HTTP inside.
     Https,
+    /// With a TLS handshake, and SIP inside.
+    SipTls,
+    /// SIP in the clear: on loopback.
+    SipTcp,
 }
 
 /// A connection that was taken.

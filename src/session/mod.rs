@@ -74,6 +74,15 @@ pub struct Opened {
     pub inbox: Inbox,
 }
 
+/// What makes a message findable that another session may bring again: whoever sends both times says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    /// The conversation, in place of the session.
+    pub conversation: SessionId,
+    /// The place in it.
+    pub number: i64,
+}
+
 /// How a session ended, which decides what its rooms are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Departure {
@@ -98,6 +107,8 @@ pub struct Session {
     joined: Sorted<Box<str>, Arc<str>>,
     inbound: Inbound,
     outstanding: Outstanding,
+    /// The key that the stanza of that number brought along.
+    brought: Option<(u64, Key)>,
     management: Option<Management>,
     /// The session that its client could not resume, for a while.
     former: Option<Box<Former>>,
@@ -151,6 +162,7 @@ impl Sessions {
             joined: Sorted::default(),
             inbound: Inbound::default(),
             outstanding: Outstanding::default(),
+            brought: None,
             management: None,
             former: None,
             out: Vec::new(),
@@ -234,6 +246,12 @@ impl Session {
         &self.jid
     }
 
+    /// Takes the next stanza of the client, under a key of its own: if that is in the log already, it is as good as done.
+    pub async fn handle_again(&mut self, stanza: Stanza, key: Key) -> Result<(), StreamFailure> {
+        self.brought = Some((self.inbound.received() + 1, key));
+        self.handle(stanza).await
+    }
+
     /// Takes the next stanza of the client. Its outcome comes at once, or by the mailbox when it is committed.
     pub async fn handle(&mut self, mut stanza: Stanza) -> Result<(), StreamFailure> {
         self.check_backlog()?;
@@ -244,6 +262,11 @@ impl Session {
         }
         self.dispatch(number, &stanza).await;
         Ok(())
+    }
+
+    /// How many stanzas its client has handed in: the last of them has this number.
+    pub fn received(&self) -> u64 {
+        self.inbound.received()
     }
 
     /// Whether so many of its stanzas wait for their outcome that no more are taken.
@@ -317,7 +340,11 @@ impl Session {
     /// The key of one of its stanzas.
     pub(in crate::session) fn origin(&self, number: u64) -> Origin {
         let (settled, _) = self.inbound.position();
-        Origin { session: self.id, number: number as i64, settled: settled as i64 }
+        let (session, number) = match self.brought {
+            Some((brought, key)) if brought == number => (key.conversation, key.number),
+            _ => (self.id, number as i64),
+        };
+        Origin { session, number, settled: settled as i64 }
     }
 
     /// The receipt of a stanza whose outcome comes by the mailbox.

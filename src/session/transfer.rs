@@ -20,6 +20,7 @@ use crate::chat::command::Command;
 use crate::chat::event;
 use crate::chat::id::Seq;
 use crate::chat::note::Note;
+use crate::chat::refusal::Refusal;
 use crate::chat::sorted::Sorted;
 use crate::fanout::frame::Frame;
 use crate::fanout::mailbox::mailbox;
@@ -172,6 +173,7 @@ impl Sessions {
             joined: Sorted::default(),
             inbound,
             outstanding: Outstanding::default(),
+            brought: None,
             management: id.map(|id| Management::resume(promised, id)),
             former: None,
             out: Vec::new(),

@@ -41,6 +41,12 @@ impl Store {
         ask_lasting!(self, engine => engine.account(name).await)
     }
 
+    /// By what that account signs in with Digest.
+    #[instrument(skip_all)]
+    pub async fn digest_keys(&self, account: AccountId) -> Result<Option<DigestKeys>, StoreError> {
+        ask_lasting!(self, engine => engine.digest_keys(account).await)
+    }
+
     /// In the order of their names, from the one behind `after` on.
     #[instrument(skip_all)]
     pub async fn accounts(&self, after: Option<&str>, limit: u32) -> Result<Vec<AccountEntry>, StoreError> {
@@ -84,6 +90,7 @@ pub struct Account {
 pub struct NewAccount {
     pub address: BareJid,
     pub credentials: Vec<ScramRow>,
+    pub digest: Option<DigestKeys>,
 }
 
 /// The addresses of those that were added: that have an id.
@@ -105,6 +112,15 @@ impl NewAccount {
     pub(super) fn name(&self) -> &str {
         self.address.local().unwrap_or_default()
     }
+}
+
+/// The password's hashes for Digest (RFC 7616 §3.4.2: H(A1)), with the localpart for the user and the domain for the
+/// realm. An account whose keys another server derived has none.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DigestKeys {
+    pub sha256: [u8; 32],
+    /// Of SHA-512/256 (FIPS 180-4 §5.3.6.2).
+    pub sha512_256: [u8; 32],
 }
 
 /// The keys of RFC 5802 §3 for one hash function.
@@ -136,6 +152,13 @@ impl ScramHash {
 
     pub(super) fn from_number(number: i64) -> Option<Self> {
         [Self::Sha1, Self::Sha256, Self::Sha512].into_iter().find(|hash| hash.number() == number)
+    }
+}
+
+impl std::fmt::Debug for DigestKeys {
+    /// Whoever holds these can sign in by Digest.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DigestKeys")
     }
 }
 

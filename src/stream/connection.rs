@@ -15,10 +15,10 @@ use tokio::time::{Instant, Sleep};
 use tracing::{debug, info, warn};
 
 use crate::fanout::mailbox::{self, Ending, Inbox};
+use crate::listener::socket::Socket;
 use crate::session::{Departure, Opened, Session};
 use crate::stream::Services;
 use crate::stream::handover::{Claim, Handover};
-use crate::stream::socket::Socket;
 
 /// A session with a connection.
 pub(super) struct Live {

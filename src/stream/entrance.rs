@@ -14,6 +14,7 @@ use thiserror::Error;
 use tracing::{debug, info, warn};
 
 use crate::auth::{AsOf, Attempt};
+use crate::listener::socket::Socket;
 use crate::listener::{Connection, Kind, Place};
 use crate::session::resumption::Former;
 use crate::session::transfer::Found;
@@ -23,7 +24,6 @@ use crate::stream::connection::{Arrival, Live};
 use crate::stream::handover::Handover;
 use crate::stream::registration::register;
 use crate::stream::secured::secured;
-use crate::stream::socket::Socket;
 
 /// Why no session came of a connection.
 #[derive(Debug, Error)]
@@ -52,8 +52,8 @@ pub(super) async fn enter(
         let mut entropy = [0; 32];
         rand::fill(&mut entropy).map_err(|_unspecified| Turned::NoRandomness)?;
         let (socket, secured) = match kind {
-            // Of a listener for HTTP no stream ever comes.
-            Kind::DirectTls | Kind::Https => {
+            // Of a listener for HTTP or SIP no stream ever comes.
+            Kind::DirectTls | Kind::Https | Kind::SipTls | Kind::SipTcp => {
                 let (tls, secured) = handshake(services, socket, kind).await?;
                 (Socket::Tls(tls), Some(secured))
             }

@@ -6,7 +6,7 @@ use perch_xmpp::stream::Negotiation;
 use perch_xmpp::xml::Framer;
 use tokio::sync::mpsc;
 
-use crate::stream::socket::Socket;
+use crate::listener::socket::Socket;
 
 /// A later connection for a session.
 pub(super) struct Handover {

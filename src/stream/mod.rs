@@ -7,7 +7,6 @@ mod entrance;
 mod handover;
 mod registration;
 mod secured;
-mod socket;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -122,7 +121,8 @@ impl Services {
     fn negotiation(&self, kind: Kind) -> Arc<NegotiationConfig> {
         Arc::clone(match kind {
             Kind::StartTls => &self.policy.starttls,
-            Kind::DirectTls | Kind::Https => &self.policy.direct,
+            // Of a listener for HTTP or SIP no stream ever comes.
+            Kind::DirectTls | Kind::Https | Kind::SipTls | Kind::SipTcp => &self.policy.direct,
             Kind::Plain => &self.policy.plain,
         })
     }

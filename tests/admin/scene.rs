@@ -75,8 +75,9 @@ impl Ended {
 }
 
 pub(crate) fn config(directory: &Path, environment: &[(&str, &str)]) -> Config {
-    let quiet = ["PERCH_LISTEN__XMPP", "PERCH_LISTEN__XMPP_TLS", "PERCH_LISTEN__HTTPS"]
-        .map(|listener| (listener, "127.0.0.1:0"));
+    let quiet =
+        ["PERCH_LISTEN__XMPP", "PERCH_LISTEN__XMPP_TLS", "PERCH_LISTEN__HTTPS", "PERCH_LISTEN__SIP_TLS"]
+            .map(|listener| (listener, "127.0.0.1:0"));
     Config::load(Sources {
         data_dir: Some(directory.join("data")),
         environment: quiet

@@ -20,6 +20,7 @@ fn a_server_says_when_it_is_ready_and_stops_when_told() {
         ("PERCH_LISTEN__XMPP", "127.0.0.1:0"),
         ("PERCH_LISTEN__XMPP_TLS", "off"),
         ("PERCH_LISTEN__HTTPS", "off"),
+        ("PERCH_LISTEN__SIP_TLS", "off"),
     ]);
     command.stdout(Stdio::piped()).stderr(Stdio::null());
     let mut server = Process(command.spawn().unwrap());

@@ -46,6 +46,7 @@ impl Scene {
             ("PERCH_LISTEN__XMPP", "off"),
             ("PERCH_LISTEN__XMPP_TLS", "off"),
             ("PERCH_LISTEN__HTTPS", "127.0.0.1:0"),
+            ("PERCH_LISTEN__SIP_TLS", "off"),
         ];
         let environment = quiet.iter().chain(settings).map(|(name, value)| ((*name).into(), (*value).into()));
         let config = Config::load(Sources {

@@ -17,7 +17,7 @@ cleanup() { [ -z "$pid" ] || kill "$pid" 2>/dev/null || true; rm -rf "$work"; }
 trap cleanup EXIT
 cd "$work"
 
-PERCH_LISTEN__XMPP=off PERCH_LISTEN__XMPP_TLS=off PERCH_LISTEN__HTTPS=127.0.0.1:0 \
+PERCH_LISTEN__XMPP=off PERCH_LISTEN__XMPP_TLS=off PERCH_LISTEN__HTTPS=127.0.0.1:0 PERCH_LISTEN__SIP_TLS=off \
   "$perch" serve --data-dir data >server.out 2>server.log &
 pid=$!
 until grep -q '^ready$' server.out; do kill -0 $pid || { cat server.log >&2; exit 1; }; sleep 0.1; done

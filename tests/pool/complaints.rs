@@ -19,6 +19,7 @@ fn serve(store: &str) -> Output {
         .env("PERCH_LISTEN__XMPP", "off")
         .env("PERCH_LISTEN__XMPP_TLS", "off")
         .env("PERCH_LISTEN__HTTPS", "off")
+        .env("PERCH_LISTEN__SIP_TLS", "off")
         .output()
         .unwrap()
 }

@@ -28,6 +28,7 @@ impl Process {
             .env("PERCH_LISTEN__XMPP", "127.0.0.1:0")
             .env("PERCH_LISTEN__XMPP_TLS", "127.0.0.1:0")
             .env("PERCH_LISTEN__HTTPS", "off")
+            .env("PERCH_LISTEN__SIP_TLS", "off")
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
@@ -150,6 +151,7 @@ async fn members_see_one_another_freeze_wake_drain_and_end() {
         .env("PERCH_LISTEN__XMPP", "off")
         .env("PERCH_LISTEN__XMPP_TLS", "off")
         .env("PERCH_LISTEN__HTTPS", "off")
+        .env("PERCH_LISTEN__SIP_TLS", "off")
         .output()
         .unwrap();
     let complaint = String::from_utf8(second.stderr).unwrap();

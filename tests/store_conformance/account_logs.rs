@@ -265,7 +265,10 @@ pub(crate) async fn what_the_archive_does_not_show_goes_after_a_while(place: Pla
 }
 
 pub(crate) async fn account(store: &Store, name: &str) -> AccountId {
-    store.add_account(NewAccount { address: address(name), credentials: Vec::new() }).await.unwrap()
+    store
+        .add_account(NewAccount { address: address(name), credentials: Vec::new(), digest: None })
+        .await
+        .unwrap()
 }
 
 fn append(account: AccountId, number: i64, changes: Vec<AccountChange>) -> AccountAppend {

@@ -1,6 +1,6 @@
 //! Accounts and their keys.
 
-use perch::store::account::AccountEntry;
+use perch::store::account::{AccountEntry, DigestKeys};
 use perch::store::administration::{Deed, DeedError};
 
 use crate::Place;
@@ -25,7 +25,14 @@ pub(crate) async fn accounts_are_added_read_and_removed(place: Place) {
     assert_eq!(names(store.accounts(None, 1).await.unwrap()), ["alice"]);
 
     let administer = async |deed: Deed| store.administer(deed, act()).await;
-    administer(Deed::SetCredentials { account: bob, credentials: Vec::new() }).await.unwrap();
+    assert_eq!(store.digest_keys(bob).await.unwrap(), account("bob").digest);
+    let digest = Some(DigestKeys { sha256: [5; 32], sha512_256: [6; 32] });
+    administer(Deed::SetCredentials { account: bob, credentials: Vec::new(), digest: digest.clone() })
+        .await
+        .unwrap();
+    assert_eq!(store.digest_keys(bob).await.unwrap(), digest);
+    administer(Deed::SetCredentials { account: bob, credentials: Vec::new(), digest: None }).await.unwrap();
+    assert_eq!(store.digest_keys(bob).await.unwrap(), None);
     assert_eq!(store.account("bob").await.unwrap().unwrap().credentials, []);
     administer(Deed::SetAccountDisabled { account: bob, address: address("bob"), is_disabled: true })
         .await
@@ -36,7 +43,7 @@ pub(crate) async fn accounts_are_added_read_and_removed(place: Place) {
     let gone = Err(DeedError::NotThere);
     assert_eq!(administer(Deed::RemoveAccount { account: bob, address: address("bob") }).await, gone);
     let credentials = account("bob").credentials;
-    assert_eq!(administer(Deed::SetCredentials { account: bob, credentials }).await, gone);
+    assert_eq!(administer(Deed::SetCredentials { account: bob, credentials, digest: None }).await, gone);
     assert_eq!(administer(Deed::AddAccount(account("alice"))).await, Err(DeedError::NameTaken));
     let again = store.add_account(account("bob")).await.unwrap();
     assert!(again > bob, "an id is never given twice");

@@ -66,7 +66,7 @@ pub(crate) async fn every_deed_has_a_line_and_no_other_is_written(place: Place) 
     let deeds = [
         Deed::AddAccount(account("bob")),
         token(alice),
-        Deed::SetCredentials { account: alice, credentials: Vec::new() },
+        Deed::SetCredentials { account: alice, credentials: Vec::new(), digest: None },
         Deed::GrantRole { account: alice, role: Role::Auditor },
         Deed::RevokeRole { account: alice, role: Role::Auditor },
         Deed::PutPolicy { policy: policy("tag:x", false), expected: None },
@@ -211,7 +211,9 @@ pub(crate) async fn tokens_go_with_their_account(place: Place) {
     assert_eq!(store.token(number).await.unwrap(), None);
     let disable =
         |is_disabled| Deed::SetAccountDisabled { account: alice, address: address("alice"), is_disabled };
-    for deed in [disable(true), Deed::SetCredentials { account: alice, credentials: Vec::new() }] {
+    for deed in
+        [disable(true), Deed::SetCredentials { account: alice, credentials: Vec::new(), digest: None }]
+    {
         let number = add().await;
         store.administer(deed, act()).await.unwrap();
         assert_eq!(store.token(number).await.unwrap(), None);

@@ -283,7 +283,7 @@ fn membership(pool: &Pool, member: &str) -> String {
 /// Every listener on a port that is free, and the transcript's own settings behind.
 fn configuration(settings: &str) -> String {
     format!(
-        "[listen]\nxmpp = \"127.0.0.1:0\"\nxmpp_tls = \"127.0.0.1:0\"\nxmpp_plain = \"off\"\nhttps = \"off\"\n\n{settings}\n"
+        "[listen]\nxmpp = \"127.0.0.1:0\"\nxmpp_tls = \"127.0.0.1:0\"\nxmpp_plain = \"off\"\nhttps = \"off\"\nsip_tls = \"off\"\n\n{settings}\n"
     )
 }
 

@@ -109,8 +109,8 @@ impl Client {
 /// With these sections beside that of the listener, of which the one on plain text is on a free port.
 pub(crate) fn config(directory: &TempDir, sections: &str) -> Config {
     let file = directory.path().join("perch.toml");
-    let listen =
-        "[listen]\nxmpp = \"off\"\nxmpp_tls = \"off\"\nxmpp_plain = \"127.0.0.1:0\"\nhttps = \"off\"\n";
+    let listen = "[listen]\nxmpp = \"off\"\nxmpp_tls = \"off\"\nxmpp_plain = \"127.0.0.1:0\"\nhttps = \"off\"\n\
+                  sip_tls = \"off\"\nsip_tcp = \"127.0.0.1:0\"\n";
     std::fs::write(&file, format!("{listen}{sections}")).unwrap();
     let data_dir = Some(directory.path().join("data"));
     Config::load(Sources { file: Some(file), data_dir, environment: Vec::new() }).unwrap()

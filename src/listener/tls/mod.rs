@@ -148,7 +148,8 @@ impl Served {
         TlsAcceptor::from(Arc::clone(match kind {
             Kind::DirectTls => &self.direct,
             Kind::Https => &self.https,
-            Kind::StartTls | Kind::Plain => &self.upgrade,
+            // SIP has no name of its own among the protocols of RFC 7301.
+            Kind::StartTls | Kind::Plain | Kind::SipTls | Kind::SipTcp => &self.upgrade,
         }))
     }
 

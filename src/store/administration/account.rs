@@ -5,7 +5,7 @@ use perch_address::BareJid;
 use crate::chat::administration::ActNumber;
 use crate::chat::id::AccountId;
 use crate::chat::principal::Standing;
-use crate::store::account::{NewAccount, ScramRow};
+use crate::store::account::{DigestKeys, NewAccount, ScramRow};
 use crate::store::administration::{DeedError, category};
 use crate::store::connection::{Bind, Connection};
 use crate::store::error::StoreError;
@@ -18,7 +18,8 @@ type Done = Result<Result<(), DeedError>, StoreError>;
 pub(super) async fn add<C: Connection>(connection: &mut C, new: &NewAccount) -> Done {
     let added = connection.run(ADD, &[Bind::Text(new.name())]).await?;
     let Some(row) = added.first() else { return Ok(Err(DeedError::NameTaken)) };
-    put_credentials(connection, AccountId(row.integer(0)?), &new.credentials).await?;
+    let account = AccountId(row.integer(0)?);
+    put_credentials(connection, account, &new.credentials, new.digest.as_ref()).await?;
     stand_again(connection, &[&new.address]).await?;
     Ok(Ok(()))
 }
@@ -27,14 +28,15 @@ pub(super) async fn set_credentials<C: Connection>(
     connection: &mut C,
     account: AccountId,
     credentials: &[ScramRow],
+    digest: Option<&DigestKeys>,
 ) -> Done {
     if !connection.finds(HOLD, &[Bind::Number(account.0)]).await? {
         return Ok(Err(DeedError::NotThere));
     }
-    for forget in [FORGET_CREDENTIALS, FORGET_TOKENS] {
+    for forget in [FORGET_CREDENTIALS, FORGET_DIGEST_KEYS, FORGET_TOKENS] {
         connection.run(forget, &[Bind::Number(account.0)]).await?;
     }
-    put_credentials(connection, account, credentials).await?;
+    put_credentials(connection, account, credentials, digest).await?;
     Ok(Ok(()))
 }
 
@@ -81,6 +83,7 @@ async fn put_credentials<C: Connection>(
     connection: &mut C,
     account: AccountId,
     credentials: &[ScramRow],
+    digest: Option<&DigestKeys>,
 ) -> Result<(), StoreError> {
     for row in credentials {
         let values = [
@@ -93,6 +96,10 @@ async fn put_credentials<C: Connection>(
         ];
         connection.run(PUT_CREDENTIAL, &values).await?;
     }
+    if let Some(keys) = digest {
+        let values = [Bind::Number(account.0), Bind::Bytes(&keys.sha256), Bind::Bytes(&keys.sha512_256)];
+        connection.run(PUT_DIGEST_KEYS, &values).await?;
+    }
     Ok(())
 }
 
@@ -102,9 +109,11 @@ const HOLD: &str = "UPDATE account SET name = name WHERE id = $1 RETURNING id";
 const SET_DISABLED: &str = "UPDATE account SET disabled = $1 WHERE id = $2 RETURNING id";
 const FORGET_TOKENS: &str = "DELETE FROM token WHERE account = $1";
 const FORGET_CREDENTIALS: &str = "DELETE FROM credential WHERE account = $1";
+const FORGET_DIGEST_KEYS: &str = "DELETE FROM digest_key WHERE account = $1";
 const PUT_CREDENTIAL: &str =
     "INSERT INTO credential (account, hash, iterations, salt, stored_key, server_key)
     VALUES ($1, $2, $3, $4, $5, $6)";
+const PUT_DIGEST_KEYS: &str = "INSERT INTO digest_key (account, sha256, sha512_256) VALUES ($1, $2, $3)";
 const REMOVE: &str = "DELETE FROM account WHERE id = $1 RETURNING id";
 /// Whether an account counts.
 const STAND: &str = "INSERT INTO principal (address, kind, name, name_key, standing, version)

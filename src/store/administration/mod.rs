@@ -33,7 +33,7 @@ use crate::chat::category::{CategoryId, CategoryText};
 use crate::chat::id::AccountId;
 use crate::chat::principal::Change;
 use crate::store::Store;
-use crate::store::account::{NewAccount, ScramRow};
+use crate::store::account::{DigestKeys, NewAccount, ScramRow};
 use crate::store::connection::Connection;
 use crate::store::duty::Duty;
 use crate::store::error::{PrincipalError, StoreError};
@@ -51,6 +51,7 @@ pub enum Deed {
     SetCredentials {
         account: AccountId,
         credentials: Vec<ScramRow>,
+        digest: Option<DigestKeys>,
     },
     /// A disabled account has no tokens any more.
     SetAccountDisabled {
@@ -240,8 +241,8 @@ pub(super) async fn perform<C: Connection>(
     let number = act::log(connection, act).await?;
     let done = match deed {
         Deed::AddAccount(new) => account::add(connection, new).await?,
-        Deed::SetCredentials { account, credentials } => {
-            account::set_credentials(connection, *account, credentials).await?
+        Deed::SetCredentials { account, credentials, digest } => {
+            account::set_credentials(connection, *account, credentials, digest.as_ref()).await?
         }
         Deed::SetAccountDisabled { account, address, is_disabled } => {
             account::set_disabled(connection, *account, address, *is_disabled).await?

@@ -8,14 +8,14 @@ use sqlx::postgres::PgRow;
 
 use crate::chat::id::AccountId;
 use crate::chat::note::RoomName;
-use crate::store::account::{Account, AccountEntry, NewAccount, ScramRow, addresses_of};
+use crate::store::account::{Account, AccountEntry, DigestKeys, NewAccount, ScramRow, addresses_of};
 use crate::store::administration::DeedError;
 use crate::store::duty::Duty;
 use crate::store::error::StoreError;
 use crate::store::postgres::Postgres;
 use crate::store::postgres::links::Link;
 use crate::store::principal::change::stand_again;
-use crate::store::row::{Columns, account_entry, credential, room_name};
+use crate::store::row::{Columns, account_entry, credential, digest_keys, room_name};
 
 impl Postgres {
     /// In slices, so that no row is held for long.
@@ -51,6 +51,14 @@ impl Postgres {
         let credentials =
             rows.iter().map(credential).filter_map(Result::transpose).collect::<Result<_, _>>()?;
         Ok(Some(Account { id: entry.id, name: entry.name, is_disabled: entry.is_disabled, credentials }))
+    }
+
+    pub(in crate::store) async fn digest_keys(
+        &self,
+        account: AccountId,
+    ) -> Result<Option<DigestKeys>, StoreError> {
+        let row = self.links.link().await?.row(sqlx::query(DIGEST_KEYS).bind(account.0)).await?;
+        row.as_ref().map(digest_keys).transpose()
     }
 
     pub(in crate::store) async fn accounts(
@@ -95,6 +103,8 @@ async fn add(link: &mut Link, accounts: &[NewAccount]) -> Result<Vec<Option<Acco
     let ids: Vec<_> = accounts.iter().map(|account| added.remove(account.name())).collect();
     let new = ids.iter().zip(accounts).filter_map(|(id, account)| Some(((*id)?, &*account.credentials)));
     put_credentials(link, new).await?;
+    let keys = ids.iter().zip(accounts).filter_map(|(id, account)| Some(((*id)?, account.digest.as_ref()?)));
+    put_digest_keys(link, keys).await?;
     Ok(ids)
 }
 
@@ -115,8 +125,25 @@ async fn put_credentials<'a>(
     Ok(())
 }
 
+async fn put_digest_keys<'a>(
+    link: &mut Link,
+    keys: impl Iterator<Item = (AccountId, &'a DigestKeys)>,
+) -> Result<(), StoreError> {
+    let rows: Vec<(AccountId, &DigestKeys)> = keys.collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let query = sqlx::query(PUT_DIGEST_KEYS)
+        .bind(rows.iter().map(|(account, _)| account.0).collect::<Vec<_>>())
+        .bind(rows.iter().map(|(_, keys)| &keys.sha256[..]).collect::<Vec<&[u8]>>())
+        .bind(rows.iter().map(|(_, keys)| &keys.sha512_256[..]).collect::<Vec<&[u8]>>());
+    link.execute(query).await?;
+    Ok(())
+}
+
 const ACCOUNT: &str = "SELECT id, name, disabled, hash, iterations, salt, stored_key, server_key
     FROM account LEFT JOIN credential ON credential.account = account.id WHERE name = $1 ORDER BY hash";
+const DIGEST_KEYS: &str = "SELECT sha256, sha512_256 FROM digest_key WHERE account = $1";
 const ACCOUNTS: &str = "SELECT id, name, disabled FROM account WHERE name > $1 ORDER BY name LIMIT $2";
 const KNOWN_ACCOUNTS: &str = "SELECT name FROM account WHERE name = ANY ($1)";
 const ACCOUNT_COUNT: &str = "SELECT count(*) FROM account";
@@ -129,5 +156,7 @@ const LISTED_IN: &str = "SELECT id, name FROM room WHERE name IS NOT NULL AND id
 const PUT_CREDENTIALS: &str =
     "INSERT INTO credential (account, hash, iterations, salt, stored_key, server_key)
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[], $6::bytea[])";
+const PUT_DIGEST_KEYS: &str = "INSERT INTO digest_key (account, sha256, sha512_256)
+    SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[])";
 /// Accounts in one transaction.
 const ADDED_TOGETHER: usize = 100;

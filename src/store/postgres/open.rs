@@ -26,6 +26,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0007_categories.sql"),
     include_str!("migrations/0008_search.sql"),
     include_str!("migrations/0009_administration.sql"),
+    include_str!("migrations/0010_digest.sql"),
 ];
 
 /// The schema that this program writes.

@@ -8,7 +8,7 @@ use crate::chat::account::node::Item;
 use crate::chat::account::snapshot::AccountSnapshot;
 use crate::chat::id::{AccountId, Epoch, Origin, Seq, SessionId, Timestamp};
 use crate::chat::message::Payload;
-use crate::store::account::{AccountEntry, ScramHash, ScramRow};
+use crate::store::account::{AccountEntry, DigestKeys, ScramHash, ScramRow};
 use crate::store::account_log::{LastItem, LoadedAccount};
 use crate::store::archive::ArchivedLetter;
 use crate::store::error::StoreError;
@@ -31,6 +31,15 @@ pub(in crate::store) fn credential(row: &impl Columns) -> Result<Option<ScramRow
         stored_key: row.bytes(6)?.into(),
         server_key: row.bytes(7)?.into(),
     }))
+}
+
+/// `sha256, sha512_256`
+pub(in crate::store) fn digest_keys(row: &impl Columns) -> Result<DigestKeys, StoreError> {
+    let key = |column| {
+        let key = row.bytes(column)?.try_into();
+        key.map_err(|_length| StoreError::Inconsistent { table: "digest_key", row: 0 })
+    };
+    Ok(DigestKeys { sha256: key(0)?, sha512_256: key(1)? })
 }
 
 /// `id, epoch, seq, last_at, handled, delivered, roster_version, preferences, photo, seen_at, seen_status`, then arrays in

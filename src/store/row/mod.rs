@@ -14,7 +14,9 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::store::error::StoreError;
 
-pub(super) use account::{account_entry, credential, entry, item, last_item, letter, loaded_account};
+pub(super) use account::{
+    account_entry, credential, digest_keys, entry, item, last_item, letter, loaded_account,
+};
 pub(super) use category::{category, category_count};
 pub(super) use journal::journal_entry;
 pub(super) use message::{Rows, id, message_columns};

@@ -8,10 +8,10 @@ use sqlx::sqlite::SqliteConnection;
 
 use crate::chat::id::AccountId;
 use crate::chat::note::RoomName;
-use crate::store::account::{Account, AccountEntry, NewAccount, ScramRow, addresses_of};
+use crate::store::account::{Account, AccountEntry, DigestKeys, NewAccount, ScramRow, addresses_of};
 use crate::store::error::StoreError;
 use crate::store::principal::change::stand_again;
-use crate::store::row::{Columns, account_entry, credential, room_name};
+use crate::store::row::{Columns, account_entry, credential, digest_keys, room_name};
 use crate::store::sqlite::Sqlite;
 use crate::store::sqlite::batch::{Batch, Form};
 
@@ -45,6 +45,14 @@ impl Sqlite {
         let credentials =
             rows.iter().map(credential).filter_map(Result::transpose).collect::<Result<_, _>>()?;
         Ok(Some(Account { id: entry.id, name: entry.name, is_disabled: entry.is_disabled, credentials }))
+    }
+
+    pub(in crate::store) async fn digest_keys(
+        &self,
+        account: AccountId,
+    ) -> Result<Option<DigestKeys>, StoreError> {
+        let row = sqlx::query(DIGEST_KEYS).bind(account.0).fetch_optional(&self.readers).await?;
+        row.as_ref().map(digest_keys).transpose()
     }
 
     pub(in crate::store) async fn accounts(
@@ -93,6 +101,7 @@ async fn add(
         let id = id.map(AccountId);
         if let Some(id) = id {
             put_credentials(&mut batch, id, &account.credentials);
+            put_digest_keys(&mut batch, id, account.digest.as_ref());
         }
         ids.push(id);
     }
@@ -115,8 +124,19 @@ fn put_credentials(batch: &mut Batch, account: AccountId, credentials: &[ScramRo
     }
 }
 
+fn put_digest_keys(batch: &mut Batch, account: AccountId, keys: Option<&DigestKeys>) {
+    if let Some(keys) = keys {
+        batch.row(
+            account.0,
+            &PUT_DIGEST_KEYS,
+            [account.0.into(), (&keys.sha256[..]).into(), (&keys.sha512_256[..]).into()],
+        );
+    }
+}
+
 const ACCOUNT: &str = "SELECT id, name, disabled, hash, iterations, salt, stored_key, server_key
     FROM account LEFT JOIN credential ON credential.account = account.id WHERE name = ? ORDER BY hash";
+const DIGEST_KEYS: &str = "SELECT sha256, sha512_256 FROM digest_key WHERE account = ?";
 const ACCOUNTS: &str = "SELECT id, name, disabled FROM account WHERE name > ? ORDER BY name LIMIT ?";
 const KNOWN_ACCOUNTS: &str = "SELECT name FROM json_each(?) JOIN account ON name = value";
 const ACCOUNT_COUNT: &str = "SELECT count(*) FROM account";
@@ -131,3 +151,5 @@ static PUT_CREDENTIALS: Form = Form::new(
     6,
     "",
 );
+static PUT_DIGEST_KEYS: Form =
+    Form::new("INSERT INTO digest_key (account, sha256, sha512_256) VALUES", 3, "");

@@ -24,6 +24,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0006_categories.sql"),
     include_str!("migrations/0007_search.sql"),
     include_str!("migrations/0008_administration.sql"),
+    include_str!("migrations/0009_digest.sql"),
 ];
 
 /// The schema that this program writes.

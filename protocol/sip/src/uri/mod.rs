@@ -223,9 +223,18 @@ impl fmt::Display for Uri<'_> {
 
 /// `user` as the user part of an address: every byte that may not stand there is escaped.
 pub fn escape_user(user: &str) -> String {
+    escape(user, &USER)
+}
+
+/// `value` as the value of an address's parameter: every byte that may not stand there is escaped.
+pub fn escape_param(value: &str) -> String {
+    escape(value, &params::PARAM)
+}
+
+fn escape(text: &str, allowed: &Class) -> String {
     use fmt::Write;
-    user.bytes().fold(String::with_capacity(user.len()), |mut escaped, byte| {
-        if USER.has(byte) {
+    text.bytes().fold(String::with_capacity(text.len()), |mut escaped, byte| {
+        if allowed.has(byte) {
             escaped.push(char::from(byte));
         } else {
             write!(escaped, "%{byte:02X}").expect("a string takes everything");

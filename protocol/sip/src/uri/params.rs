@@ -131,7 +131,7 @@ fn is_same(one: &str, other: &str) -> bool {
 /// device matches that of its user.
 const DECISIVE: [&str; 5] = ["user", "ttl", "method", "maddr", "transport"];
 
-static PARAM: Class = Class::alphanumeric_and(b"-_.!~*'()[]/:&+$");
+pub(super) static PARAM: Class = Class::alphanumeric_and(b"-_.!~*'()[]/:&+$");
 static HEADER: Class = Class::alphanumeric_and(b"-_.!~*'()[]/?:+$");
 
 /// An address with more is meant to cost something.

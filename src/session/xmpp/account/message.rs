@@ -23,7 +23,7 @@ impl Session {
         }
         let draft = draft(stanza, self.jid.as_jid(), to, self.services.domain.domain());
         self.outstanding.insert(number, Context::of(stanza));
-        self.account.post(draft, self.origin(number)).await;
+        self.account.post(draft, self.origin(number), number).await;
     }
 }
 

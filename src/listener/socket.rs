@@ -1,4 +1,5 @@
-//! A connection in the clear or under TLS, as one type, so that a session can move from one to another.
+//! A connection in the clear or under TLS, as one type: whoever speaks on it need not know which, and a session can move
+//! from one to another.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -11,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
 /// The bytes of one peer.
-pub(super) enum Socket {
+pub(crate) enum Socket {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
 }
@@ -21,11 +22,11 @@ const READ_BYTES: usize = 4096;
 
 impl Socket {
     /// Appends what has arrived; 0 at the end.
-    pub(super) async fn read(&mut self, into: &mut BytesMut) -> io::Result<usize> {
+    pub(crate) async fn read(&mut self, into: &mut BytesMut) -> io::Result<usize> {
         std::future::poll_fn(|context| self.poll_read_into(context, into)).await
     }
 
-    pub(super) fn poll_read_into(
+    pub(crate) fn poll_read_into(
         &mut self,
         context: &mut Context<'_>,
         into: &mut BytesMut,
@@ -43,13 +44,13 @@ impl Socket {
         }
     }
 
-    pub(super) async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.write_all(bytes).await?;
         self.flush().await
     }
 
     /// Says farewell as TLS wants it, without waiting for the peer's.
-    pub(super) async fn close(&mut self) {
+    pub(crate) async fn close(&mut self) {
         // The peer may be gone already: there is nobody left to tell.
         let _ = self.shutdown().await;
     }

@@ -1,0 +1,143 @@
+//! The transactions of one flow, with their timers and those who wait for answers. What is to be sent gathers in one place,
+//! in order.
+
+use std::collections::{BTreeMap, HashMap};
+
+use bytes::Bytes;
+use perch_sip::message::{Answer, Essentials, Request, Response};
+use perch_sip::transaction::{Action, ClientKey, Received, ServerKey, Timer, Timing, Transactions};
+use perch_sip::{Method, Status};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+/// What became of a request of ours: its final status, or that nobody answered.
+pub(super) type Outcome = Option<Status>;
+
+pub(super) struct Exchanges {
+    transactions: Transactions,
+    /// When, with a number that tells apart what is due at once.
+    timers: BTreeMap<(Instant, u64), (Side, Timer)>,
+    armed: u64,
+    waiting: HashMap<ClientKey, oneshot::Sender<Outcome>>,
+    out: Vec<u8>,
+}
+
+/// What a request turned out to be.
+#[derive(Debug)]
+pub(super) enum Taken {
+    /// It is to be served, and answered under this key.
+    New(ServerKey),
+    /// It was seen before, or needs no answer.
+    Known,
+    Overload,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Side {
+    Server(ServerKey),
+    Client(ClientKey),
+}
+
+impl Exchanges {
+    pub(super) fn new(count_max: usize) -> Self {
+        Self {
+            transactions: Transactions::new(Timing::DEFAULT, count_max),
+            timers: BTreeMap::new(),
+            armed: 0,
+            waiting: HashMap::new(),
+            out: Vec::new(),
+        }
+    }
+
+    pub(super) fn take_request(&mut self, request: &Request, essentials: &Essentials<'_>) -> Taken {
+        match self.transactions.handle_request(request, essentials) {
+            Received::Ack => Taken::Known,
+            Received::Overload => Taken::Overload,
+            Received::Transaction(key, actions) => {
+                let is_new = actions.contains(&Action::Deliver);
+                self.act(&Side::Server(key.clone()), actions);
+                if is_new { Taken::New(key) } else { Taken::Known }
+            }
+        }
+    }
+
+    /// Answers a request.
+    pub(super) fn respond(&mut self, key: &ServerKey, answer: Answer) {
+        let actions = self.transactions.respond(key, answer);
+        self.act(&Side::Server(key.clone()), actions);
+    }
+
+    /// Sends a MESSAGE whose topmost Via has that branch. Who waits for the outcome hears of every end.
+    pub(super) fn send(&mut self, branch: &str, request: Bytes, waiting: oneshot::Sender<Outcome>) {
+        match self.transactions.send(branch, &Method::Message, request) {
+            Ok((key, actions)) => {
+                self.waiting.insert(key.clone(), waiting);
+                self.act(&Side::Client(key), actions);
+            }
+            Err(_) => drop(waiting.send(None)),
+        }
+    }
+
+    pub(super) fn take_response(&mut self, response: &Response) {
+        let Ok(essentials) = response.headers.essentials() else { return };
+        let Some((key, actions)) = self.transactions.handle_response(response, &essentials) else { return };
+        if actions.contains(&Action::Deliver) && !response.status.is_provisional() {
+            self.tell(&key, Some(response.status));
+        }
+        self.act(&Side::Client(key), actions);
+    }
+
+    /// Puts bytes of no transaction behind what is to be sent.
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+    }
+
+    /// What is to be sent now.
+    pub(super) fn take_bytes(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.out)
+    }
+
+    /// When the next timer fires.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.timers.keys().next().map(|(due, _)| *due)
+    }
+
+    /// Lets the timers fire that are due.
+    pub(super) fn fire(&mut self, now: Instant) {
+        while let Some(entry) = self.timers.first_entry().filter(|entry| entry.key().0 <= now) {
+            let (side, timer) = entry.remove();
+            let actions = match &side {
+                Side::Server(key) => self.transactions.handle_server_timer(key, timer),
+                Side::Client(key) => self.transactions.handle_client_timer(key, timer),
+            };
+            self.act(&side, actions);
+        }
+    }
+
+    fn act(&mut self, side: &Side, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::Send(bytes) => self.push(&bytes),
+                Action::Arm(timer, after) => {
+                    self.armed += 1;
+                    self.timers.insert((Instant::now() + after, self.armed), (side.clone(), timer));
+                }
+                // News is for whoever handed it in.
+                Action::Deliver => {}
+                Action::Fail => {
+                    if let Side::Client(key) = side {
+                        self.tell(key, None);
+                    }
+                }
+                Action::End => self.timers.retain(|_, (armed, _)| armed != side),
+            }
+        }
+    }
+
+    fn tell(&mut self, key: &ClientKey, outcome: Outcome) {
+        if let Some(waiting) = self.waiting.remove(key) {
+            // A device that has ended does not want to know.
+            let _ = waiting.send(outcome);
+        }
+    }
+}

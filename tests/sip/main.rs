@@ -1,0 +1,42 @@
+//! SIP as its clients see it: a server in this process, and conversations written out.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod client;
+mod front_end;
+mod letters;
+mod registration;
+mod requests;
+mod rooms;
+
+#[path = "../support/plain.rs"]
+mod plain;
+
+use std::net::SocketAddr;
+
+use perch::listener::Kind;
+use perch::server::{self, Server};
+use tempfile::TempDir;
+
+/// A server with accounts.
+struct Scene {
+    server: Server,
+    _directory: TempDir,
+}
+
+impl Scene {
+    async fn start(users: &[&str]) -> Self {
+        let directory = TempDir::new().unwrap();
+        let config = plain::config(&directory, "");
+        plain::add_accounts(&config, users).await;
+        Self { server: server::start(config).await.unwrap(), _directory: directory }
+    }
+
+    fn sip(&self) -> SocketAddr {
+        self.server.address(Kind::SipTcp).unwrap()
+    }
+
+    fn xmpp(&self) -> SocketAddr {
+        self.server.address(Kind::Plain).unwrap()
+    }
+}
