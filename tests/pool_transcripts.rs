@@ -25,7 +25,8 @@ use support::play::play;
 use support::script::Script;
 
 /// What people do with one another. (What is between a client and its own stream is the same everywhere.)
-const FOLDERS: [&str; 12] = [
+const FOLDERS: [&str; 13] = [
+    "adhoc",
     "archive",
     "blocking",
     "carbons",

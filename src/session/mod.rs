@@ -6,6 +6,7 @@ pub mod resumption;
 pub mod transfer;
 pub mod xmpp;
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use dashmap::DashMap;
@@ -18,6 +19,7 @@ use perch_xmpp::xml::Element;
 use tokio_util::sync::CancellationToken;
 
 use crate::account::{AccountHandle, Accounts};
+use crate::admin::Admin;
 use crate::chat::command::{Actor, Command};
 use crate::chat::event;
 use crate::chat::id::{AccountId, Origin, Seq, SessionId};
@@ -33,6 +35,7 @@ use crate::room::{Receipt, Rooms};
 use crate::session::management::Management;
 use crate::session::outstanding::{Context, Outstanding};
 use crate::session::resumption::Former;
+use crate::session::xmpp::adhoc::CommandsBegun;
 use crate::session::xmpp::room::relay::Relays;
 
 /// All sessions of this member, and what they need. Cheap to clone.
@@ -43,6 +46,7 @@ pub(crate) struct Services {
     pub(crate) domain: BareJid,
     pub(crate) rooms: Rooms,
     pub(crate) accounts: Accounts,
+    pub(crate) admin: Admin,
     pub(crate) clock: Clock,
     pub(crate) policy: Policy,
     /// Requests between occupants whose answer has not come yet.
@@ -94,6 +98,10 @@ pub struct Session {
     to: Box<[u8]>,
     mailbox: Mailbox,
     account: AccountHandle,
+    /// From where its client is connected, or was last.
+    peer: IpAddr,
+    /// Commands whose form its client has.
+    commands: CommandsBegun,
     /// Rooms that it joined, by localpart, with the nick it asked for.
     joined: Sorted<Box<str>, Arc<str>>,
     inbound: Inbound,
@@ -112,6 +120,7 @@ impl Sessions {
         domain: BareJid,
         rooms: Rooms,
         accounts: Accounts,
+        admin: Admin,
         directory: Directory,
         clock: Clock,
         policy: Policy,
@@ -121,6 +130,7 @@ impl Sessions {
             domain,
             rooms,
             accounts,
+            admin,
             clock,
             relays: Relays::new(policy.member.clone()),
             policy,
@@ -148,6 +158,8 @@ impl Sessions {
             jid,
             mailbox,
             account,
+            peer: NOWHERE,
+            commands: CommandsBegun::default(),
             joined: Sorted::default(),
             inbound: Inbound::default(),
             outstanding: Outstanding::default(),
@@ -232,6 +244,11 @@ impl Sessions {
 impl Session {
     pub fn jid(&self) -> &FullJid {
         &self.jid
+    }
+
+    /// Its client is connected from there.
+    pub fn set_peer(&mut self, peer: IpAddr) {
+        self.peer = peer;
     }
 
     /// Takes the next stanza of the client. Its outcome comes at once, or by the mailbox when it is committed.
@@ -358,6 +375,9 @@ impl Session {
 /// Stanzas from the first that is not settled to the last that was read: while that one waits, the others go on, so
 /// that what a crash leaves behind a gap is bounded.
 const PENDING_MAX: usize = 1024;
+
+/// Where a session is that nobody has connected to yet.
+const NOWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// Clients sent to other members together, and the time in between: a login costs about a millisecond.
 const SENT_TOGETHER: usize = 50;

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::*;
+use crate::admin::scene::administration;
 use crate::bus::Bus;
 use crate::chat::id::Timestamp;
 use crate::chat::settings::Settings;
@@ -48,11 +49,12 @@ impl Scene {
         let (bus, rooms_domain) = (Bus::Local, "rooms.localhost");
         let rooms =
             Rooms::new(store.clone(), bus, clock.clone(), rooms_domain, policy, directory.clone(), letters);
+        let admin = administration(store.clone(), directory.clone(), rooms.clone(), clock.clone()).await;
         let (foreign, _unserved) = mpsc::channel(1);
         let people = Accounts::new(store.clone(), Bus::Local, clock.clone(), domain.clone(), foreign);
         let policy =
             Policy { administrators: Vec::new(), resumption_time: Duration::from_secs(60), member: None };
-        let sessions = Sessions::new(domain, rooms, people, directory.clone(), clock, policy);
+        let sessions = Sessions::new(domain, rooms, people, admin, directory.clone(), clock, policy);
         Self { store, directory, sessions, alice, account, _folder: folder }
     }
 

@@ -27,7 +27,8 @@ use crate::room::Receipt;
 use crate::session::management::{Management, Promised};
 use crate::session::outstanding::Outstanding;
 use crate::session::resumption::{Former, hash};
-use crate::session::{Departure, Opened, Session, Sessions, to_attribute};
+use crate::session::xmpp::adhoc::CommandsBegun;
+use crate::session::{Departure, NOWHERE, Opened, Session, Sessions, to_attribute};
 use crate::store::error::StoreError;
 
 /// A session without a connection and a member.
@@ -169,6 +170,8 @@ impl Sessions {
             jid,
             mailbox: mailbox.clone(),
             account,
+            peer: NOWHERE,
+            commands: CommandsBegun::default(),
             joined: Sorted::default(),
             inbound,
             outstanding: Outstanding::default(),

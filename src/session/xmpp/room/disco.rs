@@ -146,7 +146,8 @@ fn room_form(overview: &Overview) -> Form {
 }
 
 /// What every room can do.
-const ROOM_FEATURES: [&str; 17] = [
+const ROOM_FEATURES: [&str; 18] = [
+    namespace::COMMANDS,
     namespace::DISCO_INFO,
     namespace::DISCO_ITEMS,
     namespace::MUC,
@@ -166,7 +167,8 @@ const ROOM_FEATURES: [&str; 17] = [
     namespace::PING,
 ];
 
-const SERVICE_FEATURES: [&str; 8] = [
+const SERVICE_FEATURES: [&str; 9] = [
+    namespace::COMMANDS,
     namespace::DISCO_INFO,
     namespace::DISCO_ITEMS,
     namespace::MUC,
