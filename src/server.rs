@@ -158,6 +158,7 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     services.spawn(|stop| indexing::run(store.clone(), stop));
     let sessions = sessions(&config, &rooms, people.clone(), admin.clone(), directory.clone(), &clock);
     services.spawn(|stop| sessions.clone().forget_lapsed(stop));
+    services.spawn(|stop| sessions.clone().tell_followers(stop));
     let policy = stream_policy(&config, &accounts, members::directions(&pool));
     let speaker = Streams::new(tls.clone(), accounts.clone(), sessions.clone(), policy, streams.stop.clone());
     let ears = members::Ears {

@@ -25,7 +25,7 @@ use support::play::play;
 use support::script::Script;
 
 /// What people do with one another. (What is between a client and its own stream is the same everywhere.)
-const FOLDERS: [&str; 13] = [
+const FOLDERS: [&str; 14] = [
     "adhoc",
     "archive",
     "blocking",
@@ -33,6 +33,7 @@ const FOLDERS: [&str; 13] = [
     "disco",
     "im",
     "message",
+    "muc-activity",
     "muc-entity",
     "pep",
     "presence",

@@ -1,5 +1,6 @@
 //! One signed-in device: what its stanzas ask for, what it is owed, and what it must be left out of when it goes.
 
+mod followers;
 mod management;
 mod outstanding;
 pub mod resumption;
@@ -32,6 +33,7 @@ use crate::directory::Directory;
 use crate::fanout::frame::Frame;
 use crate::fanout::mailbox::{Ending, Inbox, Mailbox, mailbox};
 use crate::room::{Receipt, Rooms};
+use crate::session::followers::{Followers, Following};
 use crate::session::management::Management;
 use crate::session::outstanding::{Context, Outstanding};
 use crate::session::resumption::Former;
@@ -49,6 +51,8 @@ pub(crate) struct Services {
     pub(crate) admin: Admin,
     pub(crate) clock: Clock,
     pub(crate) policy: Policy,
+    /// Sessions that are told what is new in rooms that they are not in.
+    pub(crate) followers: Arc<Followers>,
     /// Requests between occupants whose answer has not come yet.
     pub(crate) relays: Relays,
     directory: Directory,
@@ -104,6 +108,8 @@ pub struct Session {
     commands: CommandsBegun,
     /// Rooms that it joined, by localpart, with the nick it asked for.
     joined: Sorted<Box<str>, Arc<str>>,
+    /// Rooms that it follows, if it does. Boxed, as most do not.
+    following: Option<Box<Following>>,
     inbound: Inbound,
     outstanding: Outstanding,
     management: Option<Management>,
@@ -128,6 +134,7 @@ impl Sessions {
         Self(Arc::new(Services {
             directory,
             domain,
+            followers: Arc::new(Followers::new(rooms.clone())),
             rooms,
             accounts,
             admin,
@@ -161,6 +168,7 @@ impl Sessions {
             peer: NOWHERE,
             commands: CommandsBegun::default(),
             joined: Sorted::default(),
+            following: None,
             inbound: Inbound::default(),
             outstanding: Outstanding::default(),
             management: None,
@@ -303,8 +311,9 @@ impl Session {
         self.account.detach().await;
     }
 
-    /// Leaves every room in that way.
+    /// Leaves every room in that way, and follows none.
     pub(in crate::session) async fn leave_rooms(&mut self, farewell: &Command) {
+        self.following = None;
         for room in std::mem::take(&mut self.joined).into_keys() {
             self.services.rooms.command(&room, self.actor(None), farewell.clone(), None, Receipt::None).await;
         }
@@ -361,6 +370,14 @@ impl Session {
     fn forget_room(&mut self, context: &Context) {
         if let Some(room) = context.joined_room() {
             self.joined.remove(&room);
+            self.note_outside(&room);
+        }
+    }
+
+    /// It is not in that room any more: if it follows it, it is told what is said there from now on.
+    pub(in crate::session) fn note_outside(&self, room: &str) {
+        if let Some(following) = &self.following {
+            following.leave(room, self.services.clock.now());
         }
     }
 

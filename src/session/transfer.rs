@@ -39,6 +39,9 @@ struct Transfer {
     received: u64,
     counted_from: u64,
     promised: Promised,
+    /// Whether it is told what is new in rooms that it is not in.
+    #[serde(default)]
+    follows: bool,
 }
 
 /// Where it stood in the logs.
@@ -150,7 +153,8 @@ impl Sessions {
             warn!("what another member left of a session cannot be read");
             return Err(StoreError::Unavailable);
         };
-        let Transfer { place: Place { held, rooms }, handled, received, counted_from, promised } = transfer;
+        let Transfer { place: Place { held, rooms }, handled, received, counted_from, promised, follows } =
+            transfer;
         let mut inbound = Inbound::resume(handled, counted_from);
         for number in handled + 1..=received {
             inbound.receive();
@@ -173,6 +177,7 @@ impl Sessions {
             peer: NOWHERE,
             commands: CommandsBegun::default(),
             joined: Sorted::default(),
+            following: None,
             inbound,
             outstanding: Outstanding::default(),
             management: id.map(|id| Management::resume(promised, id)),
@@ -198,6 +203,9 @@ impl Sessions {
                     self.0.rooms.command(&room.name, actor, leave, None, Receipt::None).await;
                 }
             }
+        }
+        if follows && let Err(error) = session.follow_rooms().await {
+            debug!(%error, "a session that followed rooms follows none any more");
         }
         Ok(Opened { session, inbox })
     }
@@ -225,7 +233,14 @@ impl Session {
             return Err(StoreError::Unavailable);
         };
         let received = self.inbound.received();
-        let transfer = Transfer { place: place.clone(), handled, received, counted_from, promised };
+        let transfer = Transfer {
+            place: place.clone(),
+            handled,
+            received,
+            counted_from,
+            promised,
+            follows: self.following.is_some(),
+        };
         let state = serde_json::to_string(&transfer).expect("a session is plain data");
         let store = self.services.rooms.store();
         let deadline = self.services.clock.now().plus(self.resumption_time());

@@ -167,7 +167,8 @@ const ROOM_FEATURES: [&str; 18] = [
     namespace::PING,
 ];
 
-const SERVICE_FEATURES: [&str; 9] = [
+const SERVICE_FEATURES: [&str; 10] = [
+    namespace::ACTIVITY_INDICATORS,
     namespace::COMMANDS,
     namespace::DISCO_INFO,
     namespace::DISCO_ITEMS,
