@@ -158,8 +158,9 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     services.spawn(|stop| letter::carry(inbox, people.clone(), stop));
     services.spawn(|stop| upkeep::run(store.clone(), clock.clone(), stop));
     services.spawn(|stop| indexing::run(store.clone(), stop));
-    let sessions = sessions(&config, &rooms, people.clone(), directory.clone(), &clock);
+    let sessions = sessions(&config, &rooms, people.clone(), admin.clone(), directory.clone(), &clock);
     services.spawn(|stop| sessions.clone().forget_lapsed(stop));
+    services.spawn(|stop| sessions.clone().tell_followers(stop));
     let policy = stream_policy(&config, &accounts, members::directions(&pool));
     let speaker = Streams::new(tls.clone(), accounts.clone(), sessions.clone(), policy, streams.stop.clone());
     let ears = members::Ears {
@@ -337,6 +338,7 @@ fn sessions(
     config: &Config,
     rooms: &Rooms,
     people: account::Accounts,
+    admin: Admin,
     directory: Directory,
     clock: &Clock,
 ) -> Sessions {
@@ -345,7 +347,7 @@ fn sessions(
         resumption_time: RESUMPTION_TIME,
         member: (config.bus != bus::Options::Local).then(|| config.pool.member.as_str().into()),
     };
-    Sessions::new(config.domain.clone(), rooms.clone(), people, directory, clock.clone(), policy)
+    Sessions::new(config.domain.clone(), rooms.clone(), people, admin, directory, clock.clone(), policy)
 }
 
 /// Users of a directory can prove nothing but their password to it. A client takes the strongest that is offered, and

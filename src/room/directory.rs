@@ -1,5 +1,7 @@
 //! From a room's name to its running task: started once, on first need, and forgotten when idle.
 
+mod activity;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,6 +28,7 @@ use crate::directory::{Directory, View};
 use crate::fanout::mailbox::Mailbox;
 use crate::room::creation;
 use crate::room::decided::Decided;
+use crate::room::directory::activity::{Activity, is_news};
 use crate::room::request::{Receipt, Request, expire, refusal_of};
 use crate::room::rights::{Comer, Door, may_read};
 use crate::room::standings::Place;
@@ -55,6 +58,7 @@ pub(super) struct Services {
     pub(super) directory: Directory,
     domain: Box<str>,
     letters: mpsc::Sender<Letter>,
+    activity: Activity,
     bus: Bus,
     running: DashMap<Box<str>, Running>,
     tasks: TaskTracker,
@@ -142,6 +146,7 @@ impl Rooms {
             directory,
             domain: domain.into(),
             letters,
+            activity: Activity::default(),
             running: DashMap::new(),
             tasks: TaskTracker::new(),
         }))
@@ -304,6 +309,13 @@ impl Rooms {
         else {
             return;
         };
+        // What was too large for a hint is most likely a message.
+        if let Note::RoomGrew { room, events, .. } = &note
+            && self.0.activity.is_watched(&room.name)
+            && (events.is_empty() || events.iter().any(|event| is_news(&event.change)))
+        {
+            self.0.activity.stir(&room.name);
+        }
         let Some(running) = self.0.running.get(&*room.name).map(|running| running.clone()) else { return };
         if running.requests.try_send(Box::new(Request::Heard(note))).is_err() {
             running.mark.fall_behind();
@@ -315,6 +327,7 @@ impl Rooms {
         if planted!(LastHintLost) {
             return Ok(());
         }
+        self.0.activity.stir_all();
         let running: Vec<(Box<str>, Running)> =
             self.0.running.iter().map(|entry| (entry.key().clone(), entry.value().clone())).collect();
         let places: HashMap<RoomId, (RoomPlace, Box<str>, Running)> = running
@@ -408,8 +421,14 @@ impl Services {
         self.running.remove_if(name, |_, running| is_alone(running)).is_some()
     }
 
-    /// Tells the other members what came true here, before anybody here is shown it.
+    /// Tells followers and the other members what came true here, before anybody inside is shown it.
     pub(super) fn tell_of(&self, room: &Room, decided: &Decided, appended: Option<&Appended>) {
+        if appended.is_some()
+            && self.activity.is_watched(room.name())
+            && decided.changes().iter().any(is_news)
+        {
+            self.activity.stir(room.name());
+        }
         if self.bus.is_local() {
             return;
         }

@@ -1,11 +1,13 @@
 //! One signed-in device: what its stanzas ask for, what it is owed, and what it must be left out of when it goes.
 
+mod followers;
 mod management;
 mod outstanding;
 pub mod resumption;
 pub mod transfer;
 pub mod xmpp;
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use dashmap::DashMap;
@@ -18,6 +20,7 @@ use perch_xmpp::xml::Element;
 use tokio_util::sync::CancellationToken;
 
 use crate::account::{AccountHandle, Accounts};
+use crate::admin::Admin;
 use crate::chat::command::{Actor, Command};
 use crate::chat::event;
 use crate::chat::id::{AccountId, Origin, Seq, SessionId};
@@ -30,9 +33,11 @@ use crate::directory::Directory;
 use crate::fanout::frame::Frame;
 use crate::fanout::mailbox::{Ending, Inbox, Mailbox, mailbox};
 use crate::room::{Receipt, Rooms};
+use crate::session::followers::{Followers, Following};
 use crate::session::management::Management;
 use crate::session::outstanding::{Context, Outstanding};
 use crate::session::resumption::Former;
+use crate::session::xmpp::adhoc::CommandsBegun;
 use crate::session::xmpp::room::relay::Relays;
 
 /// All sessions of this member, and what they need. Cheap to clone.
@@ -43,8 +48,11 @@ pub(crate) struct Services {
     pub(crate) domain: BareJid,
     pub(crate) rooms: Rooms,
     pub(crate) accounts: Accounts,
+    pub(crate) admin: Admin,
     pub(crate) clock: Clock,
     pub(crate) policy: Policy,
+    /// Sessions that are told what is new in rooms that they are not in.
+    pub(crate) followers: Arc<Followers>,
     /// Requests between occupants whose answer has not come yet.
     pub(crate) relays: Relays,
     directory: Directory,
@@ -103,8 +111,14 @@ pub struct Session {
     to: Box<[u8]>,
     mailbox: Mailbox,
     account: AccountHandle,
+    /// From where its client is connected, or was last.
+    peer: IpAddr,
+    /// Commands whose form its client has.
+    commands: CommandsBegun,
     /// Rooms that it joined, by localpart, with the nick it asked for.
     joined: Sorted<Box<str>, Arc<str>>,
+    /// Rooms that it follows, if it does. Boxed, as most do not.
+    following: Option<Box<Following>>,
     inbound: Inbound,
     outstanding: Outstanding,
     /// The key that the stanza of that number brought along.
@@ -123,6 +137,7 @@ impl Sessions {
         domain: BareJid,
         rooms: Rooms,
         accounts: Accounts,
+        admin: Admin,
         directory: Directory,
         clock: Clock,
         policy: Policy,
@@ -130,8 +145,10 @@ impl Sessions {
         Self(Arc::new(Services {
             directory,
             domain,
+            followers: Arc::new(Followers::new(rooms.clone())),
             rooms,
             accounts,
+            admin,
             clock,
             relays: Relays::new(policy.member.clone()),
             policy,
@@ -159,7 +176,10 @@ impl Sessions {
             jid,
             mailbox,
             account,
+            peer: NOWHERE,
+            commands: CommandsBegun::default(),
             joined: Sorted::default(),
+            following: None,
             inbound: Inbound::default(),
             outstanding: Outstanding::default(),
             brought: None,
@@ -252,6 +272,11 @@ impl Session {
         self.handle(stanza).await
     }
 
+    /// Its client is connected from there.
+    pub fn set_peer(&mut self, peer: IpAddr) {
+        self.peer = peer;
+    }
+
     /// Takes the next stanza of the client. Its outcome comes at once, or by the mailbox when it is committed.
     pub async fn handle(&mut self, mut stanza: Stanza) -> Result<(), StreamFailure> {
         self.check_backlog()?;
@@ -309,8 +334,9 @@ impl Session {
         self.account.detach().await;
     }
 
-    /// Leaves every room in that way.
+    /// Leaves every room in that way, and follows none.
     pub(in crate::session) async fn leave_rooms(&mut self, farewell: &Command) {
+        self.following = None;
         for room in std::mem::take(&mut self.joined).into_keys() {
             self.services.rooms.command(&room, self.actor(None), farewell.clone(), None, Receipt::None).await;
         }
@@ -371,6 +397,14 @@ impl Session {
     fn forget_room(&mut self, context: &Context) {
         if let Some(room) = context.joined_room() {
             self.joined.remove(&room);
+            self.note_outside(&room);
+        }
+    }
+
+    /// It is not in that room any more: if it follows it, it is told what is said there from now on.
+    pub(in crate::session) fn note_outside(&self, room: &str) {
+        if let Some(following) = &self.following {
+            following.leave(room, self.services.clock.now());
         }
     }
 
@@ -385,6 +419,9 @@ impl Session {
 /// Stanzas from the first that is not settled to the last that was read: while that one waits, the others go on, so
 /// that what a crash leaves behind a gap is bounded.
 const PENDING_MAX: usize = 1024;
+
+/// Where a session is that nobody has connected to yet.
+const NOWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// Clients sent to other members together, and the time in between: a login costs about a millisecond.
 const SENT_TOGETHER: usize = 50;

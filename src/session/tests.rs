@@ -8,8 +8,8 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::*;
+use crate::admin::scene::{administration, here};
 use crate::bus::Bus;
-use crate::chat::administration::level::Here;
 use crate::chat::id::Timestamp;
 use crate::chat::settings::Settings;
 use crate::fanout::mailbox::Item;
@@ -37,8 +37,7 @@ impl Scene {
         let (domain, alice) = (address("localhost"), address("alice@localhost"));
         let account = NewAccount { address: alice.clone(), credentials: Vec::new() };
         let account = store.add_account(account).await.unwrap();
-        let here = Here { pool: "perch".into(), site: None };
-        let directory = Directory::open(store.clone(), Bus::Local, domain.clone(), here).await.unwrap();
+        let directory = Directory::open(store.clone(), Bus::Local, domain.clone(), here()).await.unwrap();
         let clock = Clock::manual(Timestamp(0));
         let policy = room::Policy {
             is_creation_open: true,
@@ -50,11 +49,12 @@ impl Scene {
         let (bus, rooms_domain) = (Bus::Local, "rooms.localhost");
         let rooms =
             Rooms::new(store.clone(), bus, clock.clone(), rooms_domain, policy, directory.clone(), letters);
+        let admin = administration(store.clone(), directory.clone(), rooms.clone(), clock.clone()).await;
         let (foreign, _unserved) = mpsc::channel(1);
         let people = Accounts::new(store.clone(), Bus::Local, clock.clone(), domain.clone(), foreign);
         let policy =
             Policy { administrators: Vec::new(), resumption_time: Duration::from_secs(60), member: None };
-        let sessions = Sessions::new(domain, rooms, people, directory.clone(), clock, policy);
+        let sessions = Sessions::new(domain, rooms, people, admin, directory.clone(), clock, policy);
         Self { store, directory, sessions, alice, account, _folder: folder }
     }
 

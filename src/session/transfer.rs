@@ -28,7 +28,8 @@ use crate::room::Receipt;
 use crate::session::management::{Management, Promised};
 use crate::session::outstanding::Outstanding;
 use crate::session::resumption::{Former, hash};
-use crate::session::{Departure, Opened, Session, Sessions, to_attribute};
+use crate::session::xmpp::adhoc::CommandsBegun;
+use crate::session::{Departure, NOWHERE, Opened, Session, Sessions, to_attribute};
 use crate::store::error::StoreError;
 
 /// A session without a connection and a member.
@@ -39,6 +40,9 @@ struct Transfer {
     received: u64,
     counted_from: u64,
     promised: Promised,
+    /// Whether it is told what is new in rooms that it is not in.
+    #[serde(default)]
+    follows: bool,
 }
 
 /// Where it stood in the logs.
@@ -150,7 +154,8 @@ impl Sessions {
             warn!("what another member left of a session cannot be read");
             return Err(StoreError::Unavailable);
         };
-        let Transfer { place: Place { held, rooms }, handled, received, counted_from, promised } = transfer;
+        let Transfer { place: Place { held, rooms }, handled, received, counted_from, promised, follows } =
+            transfer;
         let mut inbound = Inbound::resume(handled, counted_from);
         for number in handled + 1..=received {
             inbound.receive();
@@ -170,7 +175,10 @@ impl Sessions {
             jid,
             mailbox: mailbox.clone(),
             account,
+            peer: NOWHERE,
+            commands: CommandsBegun::default(),
             joined: Sorted::default(),
+            following: None,
             inbound,
             outstanding: Outstanding::default(),
             brought: None,
@@ -201,6 +209,9 @@ impl Sessions {
                 }
             }
         }
+        if follows && let Err(error) = session.follow_rooms().await {
+            debug!(%error, "a session that followed rooms follows none any more");
+        }
         Ok(Opened { session, inbox })
     }
 }
@@ -227,7 +238,14 @@ impl Session {
             return Err(StoreError::Unavailable);
         };
         let received = self.inbound.received();
-        let transfer = Transfer { place: place.clone(), handled, received, counted_from, promised };
+        let transfer = Transfer {
+            place: place.clone(),
+            handled,
+            received,
+            counted_from,
+            promised,
+            follows: self.following.is_some(),
+        };
         let state = serde_json::to_string(&transfer).expect("a session is plain data");
         let store = self.services.rooms.store();
         let deadline = self.services.clock.now().plus(self.resumption_time());

@@ -244,7 +244,8 @@ impl Task<'_> {
 
     /// The client comes back on another connection.
     async fn resume(&mut self, handover: Handover) -> Result<(), End> {
-        let Handover { mut socket, framer, mut negotiation, h, .. } = handover;
+        let Handover { mut socket, framer, mut negotiation, h, peer, .. } = handover;
+        self.session.set_peer(peer);
         if let Some(old) = self.socket.take() {
             bid_farewell(old, &[], Some(StreamFailure::from(StreamCondition::Conflict).to_bytes())).await;
         }

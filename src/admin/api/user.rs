@@ -43,6 +43,12 @@ impl Admin {
         Ok(Page::of(users, limit, |user| user.address.local().unwrap_or_default().to_owned()))
     }
 
+    /// How many accounts there are.
+    pub async fn user_count(&self, caller: &Caller) -> Result<u64, AdminError> {
+        self.may_see(caller, Operation::ListUsers, Target::Pool).await?;
+        Ok(self.store.account_count().await?)
+    }
+
     pub async fn user(&self, caller: &Caller, address: &str) -> Result<User, AdminError> {
         self.may_see(caller, Operation::ListUsers, Target::Pool).await?;
         let address = self.address(address)?;

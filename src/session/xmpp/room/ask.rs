@@ -16,6 +16,7 @@ use crate::chat::note::Note;
 use crate::chat::refusal::Refusal;
 use crate::session::Session;
 use crate::session::xmpp::account::answer_for_person;
+use crate::session::xmpp::adhoc::Place;
 use crate::session::xmpp::room::disco::{self, ListedRoom};
 use crate::session::xmpp::room::iq::{self, Fault, Rendering, Request};
 use crate::session::xmpp::room::owner;
@@ -40,6 +41,9 @@ impl Session {
             let is_set = stanza.type_.as_deref() == Some("set");
             return self.query_room_archive(number, stanza, &room, &query.element(), is_set).await;
         }
+        if to.resource().is_none() && self.answer_room_command(number, stanza, Place::Room(&room)).await {
+            return;
+        }
         let outcome = match to.resource() {
             None => self.ask_room(number, stanza, &room).await.map(Some),
             Some(nick) => self.ask_occupant(number, stanza, &room, nick).await,
@@ -53,8 +57,16 @@ impl Session {
         if let Some(search) = search.filter(|_| stanza.type_.as_deref() == Some("get")) {
             return self.search_rooms(number, stanza, &search.element()).await;
         }
+        if self.answer_room_command(number, stanza, Place::RoomsService).await {
+            return;
+        }
         let outcome = self.ask_service(stanza).await.map(Some);
         self.conclude(number, stanza, outcome);
+    }
+
+    async fn answer_room_command(&mut self, number: u64, stanza: &Stanza, place: Place<'_>) -> bool {
+        let Some(child) = stanza.children().next() else { return false };
+        self.answer_command(number, stanza, place, &child.element()).await
     }
 
     /// `None`: the answer comes from somebody else.

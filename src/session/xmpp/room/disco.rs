@@ -153,7 +153,8 @@ fn room_form(overview: &Overview) -> Form {
 }
 
 /// What every room can do.
-const ROOM_FEATURES: [&str; 17] = [
+const ROOM_FEATURES: [&str; 18] = [
+    namespace::COMMANDS,
     namespace::DISCO_INFO,
     namespace::DISCO_ITEMS,
     namespace::MUC,
@@ -173,7 +174,9 @@ const ROOM_FEATURES: [&str; 17] = [
     namespace::PING,
 ];
 
-const SERVICE_FEATURES: [&str; 8] = [
+const SERVICE_FEATURES: [&str; 10] = [
+    namespace::ACTIVITY_INDICATORS,
+    namespace::COMMANDS,
     namespace::DISCO_INFO,
     namespace::DISCO_ITEMS,
     namespace::MUC,
