@@ -151,10 +151,7 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     services.spawn(|stop| socket.serve(router, stop));
     rooms.recover(clock.now().plus(RETURN_TIME)).await?;
     store.detach_sessions(clock.now().plus(RESUMPTION_TIME)).await?;
-    // Other domains are not served yet: what is for them is refused before it gets here.
-    let (foreign, _unserved) = mpsc::channel(1);
-    let people =
-        account::Accounts::new(store.clone(), bus.clone(), clock.clone(), config.domain.clone(), foreign);
+    let people = people(&config, &store, &bus, &clock);
     services.spawn(|stop| letter::carry(inbox, people.clone(), stop));
     services.spawn(|stop| upkeep::run(store.clone(), clock.clone(), stop));
     services.spawn(|stop| indexing::run(store.clone(), stop));
@@ -192,6 +189,12 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
         services,
         _lock: lock,
     })
+}
+
+fn people(config: &Config, store: &Store, bus: &Bus, clock: &Clock) -> account::Accounts {
+    // Other domains are not served yet: what is for them is refused before it gets here.
+    let (foreign, _unserved) = mpsc::channel(1);
+    account::Accounts::new(store.clone(), bus.clone(), clock.clone(), config.domain.clone(), foreign)
 }
 
 /// Those who may sign in, and the groups that they are in.

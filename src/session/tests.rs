@@ -35,7 +35,7 @@ impl Scene {
         let url = format!("sqlite:{}", folder.path().join("perch.db").display());
         let store = Store::open(&url, &Options::new([7; 32])).await.unwrap();
         let (domain, alice) = (address("localhost"), address("alice@localhost"));
-        let account = NewAccount { address: alice.clone(), credentials: Vec::new() };
+        let account = NewAccount { address: alice.clone(), credentials: Vec::new(), digest: None };
         let account = store.add_account(account).await.unwrap();
         let directory = Directory::open(store.clone(), Bus::Local, domain.clone(), here()).await.unwrap();
         let clock = Clock::manual(Timestamp(0));

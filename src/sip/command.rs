@@ -30,6 +30,7 @@ pub(super) enum Command<'a> {
 }
 
 /// What is done about a MESSAGE.
+#[expect(clippy::large_enum_variant, reason = "a refusal is the exception")]
 pub(super) enum Deed {
     HandIn {
         stanza: Stanza,

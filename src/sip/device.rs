@@ -355,11 +355,11 @@ impl Device {
         Ok(())
     }
 
-    pub(super) async fn answer(&mut self, key: ServerKey, answer: Answer) -> Result<(), End> {
+    pub(super) async fn answer(&self, key: ServerKey, answer: Answer) -> Result<(), End> {
         self.say(Word::Answer { key, answer }).await
     }
 
-    pub(super) async fn say(&mut self, word: Word) -> Result<(), End> {
+    pub(super) async fn say(&self, word: Word) -> Result<(), End> {
         self.words.send(word).await.map_err(|_closed| End::FlowLost)
     }
 

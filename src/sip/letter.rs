@@ -85,13 +85,13 @@ impl Letter {
             ..Self::notice(&from, "")
         };
         if from.domain() == rooms_domain.domain() {
-            return letter.from_room(message, &from, body, subject);
+            return letter.of_room(message, &from, body, subject);
         }
         let sender = message.attribute("id").map(|id| (from.clone(), id.to_owned()));
         Some(Self { from, subject, text: body?, sender, ..letter })
     }
 
-    fn from_room(
+    fn of_room(
         self,
         message: &Element,
         from: &Jid,

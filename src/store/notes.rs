@@ -98,7 +98,7 @@ mod tests {
         AccountNote { delivered: Seq(delivered), last_seen: None }
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn what_waits_for_one_group_is_the_next() {
         let (notes, written, go_on) = (Notes::default(), Mutex::new(Vec::new()), Notify::new());
         let write = |group: Group| {
@@ -134,7 +134,7 @@ mod tests {
         assert_eq!(groups, [vec![(1, 1)], vec![(1, 5), (2, 3), (3, 4)]]);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_group_that_fails_is_tried_once_more() {
         for (fault, tries) in [(StoreError::Unavailable, 2), (StoreError::Fenced, 1)] {
             let (notes, tried) = (Notes::default(), Mutex::new(0));
@@ -147,16 +147,16 @@ mod tests {
         }
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn who_goes_away_in_the_middle_keeps_nobody_waiting() {
         let notes = Notes::default();
-        let goes_after = |seconds, account| {
+        let goes_after = |ms, account| {
             let never = notes.write(AccountId(account), note(1), |_| std::future::pending());
-            timeout(Duration::from_secs(seconds), never)
+            timeout(Duration::from_millis(ms), never)
         };
         let written = |account| notes.write(AccountId(account), note(1), |_| async { Ok(()) });
         // The first writes alone; the second writes for the third too.
-        let (first, second, third) = tokio::join!(goes_after(1, 1), goes_after(2, 2), written(3));
+        let (first, second, third) = tokio::join!(goes_after(50, 1), goes_after(100, 2), written(3));
         assert!(first.is_err() && second.is_err());
         assert_eq!(third, Err(StoreError::Unavailable));
         assert_eq!(written(4).await, Ok(()));

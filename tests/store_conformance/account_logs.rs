@@ -123,7 +123,11 @@ pub(crate) async fn an_account_is_loaded_as_its_log_left_it(place: Place) {
 
 pub(crate) async fn notes_that_wait_together_are_all_written(place: Place) {
     let store = place.open().await;
-    let new = |number| NewAccount { address: address(&format!("user{number}")), credentials: Vec::new() };
+    let new = |number| NewAccount {
+        address: address(&format!("user{number}")),
+        credentials: Vec::new(),
+        digest: None,
+    };
     let added = store.add_accounts((0..600).map(new).collect(), None).await.unwrap();
     let mut accounts: Vec<AccountId> = added.into_iter().flatten().collect();
     assert_eq!(accounts.len(), 600);

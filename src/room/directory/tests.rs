@@ -3,6 +3,7 @@
 use tempfile::TempDir;
 
 use super::*;
+use crate::chat::administration::level::Here;
 use crate::chat::id::{Epoch, MessageId};
 use crate::room::scene::administrator;
 use crate::store::Options;
@@ -15,7 +16,8 @@ async fn rooms(store: &Store) -> Rooms {
         administrators: Vec::new(),
     };
     let localhost = BareJid::new("localhost").unwrap();
-    let directory = Directory::open(store.clone(), Bus::Local, localhost).await.unwrap();
+    let here = Here { pool: "perch".into(), site: None };
+    let directory = Directory::open(store.clone(), Bus::Local, localhost, here).await.unwrap();
     // Nobody here takes letters.
     let (letters, _inbox) = mpsc::channel(1);
     let clock = Clock::manual(Timestamp(1_000_000));

@@ -38,10 +38,8 @@ impl RoomTask {
             return self.owe(Request::Release { by, deadline, reply });
         }
         // Of a room that was given up here meanwhile it was not shown all.
-        let place = self
-            .state
-            .as_mut()
-            .and_then(|loaded| loaded.audience.detach(session).then(|| loaded.room.seq()));
+        let place =
+            self.state.as_mut().and_then(|loaded| loaded.audience.detach(session).then(|| loaded.room.seq()));
         // Whoever has given up waiting has the session leave.
         let _ = reply.send(place);
     }

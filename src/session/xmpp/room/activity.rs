@@ -69,10 +69,11 @@ fn seen_message(item: &Item) -> Option<MessageId> {
 
 /// What a session is told.
 pub(in crate::session) fn notice(domain: &str, rooms: &[Box<str>]) -> Vec<u8> {
-    let activity = |room: &Box<str>| {
+    let activity = |room: &str| {
         Element::new("activity", namespace::ACTIVITY_INDICATORS).with_text(&format!("{room}@{domain}"))
     };
-    let rai = Element::new("rai", namespace::ACTIVITY_INDICATORS).with_children(rooms.iter().map(activity));
+    let rooms = rooms.iter().map(|room| activity(room));
+    let rai = Element::new("rai", namespace::ACTIVITY_INDICATORS).with_children(rooms);
     let message = Element::new("message", namespace::CLIENT).with_attribute("from", domain).with_child(rai);
     message.to_bytes(namespace::CLIENT).to_vec()
 }
