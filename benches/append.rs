@@ -160,7 +160,7 @@ async fn accounts(store: &Store) {
     for round in 0..10 {
         let name = |number| BareJid::new(&format!("account-{round}-{number}@perch.test")).unwrap();
         let account = |number| NewAccount { address: name(number), credentials: keys.to_vec(), digest: None };
-        store.add_accounts((0..1000).map(account).collect()).await.unwrap();
+        store.add_accounts((0..1000).map(account).collect(), None).await.unwrap();
     }
     meter.report(10_000);
 }
@@ -215,6 +215,7 @@ fn join(number: i64) -> Change {
         jid: format!("user{number}@localhost/phone").parse().unwrap(),
         occupant_id: format!("{number:0>43}").into(),
         affiliation: Affiliation::None,
+        presents: false,
         role: Role::Participant,
         presence: Payload::from(presence.to_owned()),
         has_created: false,

@@ -29,7 +29,7 @@
 //! | `auth` | chat, clock, store, directory | who may sign in: keys, guesses, registration |
 //! | `room` | chat, clock, store, bus, directory, fanout | a room's rules (pure), and the task that runs one |
 //! | `account` | chat, clock, store, bus, fanout | a person's log, roster, presence and nodes, built as rooms are |
-//! | `session` | chat, clock, store, bus, fanout, room, account | a signed-in device: stanzas to commands, outcomes to stanzas |
+//! | `session` | chat, clock, store, bus, directory, fanout, auth, room, account, admin | a signed-in device: stanzas to commands, outcomes to stanzas |
 //! | `listener` | chat, clock, auth | sockets, TLS, limits on strangers, the PROXY protocol |
 //! | `stream` | chat, fanout, auth, listener, session | one task per connection: bytes to stanzas, frames to bytes |
 //! | `sip` | chat, clock, store, fanout, auth, listener, session | one task per connection of SIP, and one per session on it: requests to stanzas, frames to requests |

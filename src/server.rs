@@ -33,7 +33,7 @@ use crate::admin::rights::Operation;
 use crate::admin::socket::{Socket, SocketError};
 use crate::admin::{self, Admin};
 use crate::auth::{Accounts, Registration, Revocation};
-use crate::bus::{self, Bus, BusError, Heard};
+use crate::bus::{self, Bus, BusError};
 use crate::chat::administration::level::Here;
 use crate::chat::category::{CategoryText, Rules};
 use crate::chat::note::{self, Note};
@@ -128,15 +128,14 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     let store = open_store(&config, &clock, is_restored).await?;
     let me = note::Member { name: config.pool.member.as_str().into(), incarnation: store.incarnation() };
     let (bus, heard) = members::open_bus(&config, &store, me.clone()).await?;
-    let pool = Pool::join(store.clone(), bus.clone(), clock.clone(), me, RETURN_TIMES).await?;
-
     let (listeners, streams, services) = (Stage::default(), Stage::default(), Stage::default());
+    let (pool, raised) = members::join_pool(&store, &bus, &clock, me, &services).await?;
+
     let (accounts, directory) = know_people(&config, &store, &bus, &clock, &services).await?;
     services.spawn(|stop| tls.clone().watch(WATCH_INTERVAL, stop));
     let (letters, inbox) = mpsc::channel(LETTERS);
     found_category(&config, &store, &directory, &clock).await?;
     let rooms = rooms(&config, &store, &bus, &clock, directory.clone(), letters);
-    services.spawn(|stop| rooms.clone().follow_rights(stop));
     let admin = Admin::new(
         store.clone(),
         accounts.clone(),
@@ -150,15 +149,13 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     services.spawn(|stop| socket.serve(router, stop));
     rooms.recover(clock.now().plus(RETURN_TIME)).await?;
     store.detach_sessions(clock.now().plus(RESUMPTION_TIME)).await?;
-    // Other domains are not served yet: what is for them is refused before it gets here.
-    let (foreign, _unserved) = mpsc::channel(1);
-    let people =
-        account::Accounts::new(store.clone(), bus.clone(), clock.clone(), config.domain.clone(), foreign);
+    let people = people(&config, &store, &bus, &clock);
     services.spawn(|stop| letter::carry(inbox, people.clone(), stop));
     services.spawn(|stop| upkeep::run(store.clone(), clock.clone(), stop));
     services.spawn(|stop| indexing::run(store.clone(), stop));
-    let sessions = sessions(&config, &rooms, people.clone(), &clock);
+    let sessions = sessions(&config, &rooms, people.clone(), admin.clone(), directory.clone(), &clock);
     services.spawn(|stop| sessions.clone().forget_lapsed(stop));
+    services.spawn(|stop| sessions.clone().tell_followers(stop));
     let policy = stream_policy(&config, &accounts, members::directions(&pool));
     let speaker = Streams::new(tls.clone(), accounts.clone(), sessions.clone(), policy, streams.stop.clone());
     let ears = members::Ears {
@@ -170,7 +167,7 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
         streams: speaker.clone(),
     };
     services.spawn(|stop| end_revoked(accounts.revocations(), ears.clone(), bus.clone(), stop));
-    keep_in_touch(&services, heard, ears);
+    members::keep_in_touch(&services, heard, raised, ears);
     let web =
         Web::new(tls.clone(), admin::http::for_network(admin, services.tasks.clone()), streams.stop.clone());
     let sip = sip::speaker(&config, &tls, accounts, &sessions, &clock, &streams);
@@ -192,6 +189,12 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     })
 }
 
+fn people(config: &Config, store: &Store, bus: &Bus, clock: &Clock) -> account::Accounts {
+    // Other domains are not served yet: what is for them is refused before it gets here.
+    let (foreign, _unserved) = mpsc::channel(1);
+    account::Accounts::new(store.clone(), bus.clone(), clock.clone(), config.domain.clone(), foreign)
+}
+
 /// Those who may sign in, and the groups that they are in.
 async fn know_people(
     config: &Config,
@@ -204,18 +207,9 @@ async fn know_people(
     let accounts =
         Accounts::new(store.clone(), config.domain.clone(), config.accounts.clone(), clock.clone())
             .with_source(source.clone());
-    let directory = Directory::open(store.clone(), bus.clone(), config.domain.clone()).await?;
+    let directory = Directory::open(store.clone(), bus.clone(), config.domain.clone(), here(config)).await?;
     directory::follow(services, source, &directory, &accounts);
     Ok((accounts, directory))
-}
-
-/// Hears the other members, and tells them that this one is there.
-fn keep_in_touch(services: &Stage, heard: mpsc::Receiver<Heard>, ears: members::Ears) {
-    let (alarms, raised) = mpsc::channel(ALARMS);
-    let pool = ears.pool.clone();
-    services.spawn(|stop| members::hear(heard, ears.clone(), stop));
-    services.spawn(|stop| pool.run(alarms, stop));
-    services.spawn(|stop| members::heed(raised, ears, stop));
 }
 
 /// Those who speak on connections.
@@ -344,13 +338,20 @@ fn rooms(
     Rooms::new(store.clone(), bus.clone(), clock.clone(), domain, policy, directory, letters)
 }
 
-fn sessions(config: &Config, rooms: &Rooms, people: account::Accounts, clock: &Clock) -> Sessions {
+fn sessions(
+    config: &Config,
+    rooms: &Rooms,
+    people: account::Accounts,
+    admin: Admin,
+    directory: Directory,
+    clock: &Clock,
+) -> Sessions {
     let policy = session::Policy {
         administrators: config.accounts.admins.clone(),
         resumption_time: RESUMPTION_TIME,
         member: (config.bus != bus::Options::Local).then(|| config.pool.member.as_str().into()),
     };
-    Sessions::new(config.domain.clone(), rooms.clone(), people, clock.clone(), policy)
+    Sessions::new(config.domain.clone(), rooms.clone(), people, admin, directory, clock.clone(), policy)
 }
 
 /// Users of a directory can prove nothing but their password to it. A client takes the strongest that is offered, and
@@ -505,9 +506,6 @@ const RETURN_TIMES: ReturnTimes = ReturnTimes { sessions: RESUMPTION_TIME, seats
 
 /// How long a member is taken to be alive after it was last seen.
 const LEASE: Duration = Duration::from_secs(5);
-
-/// Alarms of the pool that may wait to be heeded.
-const ALARMS: usize = 64;
 
 /// Letters from rooms to people that may wait.
 const LETTERS: usize = 1024;

@@ -3,7 +3,7 @@
 #
 #   tests/all.sh [STEP…]     all steps, or those named: see the list at the foot
 #
-# FUZZ_SECONDS (30), KILLS (10), FAULTS (20), CUTS (10) and CONNECTIONS (1000) make the parts that can take any time longer.
+# FUZZ_SECONDS (15), KILLS (10), FAULTS (20), CUTS (10) and CONNECTIONS (1000) make the parts that can take any time longer.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 # One folder and one profile: what one step has built, the next one uses.
@@ -73,7 +73,7 @@ fuzz() {
     corpus=$(mktemp -d)
     cp -r "fuzz/corpus/$target/." "$corpus" 2>/dev/null
     cargo +nightly fuzz run --target-dir "$CARGO_TARGET_DIR/fuzz" "$target" "$corpus" -- \
-      -max_total_time="${FUZZ_SECONDS:-30}" -print_final_stats=1 2>&1 | tail -n 12
+      -max_total_time="${FUZZ_SECONDS:-15}" -print_final_stats=1 2>&1 | tail -n 12
     local status=${PIPESTATUS[0]}
     rm -rf "$corpus"
     [ "$status" = 0 ] || return 1

@@ -25,13 +25,15 @@ use support::play::play;
 use support::script::Script;
 
 /// What people do with one another. (What is between a client and its own stream is the same everywhere.)
-const FOLDERS: [&str; 12] = [
+const FOLDERS: [&str; 14] = [
+    "adhoc",
     "archive",
     "blocking",
     "carbons",
     "disco",
     "im",
     "message",
+    "muc-activity",
     "muc-entity",
     "pep",
     "presence",

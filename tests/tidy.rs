@@ -238,6 +238,38 @@ fn links_of_the_documents_lead_somewhere() {
     assert_none(&faults);
 }
 
+#[test]
+fn tests_that_a_table_names_are_there() {
+    let sources: String = everything().iter().map(|source| source.text.as_str()).collect();
+    let mut faults = Vec::new();
+    let mut count = 0;
+    for document in documents() {
+        let text = fs::read_to_string(&document).expect("readable");
+        let mut is_told = false;
+        for row in text.lines() {
+            if !row.starts_with('|') {
+                is_told = false;
+            } else if row.ends_with("| test |") {
+                is_told = true;
+            } else if is_told {
+                let tests = row.trim_end_matches('|').rsplit('|').next().unwrap_or_default();
+                for name in tests.split('`').skip(1).step_by(2) {
+                    count += 1;
+                    let conversation = root().join(format!("tests/transcripts/xmpp/{name}.txt"));
+                    if !sources.contains(&format!("fn {name}(")) && !conversation.exists() {
+                        faults.push(format!(
+                            "{} names the test {name}, which is not there",
+                            document.display()
+                        ));
+                    }
+                }
+            }
+        }
+    }
+    assert_none(&faults);
+    assert!(count > 40, "only {count} were found");
+}
+
 /// Whom a module may name.
 enum Known {
     All,

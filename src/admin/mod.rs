@@ -15,6 +15,8 @@ pub mod api;
 pub mod caller;
 pub mod http;
 pub mod rights;
+#[cfg(test)]
+pub(crate) mod scene;
 pub mod socket;
 pub mod wire;
 

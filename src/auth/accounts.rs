@@ -14,7 +14,7 @@ use perch_xmpp::sasl::scram::SALT_BYTES;
 use perch_xmpp::sasl::{Credentials, Decoy, ScramHash, ScramKeys};
 use thiserror::Error;
 use tokio::sync::{Semaphore, broadcast};
-use tracing::info;
+use tracing::{info, warn};
 
 use super::digest;
 use super::guesses::{Guesses, TooManyAttempts};
@@ -30,7 +30,7 @@ use crate::store::account::{
 };
 use crate::store::administration::act::Act;
 use crate::store::administration::{Deed, DeedError};
-use crate::store::error::{AddAccountError, StoreError};
+use crate::store::error::StoreError;
 
 /// The accounts; cheap to clone.
 #[derive(Debug, Clone)]
@@ -92,6 +92,15 @@ pub enum AddError {
     Store(#[from] StoreError),
 }
 
+impl From<DeedError> for AddError {
+    fn from(error: DeedError) -> Self {
+        match error {
+            DeedError::Store(error) => Self::Store(error),
+            _ => Self::NameTaken,
+        }
+    }
+}
+
 /// Why a stranger got no account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum RegisterError {
@@ -123,6 +132,9 @@ pub enum VerifyError {
     Wrong,
     #[error(transparent)]
     TooMany(#[from] TooManyAttempts),
+    /// The password is the directory's, which does not answer: nothing was proven, and nothing refuted.
+    #[error("the directory cannot be asked right now")]
+    Directory,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -240,20 +252,14 @@ impl Accounts {
     /// Adds an account of which the audit log has nothing: nobody administers when somebody registers.
     pub async fn add(&self, address: &BareJid, secret: Secret) -> Result<AccountId, AddError> {
         let account = self.new_account(address, secret).await?;
-        self.store.add_account(account).await.map_err(|error| match error {
-            AddAccountError::NameTaken => AddError::NameTaken,
-            AddAccountError::Store(error) => AddError::Store(error),
-        })
+        self.store.add_account(account).await.map_err(AddError::from)
     }
 
     /// Adds an account, as an administrator.
     pub async fn administer_new(&self, address: &BareJid, secret: Secret, act: Act) -> Result<(), AddError> {
         let account = self.new_account(address, secret).await?;
-        match self.store.administer(Deed::AddAccount(account), act).await {
-            Ok(_) => Ok(()),
-            Err(DeedError::Store(error)) => Err(AddError::Store(error)),
-            Err(_) => Err(AddError::NameTaken),
-        }
+        self.store.administer(Deed::AddAccount(account), act).await?;
+        Ok(())
     }
 
     async fn new_account(&self, address: &BareJid, secret: Secret) -> Result<NewAccount, AddError> {
@@ -274,17 +280,27 @@ impl Accounts {
         peer: IpAddr,
     ) -> Result<AccountId, VerifyError> {
         let attempt = self.guesses.attempt(address, peer)?;
-        let found = self.find(address).await?;
-        let account = found.as_ref().filter(|account| !account.is_disabled).map(|account| account.id);
-        let keys = found.map(|account| credentials(account.credentials, account.is_disabled));
-        let (decoy, name) = (self.decoy(), address.local().unwrap_or_default().to_owned());
-        let _permit = self.derivations.acquire().await.expect("the semaphore is never closed");
-        let verifying = move || decoy.verify_password(&name, &password, keys.as_ref());
-        let is_right =
-            tokio::task::spawn_blocking(verifying).await.expect("trying a password does not panic");
+        let found = self.sign_in(address).await?;
+        let account =
+            found.as_ref().filter(|found| !found.credentials.is_disabled).map(|found| found.account);
+        let is_right = match found.as_ref().and_then(|found| found.entry.as_deref()) {
+            Some(entry) => self.ask_directory(entry, &password).await.map_err(|error| {
+                warn!(%address, %error, "a password cannot be tried: the directory cannot be asked");
+                VerifyError::Directory
+            })?,
+            None => self.try_keys(address, password, found.map(|found| found.credentials)).await,
+        };
         let account = account.filter(|_| is_right).ok_or(VerifyError::Wrong)?;
         attempt.succeed();
         Ok(account)
+    }
+
+    /// Takes as long where there is no such account.
+    async fn try_keys(&self, address: &BareJid, password: String, keys: Option<Credentials>) -> bool {
+        let (decoy, name) = (self.decoy(), address.local().unwrap_or_default().to_owned());
+        let _permit = self.derivations.acquire().await.expect("the semaphore is never closed");
+        let verifying = move || decoy.verify_password(&name, &password, keys.as_ref());
+        tokio::task::spawn_blocking(verifying).await.expect("trying a password does not panic")
     }
 
     /// Replaces the keys; sessions that were opened with the old ones end, but for the one that asks.
@@ -336,15 +352,17 @@ impl Accounts {
             Deed::RemoveAccount { address, .. } => self.store.rooms_listing(address).await?,
             _ => Vec::new(),
         };
-        match self.store.administer(deed, act).await {
-            Ok(_) => {}
-            Err(DeedError::Store(error)) => return Err(ChangeError::Store(error)),
-            Err(_) => return Err(ChangeError::NoSuchAccount),
-        }
-        if ends_sessions {
+        let done = self.store.administer(deed, act).await;
+        // What may have been done ends them too: whoever still has an account signs in again.
+        let may_be_done = done.as_ref().err().is_none_or(DeedError::leaves_open);
+        if ends_sessions && may_be_done {
             self.revoke(Revocation { account, spared, rooms });
         }
-        Ok(account)
+        match done {
+            Ok(_) => Ok(account),
+            Err(DeedError::Store(error)) => Err(ChangeError::Store(error)),
+            Err(_) => Err(ChangeError::NoSuchAccount),
+        }
     }
 
     /// Up to `limit` accounts whose names come after `after`, by name.

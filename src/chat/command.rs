@@ -53,10 +53,10 @@ pub enum Command {
     Expire {
         sessions: Vec<SessionId>,
     },
-    /// Who belongs where, or whom the room's category is for, has changed: those inside are looked at again, but for these
-    /// administrators.
+    /// Who belongs where, or whom the room's category is for, has changed: those inside are looked at again.
     Review {
-        spared: Vec<BareJid>,
+        /// The room has become an auditorium, and some may have come in meanwhile with a voice.
+        silences: bool,
     },
     /// A new show, status, caps … of an occupant. Ephemeral.
     SetPresence {
@@ -179,6 +179,14 @@ pub struct HistoryRequest {
     pub since: Option<Timestamp>,
 }
 
+impl HistoryRequest {
+    /// Messages that he gets at most: `usual` where he does not say how much he wants, and never more than `max`.
+    pub fn limit(self, usual: u32, max: u32) -> u32 {
+        let says_how_much = self.stanzas_max.is_some() || self.since.is_some();
+        if says_how_much { max } else { usual.min(max) }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invitation {
     pub to: BareJid,
@@ -229,4 +237,23 @@ pub enum Query {
     },
     /// May the asker read the archive, and from where on?
     ArchiveAccess,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_does_not_say_how_much_gets_what_is_usual() {
+        let check = |stanzas_max, since: Option<i64>, usual, max, expected| {
+            let since = since.map(Timestamp);
+            let request = HistoryRequest { stanzas_max, since, characters_max: None };
+            assert_eq!(request.limit(usual, max), expected, "{request:?} {usual} {max}");
+        };
+        check(None, None, 30, 50, 30);
+        check(None, None, 100, 50, 50);
+        check(Some(40), None, 30, 50, 50);
+        check(None, Some(1), 30, 50, 50);
+        check(None, None, 30, 0, 0);
+    }
 }

@@ -20,6 +20,8 @@ pub struct Occupant {
     pub jid: BareJid,
     pub occupant_id: Box<str>,
     pub affiliation: Affiliation,
+    /// He is among those who speak in an auditorium.
+    pub presents: bool,
     pub role: Role,
     /// Never empty; the last one that sent presence is shown to others, so it comes first.
     pub seats: Seats,

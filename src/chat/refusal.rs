@@ -21,6 +21,11 @@ pub enum Refusal {
     /// The category of the room is not for who asks.
     #[error("This room is not for you: its category does not include you")]
     OutOfScope,
+    /// The policy in force keeps who asks from using rooms.
+    #[error("Persistent chat is not enabled for your account")]
+    NotEnabled,
+    #[error("Persistent chat is not enabled for {principal}")]
+    PrincipalNotEnabled { principal: BareJid },
     #[error("The category of this room does not include {principal}")]
     PrincipalOutOfScope { principal: BareJid },
     #[error("There is a room of this name")]

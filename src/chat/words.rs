@@ -6,6 +6,11 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
+/// What two names have in common that count as the same.
+pub fn name_key(name: &str) -> String {
+    name.trim().to_lowercase()
+}
+
 /// What is looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wording {

@@ -3,15 +3,19 @@
 //! | module | what |
 //! |---|---|
 //! | [`view`] | who belongs where, as of one version (pure) |
+//! | `enabled` | for whom persistent chat is, by the policies (pure) |
 //! | `register` | what views are made of, read from the store |
 //! | [`ldap`] | a directory that others keep |
 //! | [`plan`] | what is to be done so that the store has what that has (pure) |
 //! | [`synchronisation`] | does it, now and then |
 //!
+//! What else holds for all rooms goes by the same version: the policies, and the configuration in force.
+//!
 //! A member has one current [`View`]. It reads the next as soon as it hears of a newer version: from the bus, or at the
 //! latest when it renews its lease. Then its own row shows that version. Whoever has changed rights says that it is done
 //! when the rows of all that live show it; one that cannot follow loses its lease, and with it all that it could do.
 
+mod enabled;
 pub mod ldap;
 pub mod plan;
 mod register;
@@ -28,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use crate::bus::Bus;
+use crate::chat::administration::level::Here;
 use crate::chat::note::Note;
 use crate::chat::principal::Change;
 use crate::directory::register::Register;
@@ -56,6 +61,7 @@ struct Shared {
     store: Store,
     bus: Bus,
     domain: BareJid,
+    here: Here,
     register: Arc<Mutex<Register>>,
     view: watch::Sender<Arc<View>>,
     /// The newest version that other members told of.
@@ -63,12 +69,14 @@ struct Shared {
 }
 
 impl Directory {
-    /// Reads the rights as they are now. `domain`: where the accounts are.
-    pub async fn open(store: Store, bus: Bus, domain: BareJid) -> Result<Self, StoreError> {
+    /// Reads the rights as they are now. `domain`: where the accounts are. `here`: whose policies and configuration are
+    /// the nearest.
+    pub async fn open(store: Store, bus: Bus, domain: BareJid, here: Here) -> Result<Self, StoreError> {
         let directory = Self(Arc::new(Shared {
             store,
             bus,
             domain,
+            here,
             register: Arc::default(),
             view: watch::Sender::new(Arc::new(View::default())),
             heard: watch::Sender::new(0),
@@ -166,17 +174,15 @@ impl Directory {
         self.wait_for_all(version).await
     }
 
-    /// Returns when every member that lives goes by that version, or a newer one. One that does not is dead within two
-    /// leases.
+    /// Returns when every member goes by that version, or a newer one, but for those that were fenced: until then one whose
+    /// lease is over may still write. Whoever does not follow is fenced within two leases.
     pub async fn wait_for_all(&self, version: i64) -> Result<(), StoreError> {
         if self.view().version() < version {
             self.refresh().await?;
         }
         loop {
             let is_behind = |member: &Member| {
-                member.lease.is_some()
-                    && member.showing.state != MemberState::Gone
-                    && member.showing.rights < version
+                member.showing.state != MemberState::Gone && member.showing.rights < version
             };
             if !self.0.store.members().await?.iter().any(is_behind) {
                 return Ok(());
@@ -186,17 +192,19 @@ impl Directory {
     }
 
     /// Reads what has changed, makes it the current view, and shows its version to the others.
-    async fn refresh(&self) -> Result<(), StoreError> {
+    pub async fn refresh(&self) -> Result<(), StoreError> {
         let mut register = self.0.register.clone().lock_owned().await;
         register.read(&self.0.store).await?;
         let version = register.version();
         if version > self.view().version() {
-            let domain = self.0.domain.clone();
+            let (domain, here) = (self.0.domain.clone(), self.0.here.clone());
+            let by_default = self.0.store.is_enabled_by_default();
             let view = if register.len() < BUILT_AT_ONCE {
-                register.view(domain.as_str())
+                register.view(domain.as_str(), &here, by_default)
             } else {
                 // Some 100 ms for 150,000 users: others are not to wait for that.
-                let build = tokio::task::spawn_blocking(move || register.view(domain.as_str()));
+                let build =
+                    tokio::task::spawn_blocking(move || register.view(domain.as_str(), &here, by_default));
                 build.await.expect("building a view does not panic")
             };
             debug!(version, "the rights outside of rooms were read");

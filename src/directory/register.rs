@@ -3,9 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::chat::administration::Versioned;
+use crate::chat::administration::configuration::Configuration;
+use crate::chat::administration::level::Here;
+use crate::chat::administration::policy::{Policies, Policy};
 use crate::chat::category::Category;
+use crate::directory::enabled::Enabled;
 use crate::directory::view::{Place, Record, View};
 use crate::store::Store;
+use crate::store::administration::policy::PolicyGrant;
 use crate::store::error::StoreError;
 use crate::store::principal::{BelongsRow, PrincipalRow, RightsPage};
 
@@ -16,6 +22,9 @@ pub(super) struct Register {
     /// By the ids of the rows.
     places: HashMap<i64, Place>,
     categories: Arc<[Category]>,
+    policies: Vec<Versioned<Policy>>,
+    grants: Vec<PolicyGrant>,
+    configurations: Vec<Versioned<Configuration>>,
 }
 
 impl Register {
@@ -28,6 +37,12 @@ impl Register {
             let mut take = |page| match page {
                 RightsPage::Principals(rows) => rows.into_iter().for_each(|row| self.note(row)),
                 RightsPage::Categories(categories) => self.categories = categories.into(),
+                RightsPage::Policies(policies) => {
+                    self.policies = policies;
+                    self.grants.clear();
+                }
+                RightsPage::Grants(grants) => self.grants.extend(grants),
+                RightsPage::Configurations(configurations) => self.configurations = configurations,
                 RightsPage::Belongs(rows) => {
                     for row in rows {
                         self.move_member(row, &mut parents);
@@ -51,8 +66,11 @@ impl Register {
         self.records.len()
     }
 
-    pub(super) fn view(&self, domain: &str) -> View {
-        View::new(self.version, domain, &self.records, self.categories.clone())
+    pub(super) fn view(&self, domain: &str, here: &Here, is_enabled_by_default: bool) -> View {
+        let policies = Policies { is_enabled_by_default, set: self.policies.clone() };
+        let enabled = Enabled::by(&policies, &self.grants, here);
+        let values = Configuration::effective(&self.configurations, here).values;
+        View::new(self.version, domain, &self.records, self.categories.clone()).with(enabled, values)
     }
 
     fn note(&mut self, row: PrincipalRow) {

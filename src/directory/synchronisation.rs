@@ -42,6 +42,8 @@ enum Failure {
     #[error("{0}")]
     Store(#[from] StoreError),
     #[error("{0}")]
+    Deed(#[from] DeedError),
+    #[error("{0}")]
     Principal(#[from] PrincipalError),
     #[error(
         "the directory has no user any more, which is not believed: look at its bases, filters and permissions"
@@ -157,17 +159,14 @@ impl Follower {
             known.principals.append(&mut page);
         }
         let addresses: HashSet<BareJid> = known.principals.iter().map(|one| one.address.clone()).collect();
-        for parent in known.principals.iter().filter(|one| one.kind != Kind::User) {
-            let mut after = Box::from("");
-            loop {
-                let page = store.members_of(&parent.address, &after, PAGE).await?;
-                let Some(last) = page.last() else { break };
-                after = last.address.as_str().into();
-                // An address that is there already is not kept twice: there are many memberships of few.
-                let shared = |address: BareJid| addresses.get(&address).cloned().unwrap_or(address);
-                let pairs = page.into_iter().map(|member| (shared(member.address), parent.address.clone()));
-                known.memberships.extend(pairs);
-            }
+        // An address that is there already is not kept twice: there are many memberships of few.
+        let shared = |address: BareJid| addresses.get(&address).cloned().unwrap_or(address);
+        let mut after = None;
+        loop {
+            let page = store.directory_memberships(after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.place);
+            known.memberships.extend(page.into_iter().map(|one| (shared(one.member), shared(one.parent))));
         }
         let domain = self.directory.domain().as_str();
         let bound = known.principals.iter().filter(|one| one.kind == Kind::User);
@@ -185,16 +184,16 @@ impl Follower {
         // First who has to go: nobody is to have rights a moment longer for the sake of those who come.
         for address in &plan.removed_accounts {
             let Some(account) = self.account(address).await? else { continue };
-            let rooms = store.rooms_listing(address).await?;
+            let farewell = Farewell { account, rooms: store.rooms_listing(address).await? };
             let deed = Deed::RemoveAccount { account, address: address.clone() };
-            self.administer(deed, "user.remove", address).await?;
-            self.say_farewell(account, rooms).await;
+            let done = self.administer(deed, "user.remove", address, duty).await;
+            self.say_farewell(farewell, done).await?;
         }
         for address in &plan.disabled {
             let Some(account) = self.account(address).await? else { continue };
             let deed = Deed::SetAccountDisabled { account, address: address.clone(), is_disabled: true };
-            self.administer(deed, "user.change", address).await?;
-            self.say_farewell(account, Vec::new()).await;
+            let done = self.administer(deed, "user.change", address, duty).await;
+            self.say_farewell(Farewell { account, rooms: Vec::new() }, done).await?;
         }
         self.change(&plan.records, duty).await?;
         for slice in plan.new_accounts.chunks(SLICE) {
@@ -203,13 +202,13 @@ impl Follower {
                 credentials: Vec::new(),
                 digest: None,
             };
-            store.add_accounts(slice.iter().map(new).collect()).await?;
+            store.add_accounts(slice.iter().map(new).collect(), Some(duty)).await?;
         }
         self.change(&plan.memberships, duty).await?;
         for address in &plan.enabled {
             if let Some(account) = self.account(address).await? {
                 let deed = Deed::SetAccountDisabled { account, address: address.clone(), is_disabled: false };
-                self.administer(deed, "user.change", address).await?;
+                self.administer(deed, "user.change", address, duty).await?;
             }
         }
         self.directory.settle().await?;
@@ -222,7 +221,8 @@ impl Follower {
         deed: Deed,
         operation: &'static str,
         address: &BareJid,
-    ) -> Result<(), StoreError> {
+        duty: Duty,
+    ) -> Result<(), DeedError> {
         let act = Act {
             at: Clock::system().now(),
             who: "directory".into(),
@@ -235,11 +235,10 @@ impl Follower {
             outcome: Outcome::Done,
             is_trial: false,
         };
-        match self.directory.0.store.administer(deed, act).await {
+        match self.directory.0.store.administer_on_duty(deed, act, duty).await {
             // Somebody else has removed it meanwhile.
             Ok(_) | Err(DeedError::NotThere) => Ok(()),
-            Err(DeedError::Store(error)) => Err(error),
-            Err(_) => Err(StoreError::Unavailable),
+            Err(error) => Err(error),
         }
     }
 
@@ -255,9 +254,13 @@ impl Follower {
         Ok(self.directory.0.store.account(name).await?.map(|account| account.id))
     }
 
-    async fn say_farewell(&self, account: AccountId, rooms: Vec<RoomName>) {
-        // Nobody listening means that the server is about to stop, and all sessions with it.
-        let _ = self.farewells.send(Farewell { account, rooms }).await;
+    /// Also to whom it is not known whether it was done: he would not be asked about again.
+    async fn say_farewell(&self, farewell: Farewell, done: Result<(), DeedError>) -> Result<(), DeedError> {
+        if done.as_ref().err().is_none_or(DeedError::leaves_open) {
+            // Nobody listening means that the server is about to stop, and all sessions with it.
+            let _ = self.farewells.send(farewell).await;
+        }
+        done
     }
 }
 

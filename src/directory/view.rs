@@ -9,14 +9,16 @@ use std::sync::Arc;
 
 use perch_address::BareJid;
 
+use crate::chat::administration::configuration::Values;
 use crate::chat::category::{Category, CategoryId};
 use crate::chat::principal::{Kind, Standing};
+use crate::directory::enabled::Enabled;
 
 /// The place of a principal in a view, and in no other view.
 pub(super) type Place = u32;
 
 /// The rights outside of rooms, as of one version.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct View {
     version: i64,
     /// Where the accounts are.
@@ -26,6 +28,8 @@ pub struct View {
     sets: Sets,
     /// In the order in which they were made.
     categories: Arc<[Category]>,
+    enabled: Enabled,
+    values: Values,
 }
 
 /// A principal that has a record.
@@ -84,7 +88,13 @@ impl View {
         });
         let people: Box<[Person]> = people.collect();
         let places = people.iter().zip(0..).map(|(person, place)| (person.address.clone(), place)).collect();
-        Self { version, domain: domain.into(), places, people, sets, categories }
+        let (enabled, values) = (Enabled::everybody(), Values::default());
+        Self { version, domain: domain.into(), places, people, sets, categories, enabled, values }
+    }
+
+    /// For whom persistent chat is enabled, and what is configured for all rooms.
+    pub(super) fn with(self, enabled: Enabled, values: Values) -> Self {
+        Self { enabled, values, ..self }
     }
 
     /// The version of the rights that this is.
@@ -132,11 +142,27 @@ impl View {
         self.category(id).is_some_and(|category| category.admits(|principal| who.includes(principal)))
     }
 
+    /// Whether the policy in force lets somebody use rooms. Groups, units and domains use none, and may stand in lists.
+    pub fn is_enabled(&self, who: &BareJid) -> bool {
+        match who.local() {
+            _ if !self.is_person(who) => true,
+            Some(name) if who.domain() == &*self.domain => self.enabled.includes(name),
+            _ => self.enabled.includes_strangers(),
+        }
+    }
+
+    /// What is configured for all rooms.
+    pub fn values(&self) -> &Values {
+        &self.values
+    }
+
     /// Whether somebody may make rooms in it.
     pub fn lets_create(&self, category: CategoryId, creator: &BareJid) -> bool {
         let who = self.belongs(creator);
-        self.category(category)
-            .is_some_and(|category| category.lets_create(|principal| who.includes(principal)))
+        self.is_enabled(creator)
+            && self
+                .category(category)
+                .is_some_and(|category| category.lets_create(|principal| who.includes(principal)))
     }
 
     /// Whether an address is that of one person.
@@ -210,6 +236,12 @@ impl Sets {
     fn at(&self, set: Place) -> &[Place] {
         let place = set as usize;
         &self.places[self.starts[place] as usize..self.starts[place + 1] as usize]
+    }
+}
+
+impl Default for View {
+    fn default() -> Self {
+        Self::new(0, "", &[], Arc::default())
     }
 }
 
@@ -287,6 +319,12 @@ impl View {
             records.push(record(member, parents));
         }
         Self::new(version, "example.org", &records, categories.into())
+    }
+
+    /// The same under a policy for all, or for nobody, but for these accounts.
+    pub(crate) fn under_policy(self, is_enabled: bool, exceptions: &[&str]) -> Self {
+        let enabled = Enabled::sketch(is_enabled, exceptions);
+        Self { enabled, ..self }
     }
 }
 

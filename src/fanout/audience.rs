@@ -110,9 +110,9 @@ impl Audience {
         self.members.insert(session, Member { mailbox, is_moderator: false, lists: Lists::default() });
     }
 
-    /// Forgets a session without telling anybody: its connection is gone.
-    pub fn detach(&mut self, session: SessionId) {
-        self.members.remove(&session);
+    /// Forgets a session without telling anybody: its connection is gone. Says whether it was shown the room until now.
+    pub fn detach(&mut self, session: SessionId) -> bool {
+        self.members.remove(&session).is_some()
     }
 
     /// Tells those that they are out who have no seat any more, as they were called `before`.
@@ -135,12 +135,6 @@ impl Audience {
 
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
-    }
-
-    /// The room's ids are another row of numbers from now on: its log was restored.
-    pub fn set_epoch(&mut self, secret: &[u8; 32], epoch: Epoch) {
-        self.epoch = epoch;
-        self.versions = Versions::new(secret, epoch);
     }
 
     /// Ends the streams of all who are here.
@@ -264,8 +258,7 @@ impl Audience {
             }
             Change::Retracted { content, .. } if content.retention != Retention::Kept => None,
             Change::Retracted { target, author, reason, content, .. } => {
-                let target = MessageId::new(self.epoch, *target);
-                let moderation = Moderation { target, reason: reason.clone() };
+                let moderation = Moderation { target: *target, reason: reason.clone() };
                 Some(message::moderation(&self.room, &moderation, author, id(content), None))
             }
             _ => None,

@@ -31,14 +31,14 @@ impl Room {
             check_length(items.len())?;
         }
         let mut draft = Draft::new(self, now);
-        // The settings first: who is to be in the room has to be in the scope of the category that it comes to.
         if let Some(settings) = settings {
-            draft.configure(by, settings)?;
+            draft.set(by, settings)?;
         }
         for item in items {
             let grant = draft.room().arranged(item)?;
             draft.grant(by, grant)?;
         }
+        draft.adapt(by, &self.settings)?;
         if !by.is_administrator {
             draft.check_owners(self)?;
         }
@@ -51,37 +51,40 @@ impl Room {
             Person::Jid(jid) => jid,
             Person::Nick(_) => return Err(Refusal::BadRequest("people are named by their addresses here")),
         };
-        self.check_scope(&jid, affiliation)?;
         let extent = extent.unwrap_or_else(|| self.usual_grant(jid.clone(), affiliation).extent);
         Ok(Grant { jid, affiliation, extent, nick, reason })
     }
 }
 
 impl Draft<'_> {
-    /// Sets what the room is, and lets go whom it is not for any more.
-    pub(super) fn configure(&mut self, by: &Actor, settings: Settings) -> Result<(), Refusal> {
-        let before = self.room().settings.clone();
+    /// Sets what the room is. Before who is what in it: that has to be in the scope of the category that it comes to.
+    pub(super) fn set(&mut self, by: &Actor, settings: Settings) -> Result<(), Refusal> {
         check_settings(&settings)?;
-        self.room().check_bounds(by, &settings)?;
-        let is_moved = settings.category != before.category;
-        if is_moved {
-            self.purge_for_move(by, &settings)?;
-        }
-        if settings.members_only && !before.members_only {
-            self.put_out_strangers();
-        }
-        let silences = |settings: &Settings| settings.moderated || settings.is_auditorium();
-        let gives_voice = silences(&before) && !silences(&settings);
-        let is_closed = settings.disabled && !before.disabled;
-        if self.room().is_locked || settings != *before {
+        let room = self.room();
+        room.check_bounds(by, &settings)?;
+        if room.is_locked || settings != *room.settings {
             self.log(Change::Configured { by: by.jid.bare(), settings: Box::new(settings) });
         }
-        if is_moved || is_closed {
-            self.review(&[]);
+        Ok(())
+    }
+
+    /// What follows from the settings being others than before: lets go whom the room is not for any more, and gives and
+    /// takes voices.
+    pub(super) fn adapt(&mut self, by: &Actor, before: &Settings) -> Result<(), Refusal> {
+        let (now, author) = (self.room().settings.clone(), self.room().author(by));
+        let is_moved = now.category != before.category;
+        if is_moved {
+            self.purge_after_move(by)?;
         }
-        if gives_voice {
-            let author = self.room().author(by);
+        let closes = now.members_only && !before.members_only;
+        if is_moved || closes || now.disabled && !before.disabled {
+            self.review(closes);
+        }
+        let silences = |settings: &Settings| settings.moderated || settings.is_auditorium();
+        if silences(before) && !silences(&now) {
             self.give_voice(author);
+        } else if now.is_auditorium() && !before.is_auditorium() {
+            self.silence(Some(author));
         }
         Ok(())
     }

@@ -23,6 +23,7 @@ pub(super) fn new_room(
     services: &Services,
     at: Timestamp,
 ) -> Result<NewRoom, Refusal> {
+    check_enabled(by, services)?;
     let policy = &services.policy;
     let home = homes_for(by, services).into_iter().next().ok_or(Refusal::CreationRestricted)?;
     let settings = Settings { category: Some(home), ..policy.defaults.clone() };
@@ -41,6 +42,7 @@ pub(super) fn founded(
     services: &Services,
     at: Timestamp,
 ) -> Result<NewRoom, Refusal> {
+    check_enabled(by, services)?;
     check_settings(&settings)?;
     if !settings.category.is_some_and(|home| homes_for(by, services).contains(&home)) {
         return Err(Refusal::CreationRestricted);
@@ -54,6 +56,11 @@ pub(super) fn founded(
         }
     };
     Ok(NewRoom { name: name.into(), secret, changes: changes.into(), at, origin: None })
+}
+
+fn check_enabled(by: &Actor, services: &Services) -> Result<(), Refusal> {
+    let is_enabled = by.is_administrator || services.directory.view().is_enabled(&by.jid.bare());
+    if is_enabled { Ok(()) } else { Err(Refusal::NotEnabled) }
 }
 
 /// The categories in which somebody may make rooms. A room that he makes by entering it comes to the first of them, and he

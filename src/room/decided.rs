@@ -136,6 +136,10 @@ impl Decided {
         self.changes.iter().map(event).collect()
     }
 
+    pub(super) fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
     pub(super) fn quiet(&self) -> &Arc<[Change]> {
         &self.quiet
     }

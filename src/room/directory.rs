@@ -1,5 +1,7 @@
 //! From a room's name to its running task: started once, on first need, and forgotten when idle.
 
+mod activity;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,20 +15,20 @@ use tokio_util::task::TaskTracker;
 use tracing::{Instrument, debug_span, warn};
 
 use crate::bus::Bus;
-use crate::chat::affiliation::Affiliation;
 use crate::chat::answer::Answer;
 use crate::chat::category::{Category, CategoryId};
 use crate::chat::command::{Actor, Command, Query};
-use crate::chat::event::{Extent, Parcel};
+use crate::chat::event::Parcel;
 use crate::chat::id::{RoomId, Seq, SessionId, Timestamp};
 use crate::chat::note::{Note, RoomName};
 use crate::chat::refusal::Refusal;
 use crate::chat::settings::Settings;
 use crate::clock::Clock;
-use crate::directory::Directory;
+use crate::directory::{Directory, View};
 use crate::fanout::mailbox::Mailbox;
 use crate::room::creation;
 use crate::room::decided::Decided;
+use crate::room::directory::activity::{Activity, is_news};
 use crate::room::request::{Receipt, Request, expire, refusal_of};
 use crate::room::rights::{Comer, Door, may_read};
 use crate::room::standings::Place;
@@ -56,6 +58,7 @@ pub(super) struct Services {
     pub(super) directory: Directory,
     domain: Box<str>,
     letters: mpsc::Sender<Letter>,
+    activity: Activity,
     bus: Bus,
     running: DashMap<Box<str>, Running>,
     tasks: TaskTracker,
@@ -143,6 +146,7 @@ impl Rooms {
             directory,
             domain: domain.into(),
             letters,
+            activity: Activity::default(),
             running: DashMap::new(),
             tasks: TaskTracker::new(),
         }))
@@ -157,23 +161,22 @@ impl Rooms {
         self.0.policy.defaults.clone()
     }
 
-    /// By what somebody knows of rooms: what he belongs to, and what is for him.
-    pub fn seer(&self, who: &BareJid) -> Seer {
+    /// By what somebody knows of rooms: what he belongs to, and what is for him. Who may use none knows of none.
+    pub fn seer(&self, who: &BareJid) -> Result<Seer, Refusal> {
         let view = self.0.directory.view();
-        let belonging = view.belongs(who);
-        let is_for_him = |category: &&Category| view.is_in_scope(Some(category.id), belonging);
-        Seer {
-            belongs: belonging.addresses().filter_map(|address| BareJid::new(address).ok()).collect(),
-            categories: view.categories().filter(is_for_him).map(|category| category.id).collect(),
-        }
+        if view.is_enabled(who) { Ok(seer(&view, who)) } else { Err(Refusal::NotEnabled) }
+    }
+
+    /// Where people make and manage rooms, where it is not in their clients.
+    pub fn management_url(&self) -> Option<Box<str>> {
+        self.0.directory.view().values().room_management_url.clone()
     }
 
     /// The rooms that somebody may read, of those that he may know of: what [`Query::ArchiveAccess`] says of one room that he
     /// names, for all of them at once and by the same rule.
     pub async fn readable_by(&self, who: &BareJid) -> Result<Vec<RoomId>, StoreError> {
-        let known = self.0.store.known_rooms(&self.seer(who).belongs).await?;
         let view = self.0.directory.view();
-        let belonging = view.belongs(who);
+        let known = self.0.store.known_rooms(&seer(&view, who).belongs).await?;
         let is_readable = |room: &KnownRoom| {
             let door = Door {
                 is_locked: room.is_locked,
@@ -181,10 +184,10 @@ impl Rooms {
                 has_password: room.has_password,
                 is_disabled: room.is_disabled,
             };
-            let entry = |(_, affiliation, extent): &(BareJid, Affiliation, Extent)| (*affiliation, *extent);
-            let own = room.entries.iter().find(|(jid, ..)| jid == who).map(entry);
-            let others = room.entries.iter().filter(|(jid, ..)| jid != who).map(entry);
-            let place = Place::of(own, others, view.is_in_scope(room.category, belonging));
+            let place = Place::by(&view, room.category, who, |principal| {
+                let entry = room.entries.iter().find(|(jid, ..)| jid.as_str() == principal)?;
+                Some((entry.1, entry.2))
+            });
             may_read(door, Comer { place, is_administrator: false, is_inside: room.is_inside }).is_ok()
         };
         Ok(known.iter().filter(|room| is_readable(room)).map(|room| room.id).collect())
@@ -306,6 +309,13 @@ impl Rooms {
         else {
             return;
         };
+        // What was too large for a hint is most likely a message.
+        if let Note::RoomGrew { room, events, .. } = &note
+            && self.0.activity.is_watched(&room.name)
+            && (events.is_empty() || events.iter().any(|event| is_news(&event.change)))
+        {
+            self.0.activity.stir(&room.name);
+        }
         let Some(running) = self.0.running.get(&*room.name).map(|running| running.clone()) else { return };
         if running.requests.try_send(Box::new(Request::Heard(note))).is_err() {
             running.mark.fall_behind();
@@ -317,6 +327,7 @@ impl Rooms {
         if planted!(LastHintLost) {
             return Ok(());
         }
+        self.0.activity.stir_all();
         let running: Vec<(Box<str>, Running)> =
             self.0.running.iter().map(|entry| (entry.key().clone(), entry.value().clone())).collect();
         let places: HashMap<RoomId, (RoomPlace, Box<str>, Running)> = running
@@ -375,6 +386,15 @@ impl Rooms {
     }
 }
 
+fn seer(view: &View, who: &BareJid) -> Seer {
+    let belonging = view.belongs(who);
+    let is_for_him = |category: &&Category| view.is_in_scope(Some(category.id), belonging);
+    Seer {
+        belongs: belonging.addresses().filter_map(|address| BareJid::new(address).ok()).collect(),
+        categories: view.categories().filter(is_for_him).map(|category| category.id).collect(),
+    }
+}
+
 /// Who has to leave which room.
 pub(super) type Departures = BTreeMap<Box<str>, Vec<SessionId>>;
 
@@ -401,8 +421,14 @@ impl Services {
         self.running.remove_if(name, |_, running| is_alone(running)).is_some()
     }
 
-    /// Tells the other members what came true here, before anybody here is shown it.
+    /// Tells followers and the other members what came true here, before anybody inside is shown it.
     pub(super) fn tell_of(&self, room: &Room, decided: &Decided, appended: Option<&Appended>) {
+        if appended.is_some()
+            && self.activity.is_watched(room.name())
+            && decided.changes().iter().any(is_news)
+        {
+            self.activity.stir(room.name());
+        }
         if self.bus.is_local() {
             return;
         }
@@ -436,3 +462,6 @@ impl Services {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,6 +24,9 @@ impl Room {
         if self.settings.disabled && rank.affiliation != Affiliation::Owner {
             return Err(Refusal::Disabled);
         }
+        if !by.is_administrator {
+            self.standings.place(&by.jid.bare()).admitted()?;
+        }
         let permit = |act| allowed(rank, act, &self.settings);
         match query {
             Query::Overview => Ok(Answer::Overview(Box::new(self.overview(by)))),

@@ -25,11 +25,14 @@ impl Room {
         check_length(invitations.len())?;
         let mut draft = Draft::new(self, now);
         for Invitation { to, reason, continues } in invitations {
-            match draft.room().standings.of(&to) {
+            let place = draft.room().standings.place(&to);
+            if !place.is_enabled {
+                return Err(Refusal::PrincipalNotEnabled { principal: to });
+            }
+            match place.affiliation {
                 // An invitation is not a pardon.
                 Affiliation::Outcast => return Err(Refusal::TargetOutranks),
                 Affiliation::None if self.settings.members_only => {
-                    self.check_scope(&to, Affiliation::Member)?;
                     let grant = self.usual_grant(to.clone(), Affiliation::Member);
                     draft.settle(by, &Grant { reason: reason.clone(), ..grant })?;
                 }

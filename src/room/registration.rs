@@ -12,30 +12,33 @@ use crate::room::state::{Room, nick_key};
 
 impl Room {
     pub(super) fn register(&self, by: &Actor, nick: Box<str>, now: Timestamp) -> Result<Decision, Refusal> {
-        let own = self.own_affiliation(by);
-        allowed(Rank { affiliation: own, ..self.rank(by) }, Act::Register, &self.settings)?;
+        let jid = by.jid.bare();
+        // An administrator of the service registers as the person he is.
+        let place = self.standings.place(&jid);
+        if !place.is_enabled {
+            return Err(Refusal::NotEnabled);
+        }
+        allowed(Rank { affiliation: place.affiliation, ..self.rank(by) }, Act::Register, &self.settings)?;
         nick_key(&nick)?;
-        self.reserve(by, own.max(Affiliation::Member), nick, now)
+        // What he is by a group he is for as long as he belongs to it.
+        self.reserve(by, self.standings.listed_as(&jid).max(Affiliation::Member), nick, now)
     }
 
     /// Ends what registering began. Admins and owners keep their affiliation, which was not theirs to take.
     pub(super) fn unregister(&self, by: &Actor, now: Timestamp) -> Result<Decision, Refusal> {
-        let own = self.own_affiliation(by);
-        let registered = self.standings.get(&by.jid.bare());
-        match own {
+        let jid = by.jid.bare();
+        let listed = self.standings.listed_as(&jid);
+        match listed {
             Affiliation::Member => self.reserve(by, Affiliation::None, "".into(), now),
-            Affiliation::Admin | Affiliation::Owner if registered.is_some_and(|s| s.nick.is_some()) => {
-                self.reserve(by, own, "".into(), now)
+            Affiliation::Admin | Affiliation::Owner
+                if self.standings.get(&jid).is_some_and(|standing| standing.nick.is_some()) =>
+            {
+                self.reserve(by, listed, "".into(), now)
             }
             Affiliation::Admin | Affiliation::Owner | Affiliation::None | Affiliation::Outcast => {
                 Err(Refusal::NotRegistered)
             }
         }
-    }
-
-    /// An administrator of the service registers as the person he is.
-    fn own_affiliation(&self, by: &Actor) -> Affiliation {
-        self.standings.of(&by.jid.bare())
     }
 
     fn reserve(

@@ -11,6 +11,7 @@ use crate::chat::command::{Actor, AffiliationItem, Command, HistoryRequest, Join
 use crate::chat::event::{Change, Decision, Departure, Ephemeral, Event, Parcel, ParcelKind};
 use crate::chat::id::{Epoch, RoomId, RulesVersion, Seq, SessionId, Timestamp};
 use crate::chat::message::{Author, Content, Payload, Retention};
+use crate::chat::occupant::Occupant;
 use crate::chat::refusal::Refusal;
 use crate::chat::settings::Settings;
 use crate::chat::snapshot::RoomSnapshot;
@@ -99,6 +100,26 @@ impl Scene {
         self.room.occupants().iter().map(|occupant| &*occupant.nick).collect()
     }
 
+    /// The room as it is read from the store.
+    pub(super) fn read_again(&mut self) {
+        let room = &self.room;
+        let as_stored = |occupant: &Arc<Occupant>| Occupant {
+            affiliation: Affiliation::None,
+            presents: false,
+            ..Occupant::clone(occupant)
+        };
+        let snapshot = RoomSnapshot {
+            seq: room.seq(),
+            rules: room.rules(),
+            settings: Settings::clone(room.settings()),
+            affiliations: room.standings().listed().cloned().collect(),
+            affiliations_version: room.standings().version(),
+            occupants: room.occupants().iter().map(as_stored).collect(),
+            ..empty_snapshot()
+        };
+        self.room = Room::load(snapshot, room.standings().view());
+    }
+
     fn take(&mut self, decision: &Decision) {
         for change in &decision.quiet {
             self.room.apply_quiet(change);
@@ -119,7 +140,11 @@ impl Scene {
 }
 
 pub(super) fn empty_room() -> Room {
-    let snapshot = RoomSnapshot {
+    Room::load(empty_snapshot(), &Arc::default())
+}
+
+fn empty_snapshot() -> RoomSnapshot {
+    RoomSnapshot {
         id: RoomId(1),
         name: "tea".into(),
         epoch: Epoch(0),
@@ -135,8 +160,7 @@ pub(super) fn empty_room() -> Room {
         affiliations: Vec::new(),
         affiliations_version: 0,
         occupants: Vec::new(),
-    };
-    Room::load(snapshot, &Arc::default())
+    }
 }
 
 pub(super) fn jid(who: &str) -> BareJid {
@@ -267,7 +291,7 @@ fn sentence(change: &Change) -> String {
                 (true, true, Retention::Kept) => "replaces",
                 (true, ..) => "silently removes",
             };
-            format!("{} {verb} {}", author.nick, target.0)
+            format!("{} {verb} {}", author.nick, target.seq().0)
         }
         Change::Cleared { below, by } => format!("{} clears below {}", by.nick, below.0),
     }

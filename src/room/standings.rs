@@ -40,18 +40,39 @@ pub struct Place {
     pub extent: Extent,
     /// The room's category is for him too.
     pub is_in_scope: bool,
+    /// The policy in force lets him use rooms.
+    pub is_enabled: bool,
 }
 
 /// What an entry of the lists says.
 pub(super) type Entry = (Affiliation, Extent);
 
 impl Place {
-    /// By the entry of somebody himself, and those of all else that he belongs to.
-    ///
+    /// What the entries of a room's lists make of somebody, by what he belongs to in that view. `entry` gives that of a
+    /// principal. One that was taken away is none.
+    pub(super) fn by(
+        view: &View,
+        category: Option<CategoryId>,
+        who: &BareJid,
+        entry: impl Fn(&str) -> Option<Entry>,
+    ) -> Self {
+        let belonging = view.belongs(who);
+        let entry = |principal| entry(principal).filter(|(affiliation, _)| *affiliation != Affiliation::None);
+        let own = entry(who.as_str()).filter(|_| belonging.is_somebody());
+        let others = belonging.addresses().filter(|address| *address != who.as_str());
+        let place = Self {
+            affiliation: NOTHING.0,
+            extent: NOTHING.1,
+            is_in_scope: view.is_in_scope(category, belonging),
+            is_enabled: view.is_enabled(who),
+        };
+        place.listed(own, others.filter_map(entry))
+    }
+
     /// A ban of his own puts a person out. One of a group or of his whole domain does not, where he has an entry of his
-    /// own (XEP-0045 §9.2). For the rest he is the most of what his entries make him; but outside the room's category
-    /// no entry gives anything.
-    pub(super) fn of(own: Option<Entry>, others: impl Iterator<Item = Entry>, is_in_scope: bool) -> Self {
+    /// own (XEP-0045 §9.2). For the rest he is the most of what his entries make him; but whom the room is not for, no
+    /// entry gives anything.
+    fn listed(self, own: Option<Entry>, others: impl Iterator<Item = Entry>) -> Self {
         let mut is_banned = own.is_some_and(|(affiliation, _)| affiliation == Affiliation::Outcast);
         let mut best = own.unwrap_or(NOTHING);
         for (affiliation, extent) in others {
@@ -63,12 +84,12 @@ impl Place {
                 best.1.presents |= extent.presents;
             }
         }
-        let (affiliation, extent) = match (is_banned, is_in_scope) {
+        let (affiliation, extent) = match (is_banned, self.admitted().is_ok()) {
             (true, _) => (Affiliation::Outcast, NOTHING.1),
             (false, true) => best,
             (false, false) => NOTHING,
         };
-        Self { affiliation, extent, is_in_scope }
+        Self { affiliation, extent, ..self }
     }
 }
 
@@ -105,25 +126,23 @@ impl Standings {
         self.place(jid).affiliation
     }
 
+    /// What the entry of a principal says, whatever he is by others, and also while it gives him nothing.
+    pub(super) fn listed_as(&self, principal: &BareJid) -> Affiliation {
+        self.get(principal).map_or(Affiliation::None, |standing| standing.affiliation)
+    }
+
     pub fn place(&self, jid: &BareJid) -> Place {
         self.place_if(jid, None)
     }
 
     /// What a person would be, were one entry of the list another.
     pub(super) fn place_if(&self, jid: &BareJid, supposed: Option<Supposed<'_>>) -> Place {
-        let belonging = self.scope.view.belongs(jid);
-        let is_in_scope = self.scope.view.is_in_scope(self.scope.category, belonging);
-        let own = self.entry(jid.as_str(), supposed).filter(|_| belonging.is_somebody());
-        let others = belonging.addresses().filter(|address| *address != jid.as_str());
-        Place::of(own, others.filter_map(|address| self.entry(address, supposed)), is_in_scope)
-    }
-
-    fn entry(&self, principal: &str, supposed: Option<Supposed<'_>>) -> Option<Entry> {
-        let (affiliation, extent) = match supposed {
-            Some(supposed) if supposed.entry.as_str() == principal => (supposed.affiliation, supposed.extent),
-            _ => self.by_jid.get(principal).map(|standing| (standing.affiliation, standing.extent))?,
-        };
-        (affiliation != Affiliation::None).then_some((affiliation, extent))
+        Place::by(&self.scope.view, self.scope.category, jid, |principal| match supposed {
+            Some(supposed) if supposed.entry.as_str() == principal => {
+                Some((supposed.affiliation, supposed.extent))
+            }
+            _ => self.by_jid.get(principal).map(|standing| (standing.affiliation, standing.extent)),
+        })
     }
 
     /// Whether a ban of that principal would put the person out.

@@ -20,7 +20,7 @@ use crate::chat::settings::{Settings, Whois};
 use crate::chat::snapshot::{RoomSnapshot, Subject};
 use crate::directory::View;
 use crate::room::rights::Rank;
-use crate::room::standings::Standings;
+use crate::room::standings::{Place, Standings};
 
 /// One room. Cloning shares what seldom changes.
 #[derive(Debug, Clone)]
@@ -40,6 +40,8 @@ pub struct Room {
     pub(super) subject: Option<Arc<Subject>>,
     pub(super) standings: Arc<Standings>,
     pub(super) occupants: Occupants,
+    /// Administrators of the service, who are let in whatever they are.
+    pub(super) spared: Arc<[BareJid]>,
     /// Above the participant update limit, and not yet back under 80 % of it.
     pub(super) is_crowded: bool,
 }
@@ -62,15 +64,34 @@ impl Room {
             subject: snapshot.subject.map(Arc::new),
             standings: Arc::new(Standings::load(snapshot.affiliations, snapshot.affiliations_version)),
             occupants: Occupants::default(),
+            spared: Arc::default(),
             is_crowded: false,
         };
         room.see(view);
         for occupant in snapshot.occupants {
-            let affiliation = room.standings.of(&occupant.jid);
-            room.occupants.put(Occupant { affiliation, ..occupant });
+            let Place { affiliation, extent, .. } = room.standings.place(&occupant.jid);
+            room.occupants.put(Occupant { affiliation, presents: extent.presents, ..occupant });
         }
         room.count_crowd();
         room
+    }
+
+    /// What those inside were last shown as, which no store has: so a review finds out who is something else by now, and what
+    /// of his role goes with it.
+    pub(super) fn recall(&mut self, before: &Occupants) {
+        for was in before.iter() {
+            if self.occupants.by_nick_key(&was.nick_key).is_some_and(|occupant| occupant.jid == was.jid) {
+                self.occupants.update(&was.nick_key, |occupant| {
+                    occupant.affiliation = was.affiliation;
+                    occupant.presents = was.presents;
+                });
+            }
+        }
+    }
+
+    /// Whoever is inside stays, as one of these administrators of the service, where another would have to leave.
+    pub fn spare(&mut self, administrators: Arc<[BareJid]>) {
+        self.spared = administrators;
     }
 
     /// What a command leads to, or why it is refused. Changes nothing.
@@ -92,7 +113,7 @@ impl Room {
             Command::Attach { after } => self.attach(by, after),
             Command::Remove { cause } => Ok(self.remove(by, cause)),
             Command::Expire { sessions } => Ok(self.expire(&sessions, now)),
-            Command::Review { spared } => Ok(self.review(&spared, now)),
+            Command::Review { silences } => Ok(self.review(silences, now)),
             Command::SetPresence { presence } => self.set_presence(by, presence),
             Command::Rename { nick, presence } => self.rename(by, &nick, presence),
             Command::Post { content } => self.post(by, content),
@@ -113,10 +134,10 @@ impl Room {
             Command::Register { nick } => self.register(by, nick, now),
             Command::Unregister => self.unregister(by, now),
             Command::Retract { target, target_author, content } => {
-                self.retract(by, target.seq(), target_author, content)
+                self.retract(by, target, target_author, content)
             }
             Command::Moderate { target, target_author, reason } => {
-                self.moderate(by, target.seq(), target_author, reason)
+                self.moderate(by, target, target_author, reason)
             }
             Command::Expunge { targets, replacement, is_told } => {
                 self.expunge(by, &targets, replacement.as_deref(), is_told)
@@ -157,10 +178,6 @@ impl Room {
     /// The localpart of the room's address.
     pub fn name(&self) -> &str {
         &self.name
-    }
-
-    pub fn epoch(&self) -> Epoch {
-        self.epoch
     }
 
     /// The last event that was applied.
@@ -244,9 +261,10 @@ impl Room {
                 self.occupants.update(nick_key, |occupant| occupant.role = *role);
             }
             Change::AffiliationSet(set) => self.take_affiliation(set),
-            Change::Regraded { nick_key, affiliation, role, .. } => {
+            Change::Regraded { nick_key, affiliation, presents, role, .. } => {
                 self.occupants.update(nick_key, |occupant| {
                     occupant.affiliation = *affiliation;
+                    occupant.presents = *presents;
                     occupant.role = *role;
                 });
             }
@@ -254,7 +272,7 @@ impl Room {
                 self.take_subject(seq, at, author, subject, content);
             }
             Change::Cleared { below, .. } => self.first_seq = self.first_seq.max(*below),
-            Change::Retracted { target, .. } => self.take_retraction(*target),
+            Change::Retracted { target, .. } => self.take_retraction(target.seq()),
             Change::Posted { .. }
             | Change::Whispered { .. }
             | Change::Invited { .. }

@@ -7,14 +7,16 @@ use tracing::debug;
 use crate::account;
 use crate::bus::{self, Bus, BusError, Heard};
 use crate::chat::note::{self, Note, RoomName};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::directory::Directory;
 use crate::fanout::mailbox::Ending;
 use crate::pool::{Alarm, Pool};
 use crate::room::Rooms;
-use crate::server::RETURN_TIMES;
+use crate::server::{RETURN_TIMES, Stage};
 use crate::session::Sessions;
 use crate::store::Store;
+use crate::store::error::StoreError;
 use crate::store::member::{HeldRoom, MemberState};
 use crate::stream::{Direction, Directions, Streams};
 
@@ -42,8 +44,35 @@ pub(super) struct Ears {
     pub(super) streams: Streams,
 }
 
+/// Looks after the pool from here on: whatever waits for all members needs somebody to find out the dead.
+pub(super) async fn join_pool(
+    store: &Store,
+    bus: &Bus,
+    clock: &Clock,
+    me: note::Member,
+    services: &Stage,
+) -> Result<(Pool, mpsc::Receiver<Alarm>), StoreError> {
+    let pool = Pool::join(store.clone(), bus.clone(), clock.clone(), me, RETURN_TIMES).await?;
+    let (alarms, raised) = mpsc::channel(ALARMS);
+    services.spawn(|stop| pool.clone().run(alarms, stop));
+    Ok((pool, raised))
+}
+
+/// Hears the other members, and follows the rights that all go by.
+pub(super) fn keep_in_touch(
+    services: &Stage,
+    heard: mpsc::Receiver<Heard>,
+    raised: mpsc::Receiver<Alarm>,
+    ears: Ears,
+) {
+    services.spawn(|stop| ears.rooms.clone().follow_rights(stop));
+    services.spawn(|stop| ears.sessions.clone().follow_rights(stop));
+    services.spawn(|stop| hear(heard, ears.clone(), stop));
+    services.spawn(|stop| heed(raised, ears, stop));
+}
+
 /// Takes what the bus brings to those whom it is for.
-pub(super) async fn hear(mut heard: mpsc::Receiver<Heard>, ears: Ears, stop: CancellationToken) {
+async fn hear(mut heard: mpsc::Receiver<Heard>, ears: Ears, stop: CancellationToken) {
     while let Some(Some(heard)) = stop.run_until_cancelled(heard.recv()).await {
         // That logs are compared after a gap is the pool's affair: it raises an alarm.
         ears.pool.hears(&heard);
@@ -72,7 +101,7 @@ pub(super) fn directions(pool: &Pool) -> Directions {
 }
 
 /// Takes the pool's alarms to those whom they concern.
-pub(super) async fn heed(mut alarms: mpsc::Receiver<Alarm>, ears: Ears, stop: CancellationToken) {
+async fn heed(mut alarms: mpsc::Receiver<Alarm>, ears: Ears, stop: CancellationToken) {
     let Ears { pool, rooms, people, sessions, .. } = ears;
     while let Some(Some(alarm)) = stop.run_until_cancelled(alarms.recv()).await {
         let done = match alarm {
@@ -104,3 +133,6 @@ pub(super) async fn heed(mut alarms: mpsc::Receiver<Alarm>, ears: Ears, stop: Ca
         }
     }
 }
+
+/// Alarms of the pool that may wait to be heeded.
+const ALARMS: usize = 64;

@@ -29,12 +29,22 @@ pub(super) struct Management {
     acknowledged: u64,
     /// Messages of the account's log, each with the count of stanzas that an acknowledgement has to reach.
     marks: VecDeque<(u64, Seq)>,
-    /// The client's stanzas that could not be taken, each with the count that says that it knows. Until then it is not
+    /// The client's stanzas that could not be taken, in the order of the errors. Until the client knows of them it is not
     /// told that they are handled: should the error be lost with the session, it sends them again.
-    refused: VecDeque<(u64, u64)>,
+    refused: VecDeque<Refused>,
     /// Refused, as its client knows, behind something that it may have to send again: this comes again with it, for the
     /// count's sake, and is not meant to be done.
     known: Vec<u64>,
+}
+
+/// A stanza of the client that could not be taken.
+#[derive(Clone, Serialize, Deserialize)]
+struct Refused {
+    number: u64,
+    /// The count that says that the client has the error.
+    count: u64,
+    /// It comes too late to be done now.
+    is_final: bool,
 }
 
 /// What has to be known of it to go on elsewhere: what the client was sent and has not acknowledged.
@@ -45,8 +55,7 @@ pub(super) struct Promised {
     h: u32,
     acknowledged: u64,
     marks: VecDeque<(u64, Seq)>,
-    refused: VecDeque<(u64, u64)>,
-    #[serde(default)]
+    refused: VecDeque<Refused>,
     known: Vec<u64>,
     resumption_time: Duration,
 }
@@ -54,7 +63,7 @@ pub(super) struct Promised {
 impl Promised {
     /// Whether the stanza of that number could not be taken, and the client may not know.
     pub(super) fn has_refused(&self, number: u64) -> bool {
-        self.refused.iter().any(|(_, refused)| *refused == number)
+        self.refused.iter().any(|refused| refused.number == number)
     }
 }
 
@@ -124,8 +133,8 @@ impl Session {
         {
             taken = Some(seq);
         }
-        while let Some((_, number)) =
-            management.refused.pop_front_if(|(count, _)| *count <= management.acknowledged)
+        while let Some(Refused { number, .. }) =
+            management.refused.pop_front_if(|refused| refused.count <= management.acknowledged)
         {
             self.inbound.settle(number);
             management.known.push(number);
@@ -151,7 +160,7 @@ impl Session {
     pub(super) fn defer(&mut self, number: u64) -> bool {
         let Some(management) = &mut self.management else { return false };
         let count = management.acknowledged + management.outbound.len() as u64;
-        management.refused.push_back((count, number));
+        management.refused.push_back(Refused { number, count, is_final: false });
         true
     }
 
@@ -163,9 +172,15 @@ impl Session {
         Err(too_much_unacknowledged())
     }
 
-    /// Whether the stanza of that number comes again though its client knows that it was refused.
-    pub(super) fn is_known_refused(&self, number: u64) -> bool {
-        self.management.as_ref().is_some_and(|management| management.known.contains(&number))
+    /// Passes over a stanza that was refused and comes again for the count's sake. It is handled where its client knows, and
+    /// else when that says so.
+    pub(super) fn passes_over(&mut self, number: u64) -> bool {
+        let Some(management) = &self.management else { return false };
+        if management.known.contains(&number) {
+            self.done(number);
+            return true;
+        }
+        management.refused.iter().any(|refused| refused.number == number)
     }
 
     /// How many of the client's stanzas wait until it knows that they could not be taken.
@@ -184,18 +199,22 @@ impl Session {
         let (handled, _) = self.inbound.position();
         let is_done = |number: &u64| self.inbound.is_settled(*number) && !management.known.contains(number);
         let last_done = (handled + 1..=self.inbound.received()).rfind(is_done).unwrap_or(handled);
-        while let Some((count, number)) = management.refused.pop_back() {
-            if number < last_done {
-                management.known.push(number);
-                continue;
-            }
+        let refused = std::mem::take(&mut management.refused).into_iter();
+        let is_late = |refused: &Refused| refused.is_final || refused.number < last_done;
+        let (mut late, taken_back): (VecDeque<_>, VecDeque<_>) = refused.partition(is_late);
+        for Refused { count, .. } in taken_back.into_iter().rev() {
             let place = usize::try_from(count - management.acknowledged - 1).unwrap_or(usize::MAX);
             management.outbound.remove(place);
-            // Marks behind it are reached one earlier.
+            // Whatever is behind it is reached one earlier.
             for (mark, _) in management.marks.iter_mut().filter(|(mark, _)| *mark >= count) {
                 *mark -= 1;
             }
+            for refused in late.iter_mut().filter(|refused| refused.count > count) {
+                refused.count -= 1;
+            }
         }
+        late.iter_mut().for_each(|refused| refused.is_final = true);
+        management.refused = late;
         self.inbound.take_back();
     }
 

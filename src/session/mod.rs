@@ -1,11 +1,13 @@
 //! One signed-in device: what its stanzas ask for, what it is owed, and what it must be left out of when it goes.
 
+mod followers;
 mod management;
 mod outstanding;
 pub mod resumption;
 pub mod transfer;
 pub mod xmpp;
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use dashmap::DashMap;
@@ -15,8 +17,10 @@ use perch_xmpp::stanza::error::StanzaCondition;
 use perch_xmpp::stream::management::Inbound;
 use perch_xmpp::stream::{StreamCondition, StreamFailure};
 use perch_xmpp::xml::Element;
+use tokio_util::sync::CancellationToken;
 
 use crate::account::{AccountHandle, Accounts};
+use crate::admin::Admin;
 use crate::chat::command::{Actor, Command};
 use crate::chat::event;
 use crate::chat::id::{AccountId, Origin, Seq, SessionId};
@@ -25,12 +29,15 @@ use crate::chat::note::Note;
 use crate::chat::refusal::Refusal;
 use crate::chat::sorted::Sorted;
 use crate::clock::Clock;
+use crate::directory::Directory;
 use crate::fanout::frame::Frame;
 use crate::fanout::mailbox::{Ending, Inbox, Mailbox, mailbox};
 use crate::room::{Receipt, Rooms};
+use crate::session::followers::{Followers, Following};
 use crate::session::management::Management;
 use crate::session::outstanding::{Context, Outstanding};
 use crate::session::resumption::Former;
+use crate::session::xmpp::adhoc::CommandsBegun;
 use crate::session::xmpp::room::relay::Relays;
 
 /// All sessions of this member, and what they need. Cheap to clone.
@@ -41,11 +48,22 @@ pub(crate) struct Services {
     pub(crate) domain: BareJid,
     pub(crate) rooms: Rooms,
     pub(crate) accounts: Accounts,
+    pub(crate) admin: Admin,
     pub(crate) clock: Clock,
     pub(crate) policy: Policy,
+    /// Sessions that are told what is new in rooms that they are not in.
+    pub(crate) followers: Arc<Followers>,
     /// Requests between occupants whose answer has not come yet.
     pub(crate) relays: Relays,
-    live: DashMap<SessionId, (AccountId, Mailbox)>,
+    directory: Directory,
+    live: DashMap<SessionId, Live>,
+}
+
+/// A session as others reach it.
+struct Live {
+    account: AccountId,
+    address: BareJid,
+    mailbox: Mailbox,
 }
 
 /// What the configuration says of sessions.
@@ -93,8 +111,14 @@ pub struct Session {
     to: Box<[u8]>,
     mailbox: Mailbox,
     account: AccountHandle,
+    /// From where its client is connected, or was last.
+    peer: IpAddr,
+    /// Commands whose form its client has.
+    commands: CommandsBegun,
     /// Rooms that it joined, by localpart, with the nick it asked for.
     joined: Sorted<Box<str>, Arc<str>>,
+    /// Rooms that it follows, if it does. Boxed, as most do not.
+    following: Option<Box<Following>>,
     inbound: Inbound,
     outstanding: Outstanding,
     /// The key that the stanza of that number brought along.
@@ -109,11 +133,22 @@ pub struct Session {
 }
 
 impl Sessions {
-    pub fn new(domain: BareJid, rooms: Rooms, accounts: Accounts, clock: Clock, policy: Policy) -> Self {
+    pub fn new(
+        domain: BareJid,
+        rooms: Rooms,
+        accounts: Accounts,
+        admin: Admin,
+        directory: Directory,
+        clock: Clock,
+        policy: Policy,
+    ) -> Self {
         Self(Arc::new(Services {
+            directory,
             domain,
+            followers: Arc::new(Followers::new(rooms.clone())),
             rooms,
             accounts,
+            admin,
             clock,
             relays: Relays::new(policy.member.clone()),
             policy,
@@ -133,7 +168,7 @@ impl Sessions {
         };
         let (mailbox, inbox) = mailbox();
         let account = self.0.accounts.attach(id, jid.clone(), mailbox.clone()).await?;
-        self.0.live.insert(id, (account.account(), mailbox.clone()));
+        self.admit(id, account.account(), jid.bare(), mailbox.clone()).await;
         let session = Session {
             services: Arc::clone(&self.0),
             id,
@@ -141,7 +176,10 @@ impl Sessions {
             jid,
             mailbox,
             account,
+            peer: NOWHERE,
+            commands: CommandsBegun::default(),
             joined: Sorted::default(),
+            following: None,
             inbound: Inbound::default(),
             outstanding: Outstanding::default(),
             brought: None,
@@ -156,13 +194,13 @@ impl Sessions {
     /// Ends every session, as the service does when it stops.
     pub fn end_all(&self, ending: Ending) {
         for entry in &self.0.live {
-            entry.value().1.end(ending);
+            entry.value().mailbox.end(ending);
         }
     }
 
     /// Sends every client to another member, as many at a time as the others take in, for as long as that is wanted.
     pub async fn send_away(&self, is_wanted: impl Fn() -> bool) {
-        let live: Vec<Mailbox> = self.0.live.iter().map(|entry| entry.value().1.clone()).collect();
+        let live: Vec<Mailbox> = self.0.live.iter().map(|entry| entry.value().mailbox.clone()).collect();
         for some in live.chunks(SENT_TOGETHER) {
             if !is_wanted() {
                 return;
@@ -175,10 +213,37 @@ impl Sessions {
     /// Ends the sessions of an account, but for the one that is spared.
     pub fn end_account(&self, account: AccountId, spared: Option<SessionId>) {
         for entry in &self.0.live {
-            let (owner, mailbox) = entry.value();
-            if *owner == account && Some(*entry.key()) != spared {
-                mailbox.end(Ending::AccountGone);
+            let live = entry.value();
+            if live.account == account && Some(*entry.key()) != spared {
+                live.mailbox.end(Ending::AccountGone);
             }
+        }
+    }
+
+    /// Ends the sessions of those who count for nobody any more, each time that the rights outside of rooms have changed:
+    /// also where nobody told this member whose they are.
+    pub async fn follow_rights(self, stop: CancellationToken) {
+        let mut views = self.0.directory.views();
+        while let Some(Ok(())) = stop.run_until_cancelled(views.changed()).await {
+            let view = views.borrow_and_update().clone();
+            for live in self.0.live.iter().filter(|live| !view.belongs(&live.address).is_somebody()) {
+                live.mailbox.end(Ending::AccountGone);
+            }
+        }
+    }
+
+    /// Takes a session among those that can be ended. If its account was disabled or removed a moment before, nobody else
+    /// will end it.
+    async fn admit(&self, id: SessionId, account: AccountId, address: BareJid, mailbox: Mailbox) {
+        let is_somebody = || self.0.directory.view().belongs(&address).is_somebody();
+        self.0.live.insert(id, Live { account, address: address.clone(), mailbox: mailbox.clone() });
+        if is_somebody() {
+            return;
+        }
+        // Or it has just been enabled, or made anew, which this member does not know yet.
+        let is_read = self.0.directory.refresh().await;
+        if is_read.is_err() || !is_somebody() {
+            mailbox.end(Ending::AccountGone);
         }
     }
 
@@ -207,13 +272,17 @@ impl Session {
         self.handle(stanza).await
     }
 
+    /// Its client is connected from there.
+    pub fn set_peer(&mut self, peer: IpAddr) {
+        self.peer = peer;
+    }
+
     /// Takes the next stanza of the client. Its outcome comes at once, or by the mailbox when it is committed.
     pub async fn handle(&mut self, mut stanza: Stanza) -> Result<(), StreamFailure> {
         self.check_backlog()?;
         let number = self.inbound.receive();
         self.stamp(&mut stanza)?;
-        if self.is_known_refused(number) {
-            self.done(number);
+        if self.passes_over(number) {
             return Ok(());
         }
         self.dispatch(number, &stanza).await;
@@ -265,8 +334,9 @@ impl Session {
         self.account.detach().await;
     }
 
-    /// Leaves every room in that way.
+    /// Leaves every room in that way, and follows none.
     pub(in crate::session) async fn leave_rooms(&mut self, farewell: &Command) {
+        self.following = None;
         for room in std::mem::take(&mut self.joined).into_keys() {
             self.services.rooms.command(&room, self.actor(None), farewell.clone(), None, Receipt::None).await;
         }
@@ -327,6 +397,14 @@ impl Session {
     fn forget_room(&mut self, context: &Context) {
         if let Some(room) = context.joined_room() {
             self.joined.remove(&room);
+            self.note_outside(&room);
+        }
+    }
+
+    /// It is not in that room any more: if it follows it, it is told what is said there from now on.
+    pub(in crate::session) fn note_outside(&self, room: &str) {
+        if let Some(following) = &self.following {
+            following.leave(room, self.services.clock.now());
         }
     }
 
@@ -341,6 +419,9 @@ impl Session {
 /// Stanzas from the first that is not settled to the last that was read: while that one waits, the others go on, so
 /// that what a crash leaves behind a gap is bounded.
 const PENDING_MAX: usize = 1024;
+
+/// Where a session is that nobody has connected to yet.
+const NOWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// Clients sent to other members together, and the time in between: a login costs about a millisecond.
 const SENT_TOGETHER: usize = 50;
@@ -366,3 +447,6 @@ fn random_session_id() -> Option<SessionId> {
     aws_lc_rs::rand::fill(&mut bytes).ok()?;
     Some(SessionId(i64::from_le_bytes(bytes) & i64::MAX))
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,6 +20,7 @@ use crate::chat::command::Command;
 use crate::chat::event;
 use crate::chat::id::Seq;
 use crate::chat::note::Note;
+use crate::chat::refusal::Refusal;
 use crate::chat::sorted::Sorted;
 use crate::fanout::frame::Frame;
 use crate::fanout::mailbox::mailbox;
@@ -27,7 +28,8 @@ use crate::room::Receipt;
 use crate::session::management::{Management, Promised};
 use crate::session::outstanding::Outstanding;
 use crate::session::resumption::{Former, hash};
-use crate::session::{Departure, Opened, Session, Sessions, to_attribute};
+use crate::session::xmpp::adhoc::CommandsBegun;
+use crate::session::{Departure, NOWHERE, Opened, Session, Sessions, to_attribute};
 use crate::store::error::StoreError;
 
 /// A session without a connection and a member.
@@ -38,6 +40,9 @@ struct Transfer {
     received: u64,
     counted_from: u64,
     promised: Promised,
+    /// Whether it is told what is new in rooms that it is not in.
+    #[serde(default)]
+    follows: bool,
 }
 
 /// Where it stood in the logs.
@@ -51,8 +56,8 @@ pub struct Place {
 struct JoinedRoom {
     name: Box<str>,
     nick: Box<str>,
-    /// The last event that it was shown.
-    after: Seq,
+    /// The last event that it was shown; none where it was not shown all up to the end.
+    after: Option<Seq>,
 }
 
 /// What is known of a session whose client wants it, and that is not on this member.
@@ -149,7 +154,8 @@ impl Sessions {
             warn!("what another member left of a session cannot be read");
             return Err(StoreError::Unavailable);
         };
-        let Transfer { place: Place { held, rooms }, handled, received, counted_from, promised } = transfer;
+        let Transfer { place: Place { held, rooms }, handled, received, counted_from, promised, follows } =
+            transfer;
         let mut inbound = Inbound::resume(handled, counted_from);
         for number in handled + 1..=received {
             inbound.receive();
@@ -161,7 +167,7 @@ impl Sessions {
         let (mailbox, inbox) = mailbox();
         let account = self.0.accounts.resume(held, mailbox.clone()).await;
         let account = account.map_err(|_condition| StoreError::Unavailable)?;
-        self.0.live.insert(session, (account.account(), mailbox.clone()));
+        self.admit(session, account.account(), jid.bare(), mailbox.clone()).await;
         let mut session = Session {
             services: self.0.clone(),
             id: session,
@@ -169,7 +175,10 @@ impl Sessions {
             jid,
             mailbox: mailbox.clone(),
             account,
+            peer: NOWHERE,
+            commands: CommandsBegun::default(),
             joined: Sorted::default(),
+            following: None,
             inbound,
             outstanding: Outstanding::default(),
             brought: None,
@@ -181,7 +190,10 @@ impl Sessions {
         let attach = |room: &JoinedRoom| {
             let (name, after) = (room.name.clone(), room.after);
             let (actor, mailbox, rooms) = (session.actor(None), mailbox.clone(), self.0.rooms.clone());
-            async move { rooms.attach(&name, actor, after, mailbox).await }
+            async move {
+                let after = after.ok_or(Refusal::NotAnOccupant)?;
+                rooms.attach(&name, actor, after, mailbox).await
+            }
         };
         let outcomes = join_all(rooms.iter().map(attach)).await;
         for (room, outcome) in rooms.into_iter().zip(outcomes) {
@@ -197,6 +209,9 @@ impl Sessions {
                 }
             }
         }
+        if follows && let Err(error) = session.follow_rooms().await {
+            debug!(%error, "a session that followed rooms follows none any more");
+        }
         Ok(Opened { session, inbox })
     }
 }
@@ -208,11 +223,11 @@ impl Session {
         let rooms = self.joined.iter().map(|(name, nick)| {
             let (rooms, actor) = (&self.services.rooms, self.actor(None));
             async move {
-                let after = rooms.release(name, actor, deadline).await?;
-                Some(JoinedRoom { name: name.clone(), nick: (**nick).into(), after })
+                let after = rooms.release(name, actor, deadline).await;
+                JoinedRoom { name: name.clone(), nick: (**nick).into(), after }
             }
         });
-        let rooms = join_all(rooms).await.into_iter().flatten().collect();
+        let rooms = join_all(rooms).await;
         Some(Place { held: self.account.release().await?, rooms })
     }
 
@@ -223,7 +238,14 @@ impl Session {
             return Err(StoreError::Unavailable);
         };
         let received = self.inbound.received();
-        let transfer = Transfer { place: place.clone(), handled, received, counted_from, promised };
+        let transfer = Transfer {
+            place: place.clone(),
+            handled,
+            received,
+            counted_from,
+            promised,
+            follows: self.following.is_some(),
+        };
         let state = serde_json::to_string(&transfer).expect("a session is plain data");
         let store = self.services.rooms.store();
         let deadline = self.services.clock.now().plus(self.resumption_time());

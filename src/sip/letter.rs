@@ -83,13 +83,13 @@ impl Letter {
             ..Self::notice(&from, "")
         };
         if from.domain() == rooms_domain.domain() {
-            return letter.said_in_room(message, &from, body, subject);
+            return letter.of_room(message, &from, body, subject);
         }
         let sender = message.attribute("id").map(|id| (from.clone(), id.to_owned()));
         Some(Self { from, subject, text: body?, sender, ..letter })
     }
 
-    fn said_in_room(
+    fn of_room(
         self,
         message: &Element,
         from: &Jid,

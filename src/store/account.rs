@@ -8,21 +8,31 @@ use tracing::instrument;
 use crate::chat::id::AccountId;
 use crate::chat::note::RoomName;
 use crate::store::Store;
-use crate::store::error::{AddAccountError, StoreError};
+use crate::store::administration::DeedError;
+use crate::store::duty::Duty;
+use crate::store::error::StoreError;
 
 impl Store {
     #[instrument(skip_all)]
-    pub async fn add_account(&self, account: NewAccount) -> Result<AccountId, AddAccountError> {
-        ask_lasting!(self, engine => engine.add_account(account).await)
+    pub async fn add_account(&self, account: NewAccount) -> Result<AccountId, DeedError> {
+        let ids = self.add_accounts(vec![account], None).await?;
+        ids.into_iter().flatten().next().ok_or(DeedError::NameTaken)
     }
 
-    /// Adds many at once; None stands for a name that was taken. When it fails, some may have been added.
+    /// Adds many at once; None stands for a name that was taken. When it fails, some may have been added. `duty`: in which
+    /// it is done, where it is one.
     #[instrument(skip_all)]
     pub async fn add_accounts(
         &self,
         accounts: Vec<NewAccount>,
-    ) -> Result<Vec<Option<AccountId>>, StoreError> {
-        ask_lasting!(self, engine => engine.add_accounts(accounts).await)
+        duty: Option<Duty>,
+    ) -> Result<Vec<Option<AccountId>>, DeedError> {
+        match self {
+            Self::Sqlite(engine) => Ok(engine.add_accounts(accounts).await?),
+            Self::Postgres(engine) => engine.add_accounts(accounts, duty).await,
+            #[cfg(feature = "simulation")]
+            Self::Model(_) => Err(StoreError::Unavailable.into()),
+        }
     }
 
     /// The account of this localpart, with what a sign-in needs.
@@ -81,6 +91,12 @@ pub struct NewAccount {
     pub address: BareJid,
     pub credentials: Vec<ScramRow>,
     pub digest: Option<DigestKeys>,
+}
+
+/// The addresses of those that were added: that have an id.
+pub(super) fn addresses_of<'a>(accounts: &'a [NewAccount], ids: &[Option<AccountId>]) -> Vec<&'a BareJid> {
+    let added = accounts.iter().zip(ids).filter(|(_, id)| id.is_some());
+    added.map(|(account, _)| &account.address).collect()
 }
 
 /// An account as it stands in a list.

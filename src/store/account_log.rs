@@ -117,7 +117,7 @@ impl Store {
         ask_lasting!(self, engine => engine.letters(account, after, limit).await)
     }
 
-    /// Writes down what may be lost without harm.
+    /// Writes down what may be lost without harm; with what others have to write down at the time.
     #[instrument(skip_all)]
     pub async fn note_account(&self, account: AccountId, note: AccountNote) -> Result<(), StoreError> {
         ask_lasting!(self, engine => engine.note_account(account, note).await)

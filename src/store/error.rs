@@ -15,7 +15,7 @@ pub enum StoreError {
     /// This member was taken for dead and its incarnation raised: whatever it does here comes to nothing.
     #[error("another member has taken this one's place in the store")]
     Fenced,
-    /// The answer to an append was lost, and what the store has of it could not be read since.
+    /// The answer to an append or a commit was lost, and what the store has of it could not be read since.
     #[error("it is not known whether the store has written it")]
     Unknown,
     /// A row that this program did not write so; `row` is its id, or its seq in a log.
@@ -68,15 +68,7 @@ pub enum OpenError {
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum AddAccountError {
-    #[error("there is an account of this name")]
-    NameTaken,
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// Why principals were not changed. None of them was.
+/// Why principals were not changed. None of them was, unless [`StoreError::Unknown`] leaves it open.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PrincipalError {
     #[error("{0} is or was the address of another principal")]

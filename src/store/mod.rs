@@ -20,7 +20,9 @@
 //! | [`error`] | what can go wrong |
 //! | `record` | how a change lies in a log |
 //! | `index` | how words lie in the index |
-//! | `row`, `paging`, `fault` | what is the same in all engines: rows read back, pages of an archive, failures |
+//! | `notes` | what accounts write down about themselves, gathered |
+//! | `connection` | statements that are the same in all engines |
+//! | `row`, `paging`, `fault` | what else is: rows read back, pages of an archive, failures |
 //! | `sqlite` | the embedded engine |
 //! | `postgres` | the engine of a pool |
 //! | `model` | a pool's database as a simulation has it: in memory, and with every fault a network can add |
@@ -56,6 +58,7 @@ pub mod account;
 pub mod account_log;
 pub mod administration;
 pub mod archive;
+mod connection;
 pub mod database;
 pub mod duty;
 pub mod error;
@@ -65,6 +68,7 @@ pub mod journal;
 pub mod member;
 #[cfg(feature = "simulation")]
 pub mod model;
+mod notes;
 mod paging;
 mod postgres;
 pub mod principal;

@@ -3,6 +3,7 @@
 //! The index lies behind the logs. A search first lets it catch up with what is committed, so that what was said a moment
 //! ago is found; what was taken back is found no more, whatever the index still has.
 
+use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use perch_address::BareJid;
@@ -11,8 +12,9 @@ use tracing::instrument;
 use crate::chat::id::{MessageId, RoomId, Timestamp};
 use crate::chat::words::Wording;
 use crate::store::Store;
-use crate::store::archive::ArchivedMessage;
+use crate::store::archive::{ArchivedMessage, Log};
 use crate::store::error::{SearchError, StoreError};
+use crate::store::index::LOGS_MAX;
 
 impl Store {
     /// A page of what is found.
@@ -64,6 +66,27 @@ pub enum Order {
     #[default]
     NewestFirst,
     OldestFirst,
+}
+
+impl Scope {
+    /// The logs that the index has to have, where they are so few that it is asked about each.
+    pub(super) fn few(&self) -> Option<VecDeque<Log>> {
+        match self {
+            Self::Rooms(rooms) if rooms.len() <= LOGS_MAX => {
+                Some(rooms.iter().copied().map(Log::Room).collect())
+            }
+            Self::Rooms(_) | Self::Everywhere => None,
+        }
+    }
+
+    /// Those that it has to have among all that it does not have.
+    pub(super) fn among(&self, mut behind: VecDeque<Log>) -> VecDeque<Log> {
+        if let Self::Rooms(rooms) = self {
+            let rooms: HashSet<RoomId> = rooms.iter().copied().collect();
+            behind.retain(|log| matches!(log, Log::Room(room) if rooms.contains(room)));
+        }
+        behind
+    }
 }
 
 impl Search {

@@ -83,6 +83,8 @@ struct Task<'a> {
 
 /// How long the peer may take to read what is written to it.
 const WRITE_TIME: Duration = Duration::from_secs(60);
+/// How long the store may take to have it that a session is let go. The member that asked for it waits hardly longer.
+const RELEASE_TIME: Duration = Duration::from_secs(10);
 /// How long it may take to answer when asked for a sign of life.
 const ANSWER_TIME: Duration = Duration::from_secs(60);
 /// Bytes put into one write at most, so that a long burst does not stand in memory twice.
@@ -242,7 +244,8 @@ impl Task<'_> {
 
     /// The client comes back on another connection.
     async fn resume(&mut self, handover: Handover) -> Result<(), End> {
-        let Handover { mut socket, framer, mut negotiation, h, .. } = handover;
+        let Handover { mut socket, framer, mut negotiation, h, peer, .. } = handover;
+        self.session.set_peer(peer);
         if let Some(old) = self.socket.take() {
             bid_farewell(old, &[], Some(StreamFailure::from(StreamCondition::Conflict).to_bytes())).await;
         }
@@ -318,7 +321,8 @@ impl Task<'_> {
 
     async fn give_up(&mut self) -> Result<(), End> {
         tokio::time::timeout(WRITE_TIME, self.settle_all()).await.map_err(|_elapsed| End::Lost)??;
-        let place = self.session.release().await.ok_or(End::Lost)?;
+        let released = tokio::time::timeout(RELEASE_TIME, self.session.release()).await;
+        let place = released.ok().flatten().ok_or(End::Lost)?;
         // The last of what it was shown here.
         if let Some(taken) = self.inbox.try_take(&mut self.items) {
             taken.map_err(|_overrun| slow_reader())?;

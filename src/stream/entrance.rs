@@ -281,13 +281,14 @@ impl<'a> Visitor<'a> {
         Ok(self)
     }
 
-    async fn begin(mut self, opened: Opened) -> Result<Box<Live>, Turned> {
+    async fn begin(mut self, mut opened: Opened) -> Result<Box<Live>, Turned> {
         let outputs = self.negotiation.handle_bound(opened.session.jid());
         for output in outputs {
             if let Output::Send(bytes) = output {
                 self.socket.send(&bytes).await?;
             }
         }
+        opened.session.set_peer(self.peer);
         let arrival = Arrival::New { socket: self.socket, framer: self.framer };
         Ok(Box::new(Live { opened, arrival }))
     }
@@ -297,7 +298,7 @@ impl<'a> Visitor<'a> {
     async fn hand_over(self, to: HandOverTo) -> HandedOver<'a> {
         let HandOverTo { previd, account, h } = to;
         let Self { services, socket, framer, negotiation, peer, place, attempt, account: id, .. } = self;
-        let handover = Handover { socket, framer, negotiation, account, h };
+        let handover = Handover { socket, framer, negotiation, account, h, peer };
         let Err(mut handover) = services.handovers.offer(&previd, handover) else { return HandedOver::Here };
         let (former, refused) =
             match services.sessions.find(&handover.account, &previd, services.handovers.has(&previd)).await {

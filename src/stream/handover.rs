@@ -1,5 +1,7 @@
 //! Connections for sessions that are there already, and sessions that go on elsewhere.
 
+use std::net::IpAddr;
+
 use dashmap::DashMap;
 use perch_address::BareJid;
 use perch_xmpp::stream::Negotiation;
@@ -15,6 +17,8 @@ pub(super) struct Handover {
     pub(super) negotiation: Negotiation,
     pub(super) account: BareJid,
     pub(super) h: u32,
+    /// From where.
+    pub(super) peer: IpAddr,
 }
 
 /// What may come for a session that can be resumed.

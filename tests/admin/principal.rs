@@ -11,6 +11,8 @@ async fn groups_are_made_filled_and_looked_at() {
     for name in ["alice", "bob"] {
         scene.feed(&format!("user add {name} --password-stdin"), "secret").await;
     }
+    let tried = scene.run("principal add-group Developers --what-if").await;
+    tried.check(0, "what if: developers@groups.localhost was made\n", "");
     let made = scene.run("principal add-group Developers").await;
     made.check(0, "developers@groups.localhost was made\n", "");
     scene.run("principal add-unit Munich --json").await;
@@ -60,6 +62,9 @@ async fn groups_are_imported_and_imported_again() {
     )
     .unwrap();
     let import = format!("principal import {}", csv.display());
+    let tried = scene.run(&format!("{import} --what-if")).await;
+    assert_eq!(tried.out, "what if: 5 memberships and groups are as the file says\n");
+    assert_eq!(scene.run("principal list --json").await.json(), serde_json::json!([]));
     for _ in 0..2 {
         let ended = scene.run(&import).await;
         assert_eq!((ended.code, ended.out.as_str()), (1, "5 memberships and groups are as the file says\n"));
@@ -72,9 +77,30 @@ async fn groups_are_imported_and_imported_again() {
             )
         );
     }
+    let lines = scene.run("audit list --json").await.json();
+    let line = lines.as_array().unwrap().iter().find(|line| line["object"] == "enrolments").unwrap();
+    let (staff, munich) = ("staff@groups.localhost", "munich@units.localhost");
+    let became = serde_json::json!({
+        "made": [staff, munich, "empty@groups.localhost"],
+        "admitted": [
+            ["alice@localhost", staff],
+            ["alice@localhost", munich],
+            ["bob@localhost", staff],
+            ["guest@elsewhere.example", staff],
+        ],
+    });
+    assert_eq!(line["after"], became);
     let users = "alice@localhost\nbob@localhost\nguest@elsewhere.example\n";
     scene.run("principal users staff@groups.localhost").await.check(0, users, "");
     scene.run("principal users munich@units.localhost").await.check(0, "alice@localhost\n", "");
+
+    // More than a request may take, and a line that no request takes.
+    let long = scene.directory.path().join("long.csv");
+    let lines: String = (0..400).map(|number| format!("{number:0>200},alice\n")).collect();
+    fs::write(&long, format!("group,member\n{lines}{},alice\n", "x".repeat(70_000))).unwrap();
+    let ended = scene.run(&format!("principal import {}", long.display())).await;
+    assert_eq!((ended.code, ended.out.as_str()), (1, "400 memberships and groups are as the file says\n"));
+    assert!(ended.err.contains(":402: the names are longer than any can be\n"), "{}", ended.err);
 
     let ldif = scene.directory.path().join("groups.ldif");
     let text = "dn: uid=bob,ou=Berlin,dc=x\nobjectClass: inetOrgPerson\nuid: bob\n\n\

@@ -4,7 +4,11 @@
 
 mod attack;
 mod client;
+mod day;
 mod document;
 mod limits;
+#[path = "../support/plain.rs"]
+#[expect(dead_code, reason = "what the tests of streams need beside it")]
+mod plain;
 mod schema;
 mod tour;

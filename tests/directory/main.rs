@@ -14,11 +14,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ldap3::Mod;
+use perch::auth::{Accounts, GuessLimits, Policy, Registration, VerifyError};
 use perch::bus::Bus;
+use perch::chat::administration::level::Here;
+use perch::clock::Clock;
 use perch::directory::ldap::options::{Bind, Schema, Search};
 use perch::directory::ldap::{DirectoryError, Ldap, Options};
 use perch::directory::synchronisation::{self, Farewell};
-use perch::directory::{Directory, View};
+use perch::directory::{Directory, Source, View};
 use perch::listener::Kind;
 use perch::server;
 use perch::store::{self, Store};
@@ -48,7 +51,8 @@ impl Scene {
         let url = format!("sqlite:{}", folder.path().join("perch.db").display());
         let store = Store::open(&url, &store::Options::new([7; 32])).await.unwrap();
         let domain = BareJid::new("localhost").unwrap();
-        let directory = Directory::open(store.clone(), Bus::Local, domain).await.unwrap();
+        let here = Here { pool: "perch".into(), site: None };
+        let directory = Directory::open(store.clone(), Bus::Local, domain, here).await.unwrap();
         let mut options = options(&slapd);
         options.servers.insert(0, "ldap://127.0.0.1:1".to_owned());
         let ldap = Ldap::new(options).unwrap();
@@ -183,6 +187,38 @@ async fn passwords_are_the_directorys_and_travel_encrypted() {
         let refused = ldap.authenticate(&user("alice"), "secret").await;
         assert!(matches!(refused, Err(DirectoryError::Unreachable { .. })), "{refused:?}");
     }
+}
+
+/// As for a token, where there is no stream.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_asked_for_a_password_alone_proves_it_by_the_directory() {
+    let Some(scene) = Scene::start().await else { return };
+    let mut client = scene.slapd.client().await;
+    add_user(&mut client, "alice").await;
+    scene.wait_for("alice@localhost", &["people"]).await;
+    let accounts = |options| {
+        let policy = Policy {
+            registration: Registration::Off,
+            admins: Vec::new(),
+            guesses: GuessLimits { per_account_and_minute: 9, per_address_and_minute: 9 },
+        };
+        let (store, domain) = (scene.store.clone(), BareJid::new("localhost").unwrap());
+        Accounts::new(store, domain, policy, Clock::system())
+            .with_source(Source::Ldap(Ldap::new(options).unwrap()))
+    };
+    let alice = scene.store.account("alice").await.unwrap().unwrap().id;
+    let verify = async |accounts: &Accounts, name: &str, password: &str| {
+        let address = BareJid::new(&format!("{name}@localhost")).unwrap();
+        accounts.verify(&address, password.to_owned(), "192.0.2.1".parse().unwrap()).await
+    };
+    let known = accounts(options(&scene.slapd));
+    assert_eq!(verify(&known, "alice", "secret").await, Ok(alice));
+    for (name, password) in [("alice", "Secret"), ("alice", ""), ("nobody", "secret")] {
+        assert_eq!(verify(&known, name, password).await, Err(VerifyError::Wrong), "{name} {password}");
+    }
+    let servers = vec!["ldap://127.0.0.1:1".to_owned()];
+    let away = accounts(Options { servers, ..options(&scene.slapd) });
+    assert_eq!(verify(&away, "alice", "secret").await, Err(VerifyError::Directory));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

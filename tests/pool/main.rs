@@ -23,11 +23,15 @@ mod scene;
 use std::time::{Duration, Instant};
 
 use perch::bus::{Bus, Heard};
+use perch::chat::administration::level::Here;
 use perch::chat::note;
+use perch::chat::principal::{Change, Kind};
 use perch::clock::Clock;
+use perch::directory::Directory;
 use perch::pool::{Alarm, Pool, PoolError, ReturnTimes};
 use perch::store::member::MemberState;
 use perch::store::{Options, Store};
+use perch_address::BareJid;
 use sqlx::{Connection, PgConnection};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -253,6 +257,28 @@ async fn logs_are_compared_while_a_member_is_not_heard() {
     assert!(!b.pool.deposed().is_cancelled());
     let members = a.store.members().await.unwrap();
     assert!(members.iter().all(|member| member.lease.is_some()), "silence kills nobody: {members:?}");
+}
+
+#[tokio::test]
+async fn rights_are_not_in_effect_before_whoever_does_not_follow_is_fenced() {
+    let Some(url) = database().await else { return };
+    let options = Options { member: "a".into(), lease: LEASE, ..Options::new([7; 32]) };
+    let store = Store::open(&url, &options).await.unwrap();
+    let domain = BareJid::new("example.org").unwrap();
+    let here = Here { pool: "perch".into(), site: None };
+    let directory = Directory::open(store.clone(), Bus::Local, domain, here).await.unwrap();
+    let mut operator = PgConnection::connect(&url).await.unwrap();
+    let silent = "INSERT INTO member (name, incarnation, state, lease_until, rights)
+        VALUES ('b', 1, 'active', '-infinity', 0)";
+    sqlx::raw_sql(silent).execute(&mut operator).await.unwrap();
+
+    let address = BareJid::new("staff@groups.example.org").unwrap();
+    let made = [Change::Make { address, kind: Kind::Group, name: "Staff".into(), entry: None }];
+    let changed = directory.change(&made);
+    tokio::pin!(changed);
+    assert!(timeout(LEASE, &mut changed).await.is_err(), "its lease is over, and it may still write");
+    assert!(store.fence_member("b", 1).await.unwrap());
+    timeout(PATIENCE, changed).await.unwrap().unwrap();
 }
 
 const LEASE: Duration = Duration::from_secs(2);

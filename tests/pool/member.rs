@@ -33,6 +33,9 @@ impl Member {
     }
 }
 
+/// A pool begins with persistent chat for nobody: this opens it for all.
+pub(crate) const OPEN_POOL: &str = "policy set global --enabled yes";
+
 /// Its configuration beside that of the listener.
 pub(crate) fn sections(member: &str, store: &str) -> String {
     format!(

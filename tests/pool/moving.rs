@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio::time::timeout;
 
 use crate::database;
-use crate::member::{Member, sections};
+use crate::member::{Member, OPEN_POOL, sections};
 use crate::plain::{Client, OPEN_ROOM, add_accounts, config};
 
 /// Two members, romeo on one and juliet on two, who see one another's presence and are both in a room.
@@ -32,6 +32,7 @@ impl Scene {
         let directory = TempDir::new().unwrap();
         add_accounts(&config(&directory, &sections("nobody", &store)), &["romeo", "juliet"]).await;
         let (one, two) = (Member::start("one", &store).await, Member::start("two", &store).await);
+        one.run(OPEN_POOL).await;
         let mut romeo = Client::begin(one.address(), "romeo", "orchard").await;
         let mut juliet = Client::begin(two.address(), "juliet", "balcony").await;
         romeo.send("<presence/>").await;

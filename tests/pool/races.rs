@@ -3,7 +3,7 @@
 use tempfile::TempDir;
 
 use crate::database;
-use crate::member::{Member, sections};
+use crate::member::{Member, OPEN_POOL, sections};
 use crate::plain::{Client, OPEN_ROOM, add_accounts, config};
 
 /// Members one and two, and romeo on the first of them, who has made a room.
@@ -20,6 +20,7 @@ impl Scene {
         let users = [&["romeo"], others].concat();
         add_accounts(&config(&directory, &sections("nobody", &store)), &users).await;
         let (one, two) = (Member::start("one", &store).await, Member::start("two", &store).await);
+        one.run(OPEN_POOL).await;
         let mut romeo = Client::begin(one.address(), "romeo", "orchard").await;
         romeo.join("tea", "Romeo").await;
         romeo.send(OPEN_ROOM).await;
@@ -66,11 +67,14 @@ async fn who_comes_and_goes_on_one_member_and_who_posts_on_another_both_get_on()
     eprintln!("{posts} posts while each of {} came and went {VISITS} times", guests.len());
 }
 
+/// By the category of the room, and by the policy that is in force for him.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_posts_after_his_right_is_said_to_be_withdrawn() {
     let posters = ["benvolio", "juliet", "mercutio", "paris", "tybalt"];
+    let withdrawals = ["category set General --deny", "policy grant tag:mute"];
     let Some(mut scene) = Scene::start(&posters).await else { return };
-    for poster in posters {
+    scene.one.run("policy set tag:mute --enabled no").await;
+    for (poster, withdrawal) in posters.into_iter().zip(withdrawals.into_iter().cycle()) {
         let mut client = Client::begin(scene.two.address(), poster, "street").await;
         client.join("tea", poster).await;
         scene.romeo.read_until(&format!("/{poster}'")).await;
@@ -85,7 +89,7 @@ async fn nobody_posts_after_his_right_is_said_to_be_withdrawn() {
             unreachable!("numbers do not end")
         });
         scene.romeo.read_until(&format!("id='{poster}-5'")).await;
-        scene.one.run(&format!("category set General --deny {poster}")).await;
+        scene.one.run(&format!("{withdrawal} {poster}")).await;
         // The command has come back: whatever romeo says now is said after it.
         say(&mut scene.romeo, &format!("behind-{poster}")).await;
         let refused = posting.await.unwrap();

@@ -210,14 +210,17 @@ fn is_replaced(session: SessionId, log: &[Event]) -> bool {
     {
         return true;
     }
-    let is_parted = |event: &Event| match &event.change {
-        Change::Left(left) => left.session == session && left.cause == Departure::Technical,
-        _ => false,
-    };
     // He may have been in more than once.
-    log.iter().enumerate().filter(|(_, event)| is_parted(event)).any(|(place, _)| {
+    log.iter().enumerate().any(|(place, event)| {
+        let Change::Left(gone) = &event.change else { return false };
         let mut after = log[place..].iter().skip_while(|event| matches!(event.change, Change::Left(_)));
-        after.next().is_some_and(|event| matches!(event.change, Change::Joined(_)))
+        let is_by_himself = |event: &Event| match &event.change {
+            Change::Joined(joined) => joined.occupant_id == gone.occupant_id,
+            _ => false,
+        };
+        gone.session == session
+            && gone.cause == Departure::Technical
+            && after.next().is_some_and(is_by_himself)
     })
 }
 
@@ -324,7 +327,7 @@ fn summary(change: &Change) -> String {
         Change::Whispered { to, .. } => format!("a whisper to {to}"),
         Change::Created { .. } => "made".to_owned(),
         Change::Destroyed { .. } => "destroyed".to_owned(),
-        Change::Retracted { target, .. } => format!("{} is taken back", target.0),
+        Change::Retracted { target, .. } => format!("{} is taken back", target.seq().0),
         _ => "something else".to_owned(),
     }
 }

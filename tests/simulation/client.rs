@@ -17,7 +17,7 @@ use rand::rngs::StdRng;
 use tokio::time::{sleep, timeout};
 
 use crate::device::{Device, Ended};
-use crate::member::{DOMAIN, Member};
+use crate::member::{ADMINISTRATOR, DOMAIN, Member};
 use crate::wish::{Wish, Wishes};
 use crate::world::{Phase, World};
 
@@ -71,7 +71,7 @@ impl Client {
     async fn connect(&mut self, member: Arc<Member>) {
         let session = self.world.next_session();
         let mut device =
-            Device::new(self.world.clone(), member, session, self.jid.clone(), self.name == "alice");
+            Device::new(self.world.clone(), member, session, self.jid.clone(), self.name == ADMINISTRATOR);
         if !device.save(None, self.former).await {
             return;
         }
@@ -221,7 +221,7 @@ fn handled(saved: &SavedSession) -> i64 {
     settled
 }
 
-/// The first administers the service; some have two devices.
+/// Some have two devices.
 const PEOPLE: [(&str, &str); 8] = [
     ("alice", "desk"),
     ("bob", "desk"),

@@ -31,6 +31,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use clap::Parser;
+use tracing_subscriber::EnvFilter;
 
 use crate::run::{Figures, run};
 
@@ -48,7 +49,7 @@ struct Arguments {
     /// Let other databases take the place of the one there was, too.
     #[arg(long)]
     successions: bool,
-    /// Tell everything that happens in it.
+    /// Tell everything that happens in it, and what the code logs of what RUST_LOG names.
     #[arg(long)]
     trace: bool,
     /// Plant each bug, and say within how many of so many seeds it is found.
@@ -64,6 +65,10 @@ struct Arguments {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     run::catch_panics();
+    if arguments.trace {
+        // Between the lines that tell the time of the run.
+        tracing_subscriber::fmt().with_env_filter(EnvFilter::from_default_env()).without_time().init();
+    }
     nemesis::SUCCESSIONS.store(arguments.successions, Ordering::Relaxed);
     #[cfg(feature = "planted-bugs")]
     {

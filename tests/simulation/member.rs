@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use perch::bus::{Bus, Heard};
+use perch::chat::administration::level::Here;
 use perch::chat::id::Timestamp;
 use perch::chat::note::{self, Note, RoomName};
 use perch::chat::settings::Settings;
@@ -78,10 +79,11 @@ impl Member {
             is_creation_open: true,
             locks_new_rooms: false,
             defaults: Settings::default(),
-            administrators: Vec::new(),
+            administrators: vec![format!("{ADMINISTRATOR}@{DOMAIN}").parse().expect("an address")],
         };
         let domain = DOMAIN.parse().expect("a domain");
-        let directory = Directory::open(store.clone(), bus.clone(), domain).await?;
+        let here = Here { pool: "perch".into(), site: None };
+        let directory = Directory::open(store.clone(), bus.clone(), domain, here).await?;
         let rooms =
             Rooms::new(store.clone(), bus.clone(), clock.clone(), ROOMS_DOMAIN, policy, directory, letters);
         rooms.recover(clock.now().plus(RETURN_TIME)).await?;
@@ -145,6 +147,8 @@ async fn heed(mut alarms: mpsc::Receiver<Alarm>, rooms: Rooms) {
 }
 
 pub(crate) use perch::store::model::DOMAIN;
+/// Who administers the service, before the `@`.
+pub(crate) const ADMINISTRATOR: &str = "alice";
 const ROOMS_DOMAIN: &str = "rooms.perch.test";
 const START: Timestamp = Timestamp(1_700_000_000_000);
 const ALARMS: usize = 64;

@@ -1,5 +1,8 @@
 //! Accounts' logs: two in one transaction, what follows from them, and their archive.
 
+use std::collections::BTreeSet;
+
+use futures_util::future::join_all;
 use perch::chat::account::contact::{Contact, Subscription};
 use perch::chat::account::entry::{AccountAppend, AccountChange, Letter};
 use perch::chat::account::node::{Item, Node, NodeSettings};
@@ -13,8 +16,10 @@ use perch::store::account_log::{AccountAppendError, AccountNote, ItemChoice};
 use perch::store::archive::{ArchiveQuery, Log, PageAt, With};
 use perch::store::error::ArchiveError;
 use perch_address::{BareJid, Jid};
+use sqlx::{Connection, PgConnection};
 
 use crate::Place;
+use crate::pool::member;
 use crate::scene::address;
 
 const NOW: Timestamp = Timestamp(1_000_000);
@@ -115,6 +120,56 @@ pub(crate) async fn an_account_is_loaded_as_its_log_left_it(place: Place) {
     assert_eq!(loaded.snapshot.last_seen, Some((NOW, "gone".into())));
     assert!(store.load_account(&bare("nobody")).await.unwrap().is_none());
 }
+
+pub(crate) async fn notes_that_wait_together_are_all_written(place: Place) {
+    let store = place.open().await;
+    let new = |number| NewAccount {
+        address: address(&format!("user{number}")),
+        credentials: Vec::new(),
+        digest: None,
+    };
+    let added = store.add_accounts((0..600).map(new).collect(), None).await.unwrap();
+    let mut accounts: Vec<AccountId> = added.into_iter().flatten().collect();
+    assert_eq!(accounts.len(), 600);
+    // One that was removed meanwhile keeps nobody else's from being written.
+    accounts.insert(300, AccountId(999_999));
+    let note = |at: i64| AccountNote { delivered: Seq(at), last_seen: Some((Timestamp(at), "".into())) };
+    let noted = accounts.iter().map(|account| store.note_account(*account, note(account.0)));
+    assert!(join_all(noted).await.iter().all(Result::is_ok));
+    for number in 0..600 {
+        let snapshot = store.load_account(&bare(&format!("user{number}"))).await.unwrap().unwrap().snapshot;
+        assert_eq!(snapshot.last_seen, Some((Timestamp(snapshot.id.0), "".into())), "user{number}");
+    }
+}
+
+/// Whoever holds a row for longer than a statement waits has let go of it by the next.
+pub(crate) async fn a_note_that_failed_is_written_again(url: String) {
+    let store = member(&url, "a").await;
+    let romeo = account(&store, "romeo").await;
+    let note = |at| AccountNote { delivered: Seq(0), last_seen: Some((Timestamp(at), "".into())) };
+    store.note_account(romeo, note(1)).await.unwrap();
+    let mut holder = PgConnection::connect(&url).await.unwrap();
+    let hold = "BEGIN; UPDATE account_log SET last_at = last_at";
+    sqlx::raw_sql(hold).execute(&mut holder).await.unwrap();
+    let noting = tokio::spawn({
+        let store = store.clone();
+        async move { store.note_account(romeo, note(2)).await }
+    });
+    let mut statements = BTreeSet::new();
+    while statements.len() < 2 {
+        assert!(!noting.is_finished(), "it was given up");
+        let waiting: Vec<String> = sqlx::query_scalar(WAITING).fetch_all(&mut holder).await.unwrap();
+        statements.extend(waiting);
+    }
+    sqlx::raw_sql("ROLLBACK").execute(&mut holder).await.unwrap();
+    assert_eq!(noting.await.unwrap(), Ok(()));
+    let snapshot = store.load_account(&bare("romeo")).await.unwrap().unwrap().snapshot;
+    assert_eq!(snapshot.last_seen, Some((Timestamp(2), "".into())));
+}
+
+/// When each statement began to wait that waits for this connection.
+const WAITING: &str = "SELECT waitstart::text FROM pg_locks
+    WHERE waitstart IS NOT NULL AND pg_backend_pid() = ANY (pg_blocking_pids(pid))";
 
 pub(crate) async fn a_node_keeps_its_newest_items(place: Place) {
     let store = place.open().await;

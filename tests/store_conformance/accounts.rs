@@ -2,7 +2,6 @@
 
 use perch::store::account::{AccountEntry, DigestKeys};
 use perch::store::administration::{Deed, DeedError};
-use perch::store::error::AddAccountError;
 
 use crate::Place;
 use crate::scene::{account, act, address};
@@ -10,7 +9,7 @@ use crate::scene::{account, act, address};
 pub(crate) async fn accounts_are_added_read_and_removed(place: Place) {
     let store = place.open().await;
     let alice = store.add_account(account("alice")).await.unwrap();
-    assert_eq!(store.add_account(account("alice")).await, Err(AddAccountError::NameTaken));
+    assert_eq!(store.add_account(account("alice")).await, Err(DeedError::NameTaken));
     let bob = store.add_account(account("bob")).await.unwrap();
 
     let found = store.account("alice").await.unwrap().unwrap();
@@ -55,7 +54,7 @@ pub(crate) async fn many_accounts_are_added_at_once(place: Place) {
     let store = place.open().await;
     store.add_account(account("user17")).await.unwrap();
     let many = (0..250).map(|n| account(&format!("user{n}"))).collect();
-    let ids = store.add_accounts(many).await.unwrap();
+    let ids = store.add_accounts(many, None).await.unwrap();
     assert_eq!(ids.len(), 250);
     let refused: Vec<usize> = (0..250).filter(|&n| ids[n].is_none()).collect();
     assert_eq!(refused, [17]);

@@ -7,15 +7,23 @@ use perch::chat::administration::level::Level;
 use perch::chat::administration::policy::Policy;
 use perch::chat::administration::role::Role;
 use perch::chat::administration::scope::Scope;
+use perch::chat::category::{CategoryText, Rules};
+use perch::chat::event::Change::Configured;
 use perch::chat::id::{AccountId, Timestamp};
-use perch::store::Store;
+use perch::chat::principal::{Change, Kind};
+use perch::chat::settings::Settings;
 use perch::store::administration::act::{Act, AuditQuery, LoggedAct, Outcome};
 use perch::store::administration::token::{Holder, NewHolder, NewToken};
 use perch::store::administration::{Deed, DeedError};
+use perch::store::error::PrincipalError;
+use perch::store::principal::PrincipalQuery;
+use perch::store::{Options, Store};
+use perch_address::BareJid;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 
 use crate::Place;
-use crate::scene::{account, act, address, make};
+use crate::pool::member;
+use crate::scene::{account, act, address, append, make};
 
 async fn log(store: &Store) -> Vec<LoggedAct> {
     store.audit(&AuditQuery { limit: 1000, ..AuditQuery::default() }).await.unwrap()
@@ -52,6 +60,8 @@ pub(crate) async fn every_deed_has_a_line_and_no_other_is_written(place: Place) 
     let addin = Addin::new("Weather", "https://weather.example/").unwrap();
     let global = Level::Global;
     let configuration = Configuration::new(global.clone(), Values::default()).unwrap();
+    let group = BareJid::new("staff@groups.localhost").unwrap();
+    let staff = Change::Make { address: group.clone(), kind: Kind::Group, name: "Staff".into(), entry: None };
     let first = store.administer(Deed::Elsewhere, act()).await.unwrap();
     let deeds = [
         Deed::AddAccount(account("bob")),
@@ -64,6 +74,7 @@ pub(crate) async fn every_deed_has_a_line_and_no_other_is_written(place: Place) 
         Deed::GrantPolicy { account: alice, level: None },
         Deed::PutConfiguration { configuration, expected: None },
         Deed::AddAddin(addin),
+        Deed::ChangePrincipals(vec![staff]),
         Deed::SetAccountDisabled { account: alice, address: address("alice"), is_disabled: true },
         Deed::RemoveAccount { account: alice, address: address("alice") },
     ];
@@ -80,11 +91,19 @@ pub(crate) async fn every_deed_has_a_line_and_no_other_is_written(place: Place) 
         (Deed::RemoveAccount { account: alice, address: address("alice") }, DeedError::NotThere),
         (Deed::RemoveToken(ActNumber(1 << 40)), DeedError::NotThere),
         (token(alice), DeedError::NotThere),
+        (
+            Deed::ChangePrincipals(vec![
+                Change::Rename { address: group.clone(), name: "Crew".into() },
+                Change::Admit { member: address("alice"), into: group.clone() },
+            ]),
+            DeedError::Principal(PrincipalError::NoSuchPrincipal(address("alice"))),
+        ),
         (Deed::PutPolicy { policy: policy("tag:x", true), expected: None }, DeedError::Stale),
     ];
     for (deed, expected) in refused {
         assert_eq!(store.administer(deed, act()).await, Err(expected));
     }
+    assert_eq!(*store.principal(&group).await.unwrap().unwrap().name, *"Staff");
     let log = log(&store).await;
     assert_eq!(log.len(), count + 1);
     assert!(log.is_sorted_by(|one, next| one.number < next.number));
@@ -99,6 +118,53 @@ pub(crate) async fn every_deed_has_a_line_and_no_other_is_written(place: Place) 
     );
     assert_eq!(last[0].became.as_deref(), Some("{}"));
 }
+
+pub(crate) async fn a_deed_takes_one_connection(place: Place) {
+    let store = place.open_with(&Options { readers: 1, ..Options::new([7; 32]) }).await;
+    store.administer(Deed::AddAccount(account("alice")), act()).await.unwrap();
+}
+
+/// Two of them could wait for each other otherwise.
+pub(crate) async fn who_waits_for_an_account_holds_nothing_of_others(url: String) {
+    let store = member(&url, "a").await;
+    let alice = store.add_account(account("alice")).await.unwrap();
+    let bob = store.add_account(account("bob")).await.unwrap();
+    store.administer(token(bob), act()).await.unwrap();
+    let later = NewToken {
+        holder: NewHolder::Account(alice),
+        hash: [1; 32],
+        scopes: vec![Scope::UsersRead],
+        created_at: Timestamp(3_000),
+        expires_at: Timestamp(4_000),
+    };
+    let address = address("alice");
+    let deeds = [
+        Deed::AddToken(later),
+        Deed::SetAccountDisabled { account: alice, address: address.clone(), is_disabled: true },
+        Deed::RemoveAccount { account: alice, address },
+    ];
+    let mut holder = PgConnection::connect(&url).await.unwrap();
+    for deed in deeds {
+        let hold = "BEGIN; UPDATE account SET name = name WHERE name = 'alice'";
+        sqlx::raw_sql(hold).execute(&mut holder).await.unwrap();
+        let waits = tokio::spawn({
+            let (store, deed) = (store.clone(), deed.clone());
+            async move { store.administer(deed, act()).await }
+        });
+        while !sqlx::query_scalar::<_, bool>(SOMEBODY_WAITS).fetch_one(&mut holder).await.unwrap() {
+            assert!(!waits.is_finished(), "{deed:?}");
+        }
+        for held in ["SELECT FROM rights FOR UPDATE NOWAIT", "SELECT FROM token FOR UPDATE NOWAIT"] {
+            let is_free = sqlx::raw_sql(held).execute(&mut holder).await;
+            assert!(is_free.is_ok(), "{deed:?}: {is_free:?}");
+        }
+        sqlx::raw_sql("ROLLBACK").execute(&mut holder).await.unwrap();
+        waits.await.unwrap().unwrap();
+    }
+}
+
+const SOMEBODY_WAITS: &str = "SELECT EXISTS
+    (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))";
 
 pub(crate) async fn the_log_is_only_added_to(place: Place) {
     let store = place.open().await;
@@ -265,4 +331,41 @@ pub(crate) async fn an_addin_that_rooms_have_stays(place: Place) {
     assert_eq!(store.administer(remove(false), act()).await, Err(DeedError::InUse(1)));
     store.administer(remove(true), act()).await.unwrap();
     assert_eq!(store.addin("weather").await.unwrap(), None);
+}
+
+pub(crate) async fn names_are_the_same_in_whatever_capitals(place: Place) {
+    let store = place.open().await;
+    let named = |name: &str| {
+        Deed::AddCategory(CategoryText {
+            name: name.into(),
+            description: "".into(),
+            allowed: Vec::new(),
+            denied: Vec::new(),
+            creators: Vec::new(),
+            rules: Rules::default(),
+        })
+    };
+    store.administer(named("Café"), act()).await.unwrap();
+    assert_eq!(store.administer(named("CAFÉ"), act()).await, Err(DeedError::NameTaken));
+    let room = make(&store, "tea").await;
+    let settings = Settings { name: "Übung".into(), ..Settings::default() };
+    let by = address("alice");
+    append(&store, &room, [Configured { by, settings: Box::new(settings) }]).await.unwrap();
+    assert!(store.is_room_called("ÜBUNG").await.unwrap());
+    assert!(!store.is_room_called("Ubung").await.unwrap());
+    assert_eq!(store.administer(named("übung"), act()).await, Err(DeedError::NameTaken));
+    let group = BareJid::new("press@groups.localhost").unwrap();
+    let press = |name: &str| Change::Make {
+        address: group.clone(),
+        kind: Kind::Group,
+        name: name.into(),
+        entry: None,
+    };
+    let rename = Change::Rename { address: group.clone(), name: "Öffentlichkeit".into() };
+    store.change_principals(&[press("Presse"), rename], None).await.unwrap();
+    let found = async |words| {
+        let query = PrincipalQuery { words: Some(words), limit: 10, ..PrincipalQuery::default() };
+        store.principals(query).await.unwrap().len()
+    };
+    assert_eq!((found("öFFENT").await, found("presse").await), (1, 0));
 }

@@ -156,20 +156,24 @@ on_every_engine! {
     accounts: accounts_are_added_read_and_removed many_accounts_are_added_at_once;
     principals: changes_of_principals_are_all_or_nothing
         a_view_follows_what_changes
+        policies_and_configuration_go_with_the_rights
         memberships_that_ended_are_forgotten_once_all_know
         an_account_that_does_not_count_belongs_to_nothing
         what_an_address_may_ends_with_its_account
         principals_are_found_by_what_they_are_called;
     administration:
         every_deed_has_a_line_and_no_other_is_written
+        a_deed_takes_one_connection
         the_log_is_only_added_to
         tokens_go_with_their_account
         what_was_changed_meanwhile_is_not_overwritten
         a_policy_that_was_granted_stays
-        an_addin_that_rooms_have_stays;
+        an_addin_that_rooms_have_stays
+        names_are_the_same_in_whatever_capitals;
     account_logs: a_message_is_in_both_logs_or_in_none
         stamps_of_an_account_do_not_fall
         an_account_is_loaded_as_its_log_left_it
+        notes_that_wait_together_are_all_written
         a_node_keeps_its_newest_items
         an_accounts_archive_is_paged_and_filtered
         what_the_archive_does_not_show_goes_after_a_while;
@@ -210,6 +214,7 @@ on_postgres! {
         a_zombie_writes_nothing
         a_member_that_lives_is_not_fenced
         what_a_dead_member_held_is_detached
+        a_member_of_an_older_epoch_reads_nothing_of_a_newer
         what_is_due_is_given_to_one_member
         a_nick_is_given_to_one_of_two_members
         nobody_posts_after_his_ban
@@ -224,6 +229,7 @@ on_postgres! {
         what_keeps_a_store_from_opening_is_said
         members_that_start_together_do_not_collide
         a_lost_answer_does_not_write_twice
+        a_deed_whose_answer_is_lost_may_be_done
         a_store_that_is_away_is_so_in_time_and_comes_back
         a_commit_that_waits_for_a_standby_is_not_acknowledged
         a_commit_whose_wait_was_cancelled_is_not_acknowledged
@@ -235,6 +241,8 @@ on_postgres! {
         a_host_of_a_site_that_is_alone_writes_nothing
         a_site_that_every_copy_would_claim_says_nothing
         who_was_left_behind_is_not_followed;
+    account_logs: a_note_that_failed_is_written_again;
+    administration: who_waits_for_an_account_holds_nothing_of_others;
     statements: every_statement_prepares_and_finds_its_rows_by_a_key;
 }
 

@@ -3,15 +3,19 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use perch::auth::{Accounts, ChangeError, GuessLimits, Policy, Registration};
 use perch::chat::account::entry::{AccountAppend, AccountChange};
 use perch::chat::account::node::{Item, Node};
 use perch::chat::id::{Origin, Seq, SessionId, Timestamp};
 use perch::chat::message::Payload;
+use perch::chat::principal::{Change, Kind};
 use perch::chat::snapshot::RoomSnapshot;
+use perch::clock::Clock;
 use perch::store::account_log::AccountAppendError;
-use perch::store::error::{AppendError, OpenError, StoreError};
+use perch::store::error::{AppendError, OpenError, PrincipalError, StoreError};
 use perch::store::room::{Append, Appended};
 use perch::store::{Options, Store};
+use perch_address::BareJid;
 use rand::distr::Alphanumeric;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -22,7 +26,7 @@ use crate::cluster::Cluster;
 use crate::journal::journal;
 use crate::pool::{at_port, member, port_of};
 use crate::proxy::{Cut, Proxy};
-use crate::scene::{append, decision, make, post};
+use crate::scene::{self, act, address, append, decision, make, post};
 
 async fn refusal(url: &str) -> OpenError {
     Store::open(url, &Options::new([7; 32])).await.unwrap_err()
@@ -113,6 +117,34 @@ pub(crate) async fn a_lost_answer_does_not_write_twice(url: String) {
     letters_are_written_once(&store, &proxy).await;
 }
 
+pub(crate) async fn a_deed_whose_answer_is_lost_may_be_done(url: String) {
+    let proxy = Proxy::start(port_of(&url)).await;
+    let store = member(&at_port(&url, proxy.port), "a").await;
+    let bob = store.add_account(scene::account("bob")).await.unwrap();
+    let policy = Policy {
+        registration: Registration::Off,
+        admins: Vec::new(),
+        guesses: GuessLimits { per_account_and_minute: 10, per_address_and_minute: 10 },
+    };
+    let domain = BareJid::new("localhost").unwrap();
+    let accounts = Accounts::new(store.clone(), domain, policy, Clock::system());
+    let mut revocations = accounts.revocations();
+
+    proxy.cut_next_at(b"COMMIT", Cut::After);
+    let removed = accounts.remove(&address("bob"), act()).await;
+    assert_eq!(removed, Err(ChangeError::Store(StoreError::Unknown)));
+    assert_eq!(revocations.try_recv().unwrap().account, bob, "nobody stays signed in by what may be gone");
+    assert_eq!(store.account("bob").await.unwrap(), None, "it was done");
+
+    let staff = BareJid::new("staff@groups.localhost").unwrap();
+    let make = Change::Make { address: staff.clone(), kind: Kind::Group, name: "Staff".into(), entry: None };
+    proxy.cut_next_at(b"COMMIT", Cut::After);
+    let made = store.change_principals(&[make], None).await;
+    assert_eq!(made, Err(PrincipalError::Store(StoreError::Unknown)));
+    assert!(store.principal(&staff).await.unwrap().is_some());
+    assert_eq!(proxy.cuts(), 2);
+}
+
 async fn letters_are_written_once(store: &Store, proxy: &Proxy) {
     let (romeo, juliet) = (account(store, "romeo").await, account(store, "juliet").await);
     for (number, cut) in
@@ -175,7 +207,7 @@ pub(crate) async fn a_store_that_is_away_is_so_in_time_and_comes_back(_: String)
             store.append_accounts(vec![part], Timestamp(1_000)),
             store.load_room("tea"),
             store.events_after(room.id, Seq(0), 9),
-            store.create_room(crate::scene::new_room("coffee")),
+            store.create_room(scene::new_room("coffee")),
         );
         assert!(
             matches!(appended, Err(AppendError::Store(StoreError::Unavailable | StoreError::Unknown))),

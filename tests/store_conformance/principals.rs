@@ -3,12 +3,16 @@
 use std::collections::BTreeSet;
 
 use perch::bus::Bus;
+use perch::chat::administration::configuration::{Configuration, Values};
+use perch::chat::administration::level::{Here, Level};
+use perch::chat::administration::policy::Policy;
 use perch::chat::affiliation::Affiliation;
+use perch::chat::category::{CategoryId, CategoryText, Rules};
 use perch::chat::id::AccountId;
 use perch::chat::principal::{Change, Entry, Kind, Standing};
 use perch::directory::Directory;
 use perch::store::Store;
-use perch::store::administration::Deed;
+use perch::store::administration::{Deed, DeedError};
 use perch::store::error::{AppendError, PrincipalError};
 use perch::store::principal::{PrincipalQuery, RightsPage};
 use perch_address::BareJid;
@@ -34,7 +38,8 @@ fn dismiss(member: &BareJid, from: &str) -> Change {
 
 async fn directory(store: &Store) -> Directory {
     let domain = BareJid::new("localhost").unwrap();
-    Directory::open(store.clone(), Bus::Local, domain).await.unwrap()
+    let here = Here { pool: "perch".into(), site: None };
+    Directory::open(store.clone(), Bus::Local, domain, here).await.unwrap()
 }
 
 fn belongs(directory: &Directory, who: &BareJid) -> Vec<String> {
@@ -178,7 +183,21 @@ pub(crate) async fn what_an_address_may_ends_with_its_account(place: Place) {
         .await
         .unwrap();
     append(&store, &coffee, [affiliation("bob", Affiliation::Outcast, 1)]).await.unwrap();
+    let milk = make(&store, "milk").await;
+    let (come, go) = (affiliation("bob", Affiliation::Member, 1), affiliation("bob", Affiliation::None, 2));
+    append(&store, &milk, [come, join("alice", "alice", 1), go]).await.unwrap();
+    let unconcerned = store.load_room("milk").await.unwrap().unwrap();
     let before = store.load_room("tea").await.unwrap().unwrap();
+    let guests = CategoryText {
+        name: "Guests".into(),
+        description: "".into(),
+        allowed: vec![address("bob"), address("alice")],
+        denied: vec![address("bob")],
+        creators: vec![address("bob")],
+        rules: Rules::default(),
+    };
+    let added = store.administer(Deed::AddCategory(guests.clone()), act()).await.unwrap();
+    let id = CategoryId(added.0);
 
     let listed = store.rooms_listing(&address("bob")).await.unwrap();
     remove(&store, bob, &address("bob")).await;
@@ -190,12 +209,22 @@ pub(crate) async fn what_an_address_may_ends_with_its_account(place: Place) {
     assert!(room.affiliations_version > before.affiliations_version);
     let late = append(&store, &before, [post("alice", "hi")]).await;
     assert_eq!(late.err(), Some(AppendError::Stale), "it was decided with the old list in hand");
+    append(&store, &unconcerned, [post("alice", "hi")])
+        .await
+        .expect("a right that had ended before moves nothing");
     let room = store.load_room("coffee").await.unwrap().unwrap();
     let banned = room
         .affiliations
         .iter()
         .any(|standing| standing.jid == address("bob") && standing.affiliation == Affiliation::Outcast);
     assert!(banned, "who is kept out does not get in by a new account of the name");
+    let categories = store.categories().await.unwrap();
+    let left = categories.iter().find(|category| category.id == id).unwrap();
+    assert_eq!((&left.allowed[..], &left.creators[..]), (&[address("alice")][..], &[][..]));
+    assert_eq!(left.denied, [address("bob")]);
+    let late = Deed::ChangeCategory { id, becomes: guests, expected: added };
+    let late = store.administer(late, act()).await;
+    assert_eq!(late, Err(DeedError::Stale), "it would bring the address back");
 }
 
 pub(crate) async fn principals_are_found_by_what_they_are_called(place: Place) {
@@ -207,10 +236,21 @@ pub(crate) async fn principals_are_found_by_what_they_are_called(place: Place) {
         name: shown.into(),
         entry: entry(id),
     };
-    let changes = [make("a", "Alpha", "1"), make("b", "Beta", "2"), admit(&address("alice"), "a"), made("c")];
+    let changes = [
+        make("a", "Alpha", "1"),
+        make("b", "Beta", "2"),
+        admit(&address("alice"), "a"),
+        made("c"),
+        admit(&address("alice"), "c"),
+    ];
     store.change_principals(&changes, None).await.unwrap();
     let taken = PrincipalError::EntryTaken(group("a"));
     assert_eq!(store.change_principals(&[make("d", "Delta", "1")], None).await, Err(taken));
+
+    let first = store.directory_memberships(None, 10).await.unwrap();
+    let pairs: Vec<_> = first.iter().map(|found| (&found.member, &found.parent)).collect();
+    assert_eq!(pairs, [(&address("alice"), &group("a"))], "c is not of the directory");
+    assert_eq!(store.directory_memberships(Some(first[0].place), 10).await.unwrap(), []);
 
     let found = async |query: PrincipalQuery<'_>| {
         let found = store.principals(PrincipalQuery { limit: 10, ..query }).await.unwrap();
@@ -248,4 +288,40 @@ async fn set_disabled(store: &Store, account: AccountId, address: &BareJid, is_d
 async fn remove(store: &Store, account: AccountId, address: &BareJid) {
     let deed = Deed::RemoveAccount { account, address: address.clone() };
     store.administer(deed, act()).await.unwrap();
+}
+
+pub(crate) async fn policies_and_configuration_go_with_the_rights(place: Place) {
+    let store = place.open().await;
+    let directory = directory(&store).await;
+    let id = store.add_account(account("alice")).await.unwrap();
+    let (alice, bob) = (address("alice"), address("bob"));
+    let policy = |level: &str, is_enabled| {
+        let policy = Policy::new(Level::parse(level).unwrap(), is_enabled, "").unwrap();
+        Deed::PutPolicy { policy, expected: None }
+    };
+    let check = async |deed: Option<Deed>, expected: (bool, bool, u32)| {
+        let before = directory.view().version();
+        if let Some(deed) = deed {
+            store.administer(deed, act()).await.unwrap();
+            directory.settle().await.unwrap();
+            assert_eq!(directory.view().version(), before + 1);
+        }
+        let view = directory.view();
+        let found = (view.is_enabled(&alice), view.is_enabled(&bob), view.values().default_history);
+        assert_eq!(found, expected);
+    };
+    let by_default = !store.is_shared();
+    check(None, (by_default, by_default, 30)).await;
+    check(Some(policy("global", true)), (true, true, 30)).await;
+    check(Some(policy("tag:none", false)), (true, true, 30)).await;
+    let grant = |level| Some(Deed::GrantPolicy { account: id, level });
+    check(grant(Level::parse("tag:none")), (false, true, 30)).await;
+    let values = Values { default_history: 7, ..Values::default() };
+    let configuration = Configuration::new(Level::Pool("perch".into()), values).unwrap();
+    let put = Deed::PutConfiguration { configuration, expected: None };
+    check(Some(put), (false, true, 7)).await;
+    check(grant(None), (true, true, 7)).await;
+    check(grant(Level::parse("tag:none")), (false, true, 7)).await;
+    // Whoever gets the name next is somebody else.
+    check(Some(Deed::RemoveAccount { account: id, address: alice.clone() }), (true, true, 7)).await;
 }

@@ -25,7 +25,8 @@ pub(crate) struct Proxy {
 
 struct Shared {
     upstream: u16,
-    next: parking_lot::Mutex<Option<Cut>>,
+    /// What the next line breaks at, and how.
+    next: parking_lot::Mutex<Option<(&'static [u8], Cut)>>,
     cuts: AtomicU32,
     /// While set, nothing gets through, and nobody is told.
     is_silent: AtomicBool,
@@ -64,7 +65,12 @@ impl Proxy {
 
     /// The next call that appends meets this.
     pub(crate) fn cut_next(&self, cut: Cut) {
-        *self.shared.next.lock() = Some(cut);
+        self.cut_next_at(MARK, cut);
+    }
+
+    /// The next call with this in it does.
+    pub(crate) fn cut_next_at(&self, mark: &'static [u8], cut: Cut) {
+        *self.shared.next.lock() = Some((mark, cut));
     }
 
     pub(crate) fn cuts(&self) -> u32 {
@@ -89,7 +95,6 @@ impl Shared {
         let (mut from_server, mut to_server) = server.into_split();
         let mut broken = self.break_all.subscribe();
         let (mut question, mut answer) = (vec![0; 1 << 16], vec![0; 1 << 16]);
-        // A call that appends is known by the name of its member, which is its first value.
         let mut drops_answer = false;
         loop {
             tokio::select! {
@@ -99,9 +104,9 @@ impl Shared {
                     if self.is_silent.load(Ordering::SeqCst) {
                         continue;
                     }
-                    let is_meant = is_append(&question[..size]);
-                    let cut = is_meant.then(|| self.next.lock().take()).flatten();
-                    if let Some(cut) = cut {
+                    let is_meant = |(mark, _): &mut (&[u8], Cut)| has(&question[..size], mark);
+                    let cut = self.next.lock().take_if(is_meant);
+                    if let Some((_, cut)) = cut {
                         self.cuts.fetch_add(1, Ordering::SeqCst);
                         match cut {
                             Cut::Before => return,
@@ -133,9 +138,9 @@ impl Shared {
     }
 }
 
-/// A Bind message (PostgreSQL, 55.7) with the text of a message that a test has marked.
-fn is_append(question: &[u8]) -> bool {
-    question.windows(MARK.len()).any(|window| window == MARK)
+/// Messages to a server (PostgreSQL, 55.7) have texts and values as they are.
+fn has(question: &[u8], mark: &[u8]) -> bool {
+    question.windows(mark.len()).any(|window| window == mark)
 }
 
 /// Stands in the texts that are to meet a cut.

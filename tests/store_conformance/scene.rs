@@ -104,6 +104,7 @@ pub(crate) fn join(who: &str, nick: &str, session: i64) -> Change {
         jid: format!("{who}@localhost/phone").parse().unwrap(),
         occupant_id: format!("occupant-{who}").into(),
         affiliation: Affiliation::None,
+        presents: false,
         role: Role::Participant,
         presence: payload("here"),
         has_created: false,

@@ -2,7 +2,7 @@
 
 use perch::chat::affiliation::Affiliation;
 use perch::chat::event::Change;
-use perch::chat::id::{RoomId, Seq, Timestamp};
+use perch::chat::id::{MessageId, RoomId, Seq, Timestamp};
 use perch::chat::message::Retention;
 use perch::chat::settings::Settings;
 use perch::chat::snapshot::RoomSnapshot;
@@ -110,7 +110,10 @@ pub(crate) async fn authors_dates_and_rooms_narrow_a_search(place: Place) {
     check(Search::new(Scope::Rooms(Vec::new())), &[]).await;
     // More rooms than an expression names one by one.
     let many: Vec<RoomId> = (1_000..1_100).map(RoomId).chain([tea.id]).collect();
-    check(Search::new(Scope::Rooms(many)), &[second, first]).await;
+    check(Search::new(Scope::Rooms(many.clone())), &[second, first]).await;
+    let fourth = "cup of alice 5000";
+    say(&store, &tea, "alice", 5_000, fourth).await;
+    check(Search::new(Scope::Rooms(many)), &[fourth, second, first]).await;
 }
 
 pub(crate) async fn what_is_gone_is_found_no_more(place: Place) {
@@ -130,7 +133,7 @@ pub(crate) async fn what_is_gone_is_found_no_more(place: Place) {
 
     // The creation of the room has taken three places.
     for (target, retention) in [(Seq(8), Retention::Kept), (Seq(7), Retention::Transient)] {
-        append(&store, &room, [removed(target, retention)]).await.unwrap();
+        append(&store, &room, [removed(MessageId::new(room.epoch, target), retention)]).await.unwrap();
     }
     assert_eq!(cups().await, "cup 5, cup 2, cup 1, cup 0");
     assert_eq!(store.purge(room.id, Timestamp(1_001)).await.unwrap(), 4);
@@ -240,7 +243,11 @@ pub(crate) async fn a_cleared_room_is_emptied_from_its_beginning_on(place: Place
     let history = store.history(room.id, head.seq, Default::default(), 100).await.unwrap();
     assert_eq!(texts(&history), ["m4", "m5", "m6", "m7", "m8", "m9"], "what lies below is shown to nobody");
     assert_eq!(store.rooms_half_cleared().await.unwrap(), [(room.id, below)]);
-    assert_eq!(store.purge_below(room.id, below).await.unwrap(), below.0 as u64 - 1);
+    let old = store.purge(room.id, Timestamp(1_002)).await.unwrap();
+    assert!(old > 0);
+    let head = store.load_room("tea").await.unwrap().unwrap();
+    assert_eq!(head.first_seq, below, "what time takes of it does not bring the rest back");
+    assert_eq!(store.purge_below(room.id, below).await.unwrap(), below.0 as u64 - 1 - old);
     assert_eq!(store.purge_below(room.id, below).await.unwrap(), 0);
     assert!(store.rooms_half_cleared().await.unwrap().is_empty());
     let left = store.archive_page(ArchiveQuery::new(Log::Room(room.id))).await.unwrap();
@@ -260,7 +267,7 @@ fn said(found: &Found) -> Vec<&str> {
     found.hits.iter().map(|hit| hit.message.content.text.as_deref().unwrap()).collect()
 }
 
-fn removed(target: Seq, retention: Retention) -> Change {
+fn removed(target: MessageId, retention: Retention) -> Change {
     Change::Retracted {
         target,
         author: author("alice"),

@@ -209,12 +209,14 @@ impl Own {
 }
 
 impl Host {
-    /// Makes the accounts and lets the server run.
+    /// Makes the accounts and lets the server run. A pool begins with persistent chat for nobody: it is opened for all.
     pub(super) async fn begin(&mut self, script: &Script) -> Result<(), String> {
         match self {
             Self::Own(members) => {
                 members[0].add_accounts(script).await?;
-                self.run().await
+                let begins_strict = members[0].config()?.store_url.starts_with("postgres");
+                self.run().await?;
+                if begins_strict { self.operate("policy set global --enabled yes").await } else { Ok(()) }
             }
             Self::Foreign(_) => Ok(()),
         }

@@ -8,6 +8,7 @@ use crate::admin::caller::Caller;
 use crate::admin::rights::Operation;
 use crate::chat::administration::{ActNumber, Versioned};
 use crate::chat::category::{Category, CategoryId, CategoryText, LIST_MAX, Rules, TEXT_MAX};
+use crate::chat::words::name_key;
 use crate::store::administration::Deed;
 use crate::store::administration::act::Act;
 
@@ -131,7 +132,7 @@ impl Admin {
     }
 
     /// Does it, and returns when every member goes by it.
-    async fn administer_rights(&self, deed: Deed, act: Act) -> Result<ActNumber, AdminError> {
+    pub(super) async fn administer_rights(&self, deed: Deed, act: Act) -> Result<ActNumber, AdminError> {
         let is_trial = act.is_trial;
         let number = self.administer(deed, act).await?;
         if !is_trial {
@@ -196,7 +197,7 @@ impl Admin {
 }
 
 fn is_called(category: &Category, name: &str) -> bool {
-    category.name.to_lowercase() == name.to_lowercase()
+    name_key(&category.name) == name_key(name)
 }
 
 /// A category as the audit log has it.

@@ -1,4 +1,5 @@
-//! Configuration: what holds for all rooms, by level.
+//! Configuration: what holds for all rooms, by level. What is changed here is in effect on every member when the operation
+//! returns.
 
 use serde_json::json;
 
@@ -54,7 +55,7 @@ impl Admin {
         let was = current.map(|current| told(&current.value.values));
         let act = Act { was, became: Some(told(&configuration.values)), ..act };
         let deed = Deed::PutConfiguration { configuration: configuration.clone(), expected };
-        Ok(Versioned { version: self.administer(deed, act).await?, value: configuration })
+        Ok(Versioned { version: self.administer_rights(deed, act).await?, value: configuration })
     }
 
     /// Removes the configuration; that takes the global one back to what it was at first.
@@ -76,7 +77,7 @@ impl Admin {
             };
         };
         let act = Act { was: Some(told(&current.value.values)), ..act };
-        self.administer(Deed::RemoveConfiguration { level, expected }, act).await?;
+        self.administer_rights(Deed::RemoveConfiguration { level, expected }, act).await?;
         Ok(current.value)
     }
 

@@ -73,6 +73,8 @@ pub enum AdminError {
     NotMade,
     #[error("it comes from the directory, and is changed there")]
     OfDirectory,
+    #[error("the directory cannot be asked right now")]
+    DirectoryAway,
     #[error("a name has 1 to 256 bytes, and nothing that cannot be read")]
     BadName,
     #[error("there is no such room here")]
@@ -126,7 +128,8 @@ impl From<Refusal> for AdminError {
             Refusal::Forbidden
             | Refusal::TargetOutranks
             | Refusal::DestructionRestricted
-            | Refusal::OutOfScope => Self::Forbidden,
+            | Refusal::OutOfScope
+            | Refusal::NotEnabled => Self::Forbidden,
             Refusal::NameTaken => Self::NameTaken,
             Refusal::Stale => Self::Stale,
             Refusal::PrincipalOutOfScope { .. } => Self::Room(RoomRefusal::OutOfScope),
@@ -188,6 +191,7 @@ impl From<VerifyError> for AdminError {
         match error {
             VerifyError::Wrong => Self::Unauthenticated,
             VerifyError::TooMany(_) => Self::TooManyAttempts,
+            VerifyError::Directory => Self::DirectoryAway,
             VerifyError::Store(error) => Self::Store(error),
         }
     }
@@ -201,6 +205,8 @@ impl From<DeedError> for AdminError {
             DeedError::Stale => Self::Stale,
             DeedError::InUse(count) => Self::InUse(count),
             DeedError::TooMany => Self::TooManyTokens,
+            DeedError::OffDuty => Self::Store(StoreError::Fenced),
+            DeedError::Principal(error) => error.into(),
             DeedError::Store(error) => Self::Store(error),
         }
     }

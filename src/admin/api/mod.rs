@@ -122,6 +122,15 @@ impl Admin {
         Ok(Actor { session: SessionId(0), jid, is_administrator, origin: None })
     }
 
+    /// Whether the caller may do that in the pool: for whoever shows people what they may ask for.
+    pub async fn is_permitted(&self, caller: &Caller, operation: Operation) -> Result<bool, AdminError> {
+        match self.authorize(caller, operation, Target::Pool).await {
+            Ok(()) => Ok(true),
+            Err(AdminError::Forbidden | AdminError::OutOfScope(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Whether the caller may see that.
     async fn may_see(
         &self,

@@ -1,4 +1,5 @@
-//! Policies: whether persistent chat is for everybody, and for whom it is otherwise.
+//! Policies: whether persistent chat is for everybody, and for whom it is otherwise. What is changed here is in effect on
+//! every member when the operation returns.
 
 use perch_address::BareJid;
 use serde_json::json;
@@ -66,7 +67,7 @@ impl Admin {
         let was = current.map(|current| told(&current.value));
         let act = Act { was, became: Some(told(&policy)), ..act };
         let deed = Deed::PutPolicy { policy: policy.clone(), expected };
-        Ok(Versioned { version: self.administer(deed, act).await?, value: policy })
+        Ok(Versioned { version: self.administer_rights(deed, act).await?, value: policy })
     }
 
     /// Removes the policy; that takes the global one back to what it was at first. One that was granted stays, unless it
@@ -90,7 +91,7 @@ impl Admin {
             };
         };
         let act = Act { was: Some(told(&current.value)), ..act };
-        self.administer(Deed::RemovePolicy { level, expected, is_forced }, act).await?;
+        self.administer_rights(Deed::RemovePolicy { level, expected, is_forced }, act).await?;
         Ok(current.value)
     }
 
@@ -127,7 +128,7 @@ impl Admin {
             became: level.as_ref().map(told),
             ..act
         };
-        self.administer(Deed::GrantPolicy { account, level }, act).await?;
+        self.administer_rights(Deed::GrantPolicy { account, level }, act).await?;
         self.effective_policy(address).await
     }
 
@@ -160,10 +161,9 @@ impl Admin {
         Ok(self.store.policies().await?.into_iter().find(|policy| policy.value.level == *level))
     }
 
-    /// Alone, a server is there for whoever has an account; a pool begins as strict as the original.
     async fn all_policies(&self) -> Result<Policies, AdminError> {
         let set = self.store.policies().await?;
-        Ok(Policies { is_enabled_by_default: !self.store.is_shared(), set })
+        Ok(Policies { is_enabled_by_default: self.store.is_enabled_by_default(), set })
     }
 }
 

@@ -49,13 +49,11 @@ pub struct Enrolment {
     pub member_kind: Option<Kind>,
 }
 
-/// What became of enrolments.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Enrolled {
-    /// Was anything different before?
-    pub has_changed: bool,
-    /// The places of those that came to nothing, and why.
-    pub refused: Vec<(usize, AdminError)>,
+/// Groups and units that are made for those who are to be in them.
+#[derive(Debug, Default)]
+struct Made {
+    addresses: Vec<BareJid>,
+    changes: Vec<Change>,
 }
 
 impl Enrolment {
@@ -156,12 +154,25 @@ impl Admin {
         kind: Kind,
         name: &str,
     ) -> Result<Principal, AdminError> {
-        let act = self.may_change_principals(caller, name).await?;
+        let act = self.may_do(caller, Operation::ChangePrincipal, Target::Pool, name).await?;
         check_name(name)?;
-        let address = self.make(kind, name).await?;
-        self.directory.settle().await?;
-        self.note_change(act, json!({ "made": kind.as_str() })).await?;
-        self.find(&address).await
+        if !matches!(kind, Kind::Group | Kind::Unit) {
+            return Err(AdminError::NotMade);
+        }
+        for attempt in 1..ATTEMPTS_MAX {
+            let address = new_address(kind, name, attempt, self.domain())?;
+            let became = json!({ "made": kind.as_str(), "address": address });
+            let act = Act { became: Some(became.to_string().into()), ..act.clone() };
+            match self.change_principals(vec![make(&address, kind, name)], act).await {
+                Ok(()) => {
+                    let standing = Standing::Present;
+                    return Ok(Principal { address, kind, name: name.into(), standing, entry: None });
+                }
+                Err(AdminError::AddressTaken) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(AdminError::AddressTaken)
     }
 
     /// Gives a group or unit another name. Its address, and what it may, stay.
@@ -171,59 +182,62 @@ impl Admin {
         address: &str,
         name: &str,
     ) -> Result<Principal, AdminError> {
-        let act = self.may_change_principals(caller, address).await?;
+        let act = self.may_do(caller, Operation::ChangePrincipal, Target::Pool, address).await?;
         check_name(name)?;
         let principal = self.own(address).await?;
+        let called = |name: &str| Some(json!({ "name": name }).to_string().into());
+        let act = Act { was: called(&principal.name), became: called(name), ..act };
         let change = Change::Rename { address: principal.address.clone(), name: name.into() };
-        self.directory.change(&[change]).await?;
-        self.note_change(act, json!({ "name": name })).await?;
+        self.change_principals(vec![change], act).await?;
         Ok(Principal { name: name.into(), ..principal })
     }
 
     /// Removes a group or unit: nobody belongs to it any more, and no other gets its address.
     pub async fn remove_principal(&self, caller: &Caller, address: &str) -> Result<BareJid, AdminError> {
-        let act = self.may_change_principals(caller, address).await?;
+        let act = self.may_do(caller, Operation::ChangePrincipal, Target::Pool, address).await?;
         let address = self.own(address).await?.address;
-        self.directory.change(&[Change::Remove { address: address.clone() }]).await?;
-        self.note_change(act, json!({ "removed": true })).await?;
+        let act = Act { became: Some(json!({ "removed": true }).to_string().into()), ..act };
+        self.change_principals(vec![Change::Remove { address: address.clone() }], act).await?;
         Ok(address)
     }
 
     /// Takes somebody into a group or unit.
     pub async fn admit(&self, caller: &Caller, group: &str, member: &str) -> Result<BareJid, AdminError> {
-        let act = self.may_change_principals(caller, group).await?;
+        let act = self.may_do(caller, Operation::ChangePrincipal, Target::Pool, group).await?;
         let into = self.own(group).await?.address;
         let member = self.member(member).await?;
-        self.directory.change(&[Change::Admit { member: member.clone(), into: into.clone() }]).await?;
-        self.note_change(act, json!({ "admitted": member.as_str() })).await?;
+        let act = Act { became: Some(json!({ "admitted": member }).to_string().into()), ..act };
+        self.change_principals(vec![Change::Admit { member: member.clone(), into }], act).await?;
         Ok(member)
     }
 
     /// Takes somebody out of a group or unit. When this returns, nobody has a right by it any more.
     pub async fn dismiss(&self, caller: &Caller, group: &str, member: &str) -> Result<BareJid, AdminError> {
-        let act = self.may_change_principals(caller, group).await?;
+        let act = self.may_do(caller, Operation::ChangePrincipal, Target::Pool, group).await?;
         let from = self.own(group).await?.address;
         let member = self.principal_address(member)?;
-        self.directory.change(&[Change::Dismiss { member: member.clone(), from: from.clone() }]).await?;
-        self.note_change(act, json!({ "dismissed": member.as_str() })).await?;
+        let act = Act { became: Some(json!({ "dismissed": member }).to_string().into()), ..act };
+        self.change_principals(vec![Change::Dismiss { member: member.clone(), from }], act).await?;
         Ok(member)
     }
 
-    /// Many at once. What is so already is left so; what cannot be does not keep the others from being done. They are in
-    /// effect on every member when `is_last` was done.
+    /// Many at once, all in one line of the audit log. What is so already is left so; what cannot be does not keep the
+    /// others from being done: given back are the places of those that came to nothing, and why. They are in effect on
+    /// every member when `is_last` was done.
     pub async fn enroll(
         &self,
         caller: &Caller,
         enrolments: &[Enrolment],
         is_last: bool,
-    ) -> Result<Enrolled, AdminError> {
-        let act = self.may_change_principals(caller, "enrolments").await?;
-        let mut enrolled = Enrolled::default();
+    ) -> Result<Vec<(usize, AdminError)>, AdminError> {
+        let act = self.may_do(caller, Operation::ChangePrincipal, Target::Pool, "enrolments").await?;
+        let is_trial = act.is_trial;
+        let mut made = Made::default();
         let mut groups = HashMap::new();
         for enrolment in enrolments {
             for (kind, name) in [Some(enrolment.parent_key()), enrolment.member_key()].into_iter().flatten() {
                 if let Entry::Vacant(unknown) = groups.entry((kind, name)) {
-                    unknown.insert(self.group(kind, name).await);
+                    unknown.insert(self.group(kind, name, &mut made).await);
                 }
             }
         }
@@ -233,48 +247,46 @@ impl Admin {
         };
         let members: Vec<_> = enrolments.iter().map(member).collect();
         let asked: Vec<BareJid> = members.iter().flatten().flatten().cloned().collect();
-        let known: HashSet<BareJid> =
-            self.directory.store().known_accounts(&asked).await?.into_iter().collect();
-        let mut changes = Vec::new();
+        let known = self.directory.store().known_accounts(&asked).await?.into_iter();
+        let known: HashSet<BareJid> = known.chain(made.addresses.iter().cloned()).collect();
+        let mut refused = Vec::new();
+        let mut admitted = Vec::new();
         for (place, (enrolment, member)) in enrolments.iter().zip(members).enumerate() {
             let parent = match &groups[&enrolment.parent_key()] {
                 Ok(parent) => parent,
                 Err(refusal) => {
-                    enrolled.refused.push((place, *refusal));
+                    refused.push((place, *refusal));
                     continue;
                 }
             };
             match member {
                 None => {}
                 Some(Ok(member)) => match self.fits(&member, enrolment.kind, &known).await {
-                    Ok(()) => changes.push(Change::Admit { member, into: parent.clone() }),
-                    Err(refusal) => enrolled.refused.push((place, refusal)),
+                    Ok(()) => admitted.push((member, parent.clone())),
+                    Err(refusal) => refused.push((place, refusal)),
                 },
-                Some(Err(refusal)) => enrolled.refused.push((place, refusal)),
+                Some(Err(refusal)) => refused.push((place, refusal)),
             }
         }
-        let applied = self.directory.begin_change(&changes, None).await?;
-        enrolled.has_changed = applied.has_changed;
-        self.note_change(act, json!({ "enrolments": enrolments.len() })).await?;
-        if is_last {
+        let became = json!({ "made": made.addresses, "admitted": admitted });
+        let admit = |(member, into)| Change::Admit { member, into };
+        let changes: Vec<_> = made.changes.into_iter().chain(admitted.into_iter().map(admit)).collect();
+        if !changes.is_empty() {
+            let act = Act { became: Some(became.to_string().into()), ..act };
+            self.administer(Deed::ChangePrincipals(changes), act).await?;
+        }
+        if is_last && !is_trial {
             self.directory.settle().await?;
         }
-        Ok(enrolled)
+        Ok(refused)
     }
 
-    /// The act as the log will have it. What concerns so many cannot be tried without being done.
-    async fn may_change_principals(&self, caller: &Caller, object: &str) -> Result<Act, AdminError> {
-        let act = self.may_do(caller, Operation::ChangePrincipal, Target::Pool, object).await?;
-        if caller.is_trial { Err(AdminError::NoTrial) } else { Ok(act) }
+    async fn change_principals(&self, changes: Vec<Change>, act: Act) -> Result<(), AdminError> {
+        self.administer_rights(Deed::ChangePrincipals(changes), act).await.map(drop)
     }
 
-    async fn note_change(&self, act: Act, became: serde_json::Value) -> Result<(), AdminError> {
-        let act = Act { became: Some(became.to_string().into()), ..act };
-        self.administer(Deed::Elsewhere, act).await.map(drop)
-    }
-
-    /// The group or unit of a name or address; made, where there is none of the name.
-    async fn group(&self, kind: Kind, text: &str) -> Result<BareJid, AdminError> {
+    /// The group or unit of a name or address; to be made, where there is none of the name.
+    async fn group(&self, kind: Kind, text: &str, made: &mut Made) -> Result<BareJid, AdminError> {
         if text.contains('@') {
             let parent = self.own(text).await?;
             return if parent.kind == kind { Ok(parent.address) } else { Err(AdminError::NoSuchPrincipal) };
@@ -290,24 +302,12 @@ impl Admin {
                 {
                     return Ok(address);
                 }
-                Some(_) => {}
-                None => return self.make(kind, text).await,
-            }
-        }
-        Err(AdminError::AddressTaken)
-    }
-
-    async fn make(&self, kind: Kind, name: &str) -> Result<BareJid, AdminError> {
-        if !matches!(kind, Kind::Group | Kind::Unit) {
-            return Err(AdminError::NotMade);
-        }
-        for attempt in 1..ATTEMPTS_MAX {
-            let address = new_address(kind, name, attempt, self.domain())?;
-            let make = Change::Make { address: address.clone(), kind, name: name.into(), entry: None };
-            match self.directory.begin_change(&[make], None).await {
-                Ok(_) => return Ok(address),
-                Err(PrincipalError::AddressTaken(_)) => {}
-                Err(error) => return Err(error.into()),
+                None if !made.addresses.contains(&address) => {
+                    made.changes.push(make(&address, kind, text));
+                    made.addresses.push(address.clone());
+                    return Ok(address);
+                }
+                Some(_) | None => {}
             }
         }
         Err(AdminError::AddressTaken)
@@ -347,21 +347,15 @@ impl Admin {
         Ok(self.find(&member).await?.address)
     }
 
-    /// The same, where it is known which accounts there are.
-    async fn fits(
-        &self,
-        member: &BareJid,
-        parent: Kind,
-        accounts: &HashSet<BareJid>,
-    ) -> Result<(), AdminError> {
+    /// The same, where it is known of some that they are there: of all accounts that are.
+    async fn fits(&self, member: &BareJid, parent: Kind, known: &HashSet<BareJid>) -> Result<(), AdminError> {
         let kind = Kind::of(member, self.domain());
         if !parent.may_hold(kind) {
             return Err(AdminError::CannotHold);
         }
         match kind {
-            Kind::User if member.domain() == self.domain() => {
-                accounts.contains(member).then_some(()).ok_or(AdminError::NoSuchAccount)
-            }
+            _ if known.contains(member) => Ok(()),
+            Kind::User if member.domain() == self.domain() => Err(AdminError::NoSuchAccount),
             Kind::User => Ok(()),
             Kind::Group | Kind::Unit | Kind::Domain => self.find(member).await.map(drop),
         }
@@ -394,6 +388,10 @@ fn page(mut principals: Vec<Principal>, limit: u32) -> PrincipalPage {
     principals.truncate(limit as usize);
     let next = principals.last().filter(|_| has_more).map(|last| last.address.to_string());
     PrincipalPage { principals, next }
+}
+
+fn make(address: &BareJid, kind: Kind, name: &str) -> Change {
+    Change::Make { address: address.clone(), kind, name: name.into(), entry: None }
 }
 
 fn check_name(name: &str) -> Result<(), AdminError> {

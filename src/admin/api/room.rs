@@ -136,6 +136,19 @@ impl Admin {
         Ok(now)
     }
 
+    /// Whether the caller may change the room: not one that is not there.
+    pub async fn may_change_room(&self, caller: &Caller, room: &str) -> Result<bool, AdminError> {
+        let is_his = match self.stored_room(room).await {
+            Ok(snapshot) => self.may_look_at(caller, Operation::RemoveRoom, &snapshot).await,
+            Err(error) => Err(error),
+        };
+        match is_his {
+            Ok(()) => Ok(true),
+            Err(AdminError::Forbidden | AdminError::NoSuchRoom) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Ends a room for good. What was said in it stays in the journal.
     pub async fn remove_room(&self, caller: &Caller, room: &str) -> Result<BareJid, AdminError> {
         let act = self.may_do(caller, Operation::RemoveRoom, Target::Pool, self.room_object(room)).await?;

@@ -38,7 +38,7 @@ impl Admin {
                 if is_of_another(&search.member) || is_of_another(&search.manager) {
                     return Err(AdminError::Forbidden);
                 }
-                Some(self.rooms.seer(address))
+                Some(self.rooms.seer(address)?)
             }
             _ => None,
         };

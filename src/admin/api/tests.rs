@@ -8,17 +8,16 @@ use tokio::sync::mpsc;
 use super::token::HolderName;
 use super::*;
 use crate::admin::caller::{Origin, Token};
-use crate::auth::{GuessLimits, Policy, Registration, Secret};
+use crate::admin::scene::{administration, here};
+use crate::auth::Secret;
 use crate::bus::Bus;
 use crate::chat::administration::configuration::Values;
 use crate::chat::administration::scope::Scope;
 use crate::chat::event::Change;
 use crate::chat::id::Timestamp;
 use crate::chat::message::{Author, Content, Payload, Retention};
-use crate::chat::note;
 use crate::chat::settings::{Privacy, Settings};
 use crate::chat::words::Wording;
-use crate::pool::ReturnTimes;
 use crate::room as rooms_module;
 use crate::store::Options;
 use crate::store::administration::act::{AuditQuery, LoggedAct};
@@ -43,21 +42,11 @@ impl Scene {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("perch.db").display());
         let store = Store::open(&url, &Options::new([7; 32])).await.unwrap();
-        let policy = Policy {
-            registration: Registration::Off,
-            admins: vec![BareJid::new("root@localhost").unwrap()],
-            guesses: GuessLimits { per_account_and_minute: 10, per_address_and_minute: 10 },
-        };
         let localhost = BareJid::new("localhost").unwrap();
         let clock = Clock::manual(Timestamp(1_000_000));
-        let me = note::Member { name: "perch".into(), incarnation: store.incarnation() };
-        let times = ReturnTimes { sessions: Duration::ZERO, seats: Duration::ZERO };
-        let pool = Pool::join(store.clone(), Bus::Local, clock.clone(), me, times).await.unwrap();
-        let directory = Directory::open(store.clone(), Bus::Local, localhost.clone()).await.unwrap();
-        let accounts = Accounts::new(store.clone(), localhost, policy, clock.clone());
-        let here = Here { pool: "one".into(), site: Some("berlin".into()) };
+        let directory = Directory::open(store.clone(), Bus::Local, localhost, here()).await.unwrap();
         let rooms = rooms(&store, &clock, &directory, is_creation_open);
-        let admin = Admin::new(store, accounts, pool, directory, rooms, clock.clone(), here);
+        let admin = administration(store, directory, rooms, clock.clone()).await;
         Self { admin, clock, _folder: folder }
     }
 

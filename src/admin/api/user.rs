@@ -43,6 +43,12 @@ impl Admin {
         Ok(Page::of(users, limit, |user| user.address.local().unwrap_or_default().to_owned()))
     }
 
+    /// How many accounts there are.
+    pub async fn user_count(&self, caller: &Caller) -> Result<u64, AdminError> {
+        self.may_see(caller, Operation::ListUsers, Target::Pool).await?;
+        Ok(self.store.account_count().await?)
+    }
+
     pub async fn user(&self, caller: &Caller, address: &str) -> Result<User, AdminError> {
         self.may_see(caller, Operation::ListUsers, Target::Pool).await?;
         let address = self.address(address)?;
@@ -73,6 +79,7 @@ impl Admin {
         let was = self.accounts.find(&address).await?.map(|account| state(account.is_disabled));
         let act = Act { was, became: Some(state(is_disabled)), ..act };
         self.accounts.set_disabled(&address, is_disabled, act).await?;
+        self.directory.settle().await?;
         Ok(User { address, is_disabled })
     }
 
@@ -81,6 +88,7 @@ impl Admin {
         let (address, act) = self.may_change_user(caller, Operation::RemoveUser, address).await?;
         let was = self.accounts.find(&address).await?.map(|account| state(account.is_disabled));
         self.accounts.remove(&address, Act { was, ..act }).await?;
+        self.directory.settle().await?;
         Ok(address)
     }
 

@@ -7,7 +7,7 @@ use super::extract::{Asker, Changer, Created, Json, Path, Query};
 use super::refusal::Refused;
 use super::route::Route;
 use crate::admin::api::principals as api;
-use crate::admin::api::{Admin, PAGE_MAX};
+use crate::admin::api::{Admin, AdminError, PAGE_MAX};
 use crate::admin::rights::Operation;
 use crate::admin::wire::principals::{
     AddressPage, Enrolled, Enrolments, Entry, NewPrincipal, PlacedPrincipal, Principal, PrincipalChange,
@@ -165,10 +165,9 @@ async fn enroll(
             member_kind: one.member_kind,
         })
         .collect();
-    let done = admin.enroll(&caller, &enrolments, asked.last).await?;
-    let refused =
-        done.refused.into_iter().map(|(place, error)| RefusedEnrolment { place, text: error.to_string() });
-    Ok(Json(Enrolled { changed: done.has_changed, refused: refused.collect() }))
+    let refused = admin.enroll(&caller, &enrolments, asked.last).await?.into_iter();
+    let told = |(place, error): (usize, AdminError)| RefusedEnrolment { place, text: error.to_string() };
+    Ok(Json(Enrolled { refused: refused.map(told).collect() }))
 }
 
 fn page(page: api::PrincipalPage) -> PrincipalPage {

@@ -58,6 +58,7 @@ impl From<AdminError> for Refused {
             AdminError::CannotHold => (StatusCode::UNPROCESSABLE_ENTITY, "cannot-hold"),
             AdminError::NotMade => (StatusCode::UNPROCESSABLE_ENTITY, "not-made"),
             AdminError::OfDirectory => (StatusCode::CONFLICT, "of-directory"),
+            AdminError::DirectoryAway => (StatusCode::SERVICE_UNAVAILABLE, "directory-away"),
             AdminError::BadName => (StatusCode::UNPROCESSABLE_ENTITY, "bad-name"),
             AdminError::NoSuchRoom => (StatusCode::NOT_FOUND, "no-such-room"),
             AdminError::NoSuchCategory => (StatusCode::NOT_FOUND, "no-such-category"),

@@ -100,7 +100,6 @@ pub struct Enrolment {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Enrolled {
-    pub changed: bool,
     pub refused: Vec<RefusedEnrolment>,
 }
 

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use super::web::is_web_address;
+use crate::chat::words::name_key;
 
 /// A page that rooms may have. Its name is unique in the pool, whatever its capitals.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +35,7 @@ impl Addin {
 
     /// What two names have in common that are the same.
     pub fn key(name: &str) -> String {
-        name.trim().to_lowercase()
+        name_key(name)
     }
 
     /// Characters of a name at most.

@@ -2,12 +2,13 @@
 
 use hyper::Method;
 
-use super::{ClientError, Conversation, NOTHING, escape};
+use super::{ClientError, Conversation, NOTHING, escape, query};
 use crate::admin::wire::Address;
 use crate::admin::wire::principals::{
     AddressPage, Enrolled, Enrolments, NewPrincipal, PlacedPrincipal, Principal, PrincipalChange,
     PrincipalPage, PrincipalQuery,
 };
+use crate::cli::consent::Trial;
 
 impl Conversation {
     pub(in crate::cli) async fn principals(
@@ -49,24 +50,38 @@ impl Conversation {
     pub(in crate::cli) async fn make_principal(
         &mut self,
         new: &NewPrincipal,
+        trial: Trial,
     ) -> Result<Principal, ClientError> {
-        self.ask(Method::POST, "/principals", Some(new)).await
+        let path = format!("/principals{}", query([trial.parameter()]));
+        self.ask(Method::POST, &path, Some(new)).await
     }
 
     pub(in crate::cli) async fn rename_principal(
         &mut self,
         address: &str,
         change: &PrincipalChange,
+        trial: Trial,
     ) -> Result<Principal, ClientError> {
-        self.ask(Method::PATCH, &principal_path(address, ""), Some(change)).await
+        let path = principal_path(address, &query([trial.parameter()]));
+        self.ask(Method::PATCH, &path, Some(change)).await
     }
 
-    pub(in crate::cli) async fn remove_principal(&mut self, address: &str) -> Result<Address, ClientError> {
-        self.ask(Method::DELETE, &principal_path(address, ""), NOTHING).await
+    pub(in crate::cli) async fn remove_principal(
+        &mut self,
+        address: &str,
+        trial: Trial,
+    ) -> Result<Address, ClientError> {
+        let path = principal_path(address, &query([trial.parameter()]));
+        self.ask(Method::DELETE, &path, NOTHING).await
     }
 
-    pub(in crate::cli) async fn admit(&mut self, group: &str, member: &str) -> Result<Address, ClientError> {
-        let path = principal_path(group, &format!("/members/{}", escape(member)));
+    pub(in crate::cli) async fn admit(
+        &mut self,
+        group: &str,
+        member: &str,
+        trial: Trial,
+    ) -> Result<Address, ClientError> {
+        let path = member_path(group, member, trial);
         self.ask(Method::PUT, &path, NOTHING).await
     }
 
@@ -74,18 +89,28 @@ impl Conversation {
         &mut self,
         group: &str,
         member: &str,
+        trial: Trial,
     ) -> Result<Address, ClientError> {
-        let path = principal_path(group, &format!("/members/{}", escape(member)));
+        let path = member_path(group, member, trial);
         self.ask(Method::DELETE, &path, NOTHING).await
     }
 
-    pub(in crate::cli) async fn enroll(&mut self, enrolments: &Enrolments) -> Result<Enrolled, ClientError> {
-        self.ask(Method::POST, "/enrolments", Some(enrolments)).await
+    pub(in crate::cli) async fn enroll(
+        &mut self,
+        enrolments: &Enrolments,
+        trial: Trial,
+    ) -> Result<Enrolled, ClientError> {
+        let path = format!("/enrolments{}", query([trial.parameter()]));
+        self.ask(Method::POST, &path, Some(enrolments)).await
     }
 }
 
 fn principal_path(address: &str, rest: &str) -> String {
     format!("/principals/{}{rest}", escape(address))
+}
+
+fn member_path(group: &str, member: &str, trial: Trial) -> String {
+    principal_path(group, &format!("/members/{}{}", escape(member), query([trial.parameter()])))
 }
 
 fn after_query(after: Option<&str>) -> String {

@@ -5,12 +5,15 @@ use serde::Serialize;
 
 use crate::admin::wire::principals::{NewPrincipal, PrincipalChange};
 use crate::chat::principal::Kind;
+use crate::cli::consent::Trial;
 use crate::cli::{Asking, CommandError};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct AddArguments {
     /// What people call it; its address is made from that
     name: String,
+    #[command(flatten)]
+    trial: Trial,
     #[command(flatten)]
     asking: Asking,
 }
@@ -22,6 +25,8 @@ pub(in crate::cli) struct RenameArguments {
     /// What people are to call it
     name: String,
     #[command(flatten)]
+    trial: Trial,
+    #[command(flatten)]
     asking: Asking,
 }
 
@@ -29,6 +34,8 @@ pub(in crate::cli) struct RenameArguments {
 pub(in crate::cli) struct RemoveArguments {
     /// The address of the group or unit
     address: String,
+    #[command(flatten)]
+    trial: Trial,
     #[command(flatten)]
     asking: Asking,
 }
@@ -41,6 +48,8 @@ pub(in crate::cli) struct MemberArguments {
     #[arg(required = true)]
     members: Vec<String>,
     #[command(flatten)]
+    trial: Trial,
+    #[command(flatten)]
     asking: Asking,
 }
 
@@ -52,46 +61,51 @@ struct Moved {
 }
 
 pub(in crate::cli) async fn add(arguments: AddArguments, kind: Kind) -> Result<(), CommandError> {
-    let (client, output) = arguments.asking.open()?;
-    let made = client.connect().await?.make_principal(&NewPrincipal { kind, name: arguments.name }).await?;
-    output.print(format_args!("{} was made", made.address), &made);
+    let AddArguments { name, trial, asking } = arguments;
+    let (client, output) = asking.open()?;
+    let made = client.connect().await?.make_principal(&NewPrincipal { kind, name }, trial).await?;
+    output.print(trial.words(&format!("{} was made", made.address)), &made);
     Ok(())
 }
 
 pub(in crate::cli) async fn rename(arguments: RenameArguments) -> Result<(), CommandError> {
-    let (client, output) = arguments.asking.open()?;
-    let change = PrincipalChange { name: arguments.name };
-    let renamed = client.connect().await?.rename_principal(&arguments.address, &change).await?;
-    output.print(format_args!("{} is called {:?}", renamed.address, renamed.name), &renamed);
+    let RenameArguments { address, name, trial, asking } = arguments;
+    let (client, output) = asking.open()?;
+    let change = PrincipalChange { name };
+    let renamed = client.connect().await?.rename_principal(&address, &change, trial).await?;
+    output.print(trial.words(&format!("{} is called {:?}", renamed.address, renamed.name)), &renamed);
     Ok(())
 }
 
 pub(in crate::cli) async fn remove(arguments: RemoveArguments) -> Result<(), CommandError> {
-    let (client, output) = arguments.asking.open()?;
-    let removed = client.connect().await?.remove_principal(&arguments.address).await?;
-    output.print(format_args!("{} was removed", removed.address), &removed);
+    let RemoveArguments { address, trial, asking } = arguments;
+    let (client, output) = asking.open()?;
+    let removed = client.connect().await?.remove_principal(&address, trial).await?;
+    output.print(trial.words(&format!("{} was removed", removed.address)), &removed);
     Ok(())
 }
 
 pub(in crate::cli) async fn admit(arguments: MemberArguments) -> Result<(), CommandError> {
-    let (client, output) = arguments.asking.open()?;
+    let MemberArguments { group, members, trial, asking } = arguments;
+    let (client, output) = asking.open()?;
     let mut server = client.connect().await?;
-    let mut moved = Moved { group: arguments.group, members: Vec::new() };
-    for member in &arguments.members {
-        moved.members.push(server.admit(&moved.group, member).await?.address);
+    let mut moved = Moved { group, members: Vec::new() };
+    for member in &members {
+        moved.members.push(server.admit(&moved.group, member, trial).await?.address);
     }
-    output.print(format_args!("{} in {}", are(&moved.members), moved.group), &moved);
+    output.print(trial.words(&format!("{} in {}", are(&moved.members), moved.group)), &moved);
     Ok(())
 }
 
 pub(in crate::cli) async fn dismiss(arguments: MemberArguments) -> Result<(), CommandError> {
-    let (client, output) = arguments.asking.open()?;
+    let MemberArguments { group, members, trial, asking } = arguments;
+    let (client, output) = asking.open()?;
     let mut server = client.connect().await?;
-    let mut moved = Moved { group: arguments.group, members: Vec::new() };
-    for member in &arguments.members {
-        moved.members.push(server.dismiss(&moved.group, member).await?.address);
+    let mut moved = Moved { group, members: Vec::new() };
+    for member in &members {
+        moved.members.push(server.dismiss(&moved.group, member, trial).await?.address);
     }
-    output.print(format_args!("{} no longer in {}", are(&moved.members), moved.group), &moved);
+    output.print(trial.words(&format!("{} no longer in {}", are(&moved.members), moved.group)), &moved);
     Ok(())
 }
 

@@ -98,6 +98,22 @@ fn who_does_not_count_belongs_to_nothing() {
     assert_eq!(users(&domain), ["carol@example.org"]);
 }
 
+#[test]
+fn the_policy_is_about_people() {
+    let check = |is_enabled, who: &str, expected| {
+        let view = view(&["Ga"]).under_policy(is_enabled, &["alice"]);
+        assert_eq!(view.is_enabled(&bare(who)), expected, "{is_enabled} {who}");
+    };
+    for is_enabled in [true, false] {
+        check(is_enabled, "alice@example.org", !is_enabled);
+        check(is_enabled, "bob@example.org", is_enabled);
+        check(is_enabled, "alice@elsewhere.example", is_enabled);
+        for listed in ["ga@groups.example.org", "uany@units.example.org", "example.org"] {
+            check(is_enabled, listed, true);
+        }
+    }
+}
+
 /// The organisation of the original's capacity model, and twice its groups for each user.
 #[test]
 fn a_large_organisation_fits() {

@@ -131,6 +131,7 @@ impl Audience {
             jid: own.jid.clone(),
             occupant_id,
             affiliation: Affiliation::None,
+            presents: false,
             role: Role::None,
             seats: SmallVec::new(),
         };

@@ -16,6 +16,7 @@ use crate::room::draft::Draft;
 use crate::room::moderation::check_length;
 use crate::room::occupancy::all_left;
 use crate::room::rights::{Act, allowed, role_after};
+use crate::room::standings::Place;
 use crate::room::state::{Room, nick_key};
 
 /// One person's new affiliation, resolved and permitted.
@@ -79,9 +80,10 @@ impl Room {
         if jid.local().is_none() && affiliation >= Affiliation::Admin {
             return Err(Refusal::BadRequest("a whole domain cannot be admin or owner"));
         }
-        let act = Act::SetAffiliation { from: self.standings.of(&jid), to: affiliation };
+        // Who manages the room by his entry stays above mere admins while he is disabled or out of scope.
+        let from = self.standings.of(&jid).max(self.standings.listed_as(&jid));
+        let act = Act::SetAffiliation { from, to: affiliation };
         allowed(self.rank(by), act, &self.settings)?;
-        self.check_scope(&jid, affiliation)?;
         let extent = extent.unwrap_or_else(|| self.usual_grant(jid.clone(), affiliation).extent);
         Ok(Grant { jid, affiliation, extent, nick, reason })
     }
@@ -112,9 +114,10 @@ impl Room {
             .map(|occupant| (occupant.nick_key.clone(), occupant.jid.clone()))
             .collect();
         for (nick_key, jid) in concerned {
-            let affiliation = self.standings.of(&jid);
+            let Place { affiliation, extent, .. } = self.standings.place(&jid);
             self.occupants.update(&nick_key, |occupant| {
                 occupant.affiliation = affiliation;
+                occupant.presents = extent.presents;
                 occupant.role = roles.get(&*nick_key).copied().unwrap_or(occupant.role);
             });
         }
@@ -139,6 +142,7 @@ impl Draft<'_> {
         if room.is_settled(grant, nick.as_deref()) {
             return Ok(Settled::Unchanged);
         }
+        room.check_scope(grant)?;
         let was = room.standings.of(jid);
         let is_here = room.concerned(jid).next().is_some();
         self.put_out(by, grant);
@@ -188,11 +192,13 @@ impl Draft<'_> {
     }
 
     /// A new member of a members-only room is invited (§9.5); others who are not here get a notice (§18.1, code 101),
-    /// but nobody who had nothing to do with the room is written to for being banned from it.
+    /// but nobody who had nothing to do with the room is written to for being banned from it, nor whom it is not for.
     fn notify(&mut self, by: &Actor, was: Affiliation, grant: Grant) {
         let Grant { jid, affiliation, reason, .. } = grant;
         let is_a_stranger = was.max(affiliation) < Affiliation::Member;
-        if !self.room().standings.view().is_person(&jid)
+        let standings = &self.room().standings;
+        if !standings.view().is_person(&jid)
+            || standings.place(&jid).admitted().is_err()
             || jid == by.jid.bare()
             || was == affiliation
             || is_a_stranger
@@ -244,7 +250,7 @@ impl Room {
                 let before = self.standings.place(&occupant.jid);
                 let after = self.standings.place_if(&occupant.jid, Some(grant.into()));
                 let is_meant = occupant.jid == grant.jid || after != before;
-                let role = role_after((&**occupant).into(), &before, &after, &self.settings);
+                let role = role_after((&**occupant).into(), occupant.presents, &after, &self.settings);
                 is_meant.then(|| ((*occupant.nick_key).into(), role))
             })
             .collect()

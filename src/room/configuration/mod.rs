@@ -6,15 +6,14 @@ use perch_address::BareJid;
 
 use crate::chat::affiliation::{Affiliation, Role};
 use crate::chat::command::{Actor, Command, Join, People};
-use crate::chat::event::{AffiliationSet, Change, Decision, Departure, Extent, Joined, Welcome};
+use crate::chat::event::{AffiliationSet, Change, Decision, Extent, Joined, Welcome};
 use crate::chat::id::Timestamp;
 use crate::chat::message::{Author, Retention};
-use crate::chat::occupant::Occupants;
+use crate::chat::occupant::{Occupant, Occupants};
 use crate::chat::refusal::Refusal;
 use crate::chat::settings::{Settings, Whois};
 use crate::room::affiliation::Grant;
 use crate::room::draft::Draft;
-use crate::room::occupancy::all_left;
 use crate::room::rights::{Act, allowed, default_role};
 use crate::room::state::{Room, occupant_id, shared_key};
 
@@ -39,6 +38,7 @@ impl Room {
             jid: by.jid.clone(),
             occupant_id: occupant_id(secret, &jid),
             affiliation: Affiliation::Owner,
+            presents: false,
             role: Role::Moderator,
             presence: join.presence.clone(),
             has_created: true,
@@ -65,16 +65,17 @@ impl Room {
         allowed(self.rank(by), Act::Configure, &self.settings)?;
         let mut draft = Draft::new(self, now);
         let People { owners, admins, presenters } = people;
-        for grant in self.listed_grants(&settings, owners, admins)? {
+        draft.set(by, settings)?;
+        for grant in draft.room().listed_grants(owners, admins)? {
             draft.grant(by, grant)?;
         }
-        draft.check_owners(self)?;
         if let Some(presenters) = presenters {
             for grant in draft.room().presenting(&presenters) {
                 draft.grant(by, grant)?;
             }
         }
-        draft.configure(by, settings)?;
+        draft.adapt(by, &self.settings)?;
+        draft.check_owners(self)?;
         Ok(draft.finish())
     }
 
@@ -126,7 +127,6 @@ impl Room {
     /// could not stay at all without.
     fn listed_grants(
         &self,
-        settings: &Settings,
         owners: Option<Vec<BareJid>>,
         admins: Option<Vec<BareJid>>,
     ) -> Result<Vec<Grant>, Refusal> {
@@ -137,7 +137,7 @@ impl Room {
         if listed.clone().any(|jid| jid.local().is_none()) {
             return Err(Refusal::BadSetting("a whole domain cannot be admin or owner"));
         }
-        let rest = if settings.members_only { Affiliation::Member } else { Affiliation::None };
+        let rest = if self.settings.members_only { Affiliation::Member } else { Affiliation::None };
         let is_in = |list: &Option<Vec<BareJid>>, jid: &BareJid| list.as_ref().map(|list| list.contains(jid));
         let mut concerned: Vec<BareJid> = listed.cloned().collect();
         for affiliation in [Affiliation::Owner, Affiliation::Admin] {
@@ -146,7 +146,7 @@ impl Room {
         concerned.sort();
         concerned.dedup();
         let becomes = |jid: &BareJid| {
-            let was = self.standings.of(jid);
+            let was = self.standings.listed_as(jid);
             let is_owner = is_in(&owners, jid).unwrap_or(was == Affiliation::Owner);
             if is_owner {
                 Affiliation::Owner
@@ -160,7 +160,7 @@ impl Room {
             .into_iter()
             .map(|jid| (becomes(&jid), jid))
             .map(|(affiliation, jid)| self.usual_grant(jid, affiliation))
-            .filter(|grant| grant.affiliation != self.standings.of(&grant.jid))
+            .filter(|grant| grant.affiliation != self.standings.listed_as(&grant.jid))
             .collect();
         // New owners first: at no point of the log has the room none.
         grants.sort_by_key(|grant| std::cmp::Reverse(grant.affiliation));
@@ -199,34 +199,33 @@ impl Room {
 }
 
 impl Draft<'_> {
-    /// Those who may not be in a members-only room, when it becomes one (§10.2, code 322).
-    pub(super) fn put_out_strangers(&mut self) {
-        let strangers: Vec<Change> = self
-            .room()
-            .occupants
-            .iter()
-            .filter(|occupant| occupant.affiliation < Affiliation::Member)
-            .flat_map(|occupant| all_left(occupant, &Departure::MembersOnly).collect::<Vec<_>>())
-            .collect();
-        strangers.into_iter().for_each(|change| self.log(change));
-    }
-
     /// In a room that is no longer moderated nobody is left without a voice for want of affiliation.
     pub(super) fn give_voice(&mut self, by: Author) {
+        self.change_roles(Some(by), |occupant, settings| {
+            (occupant.role == Role::Visitor).then(|| default_role(occupant.affiliation, false, settings))
+        });
+    }
+
+    /// In a room that has become an auditorium only presenters keep theirs.
+    pub(super) fn silence(&mut self, by: Option<Author>) {
+        self.change_roles(by, |occupant, _settings| {
+            (occupant.role == Role::Participant && !occupant.presents).then_some(Role::Visitor)
+        });
+    }
+
+    fn change_roles(&mut self, by: Option<Author>, becomes: impl Fn(&Occupant, &Settings) -> Option<Role>) {
         let room = self.room();
-        let voices: Vec<Change> = room
-            .occupants
-            .iter()
-            .filter(|occupant| occupant.role == Role::Visitor)
-            .map(|occupant| Change::RoleSet {
+        let changed = |occupant: &Arc<Occupant>| {
+            Some(Change::RoleSet {
                 nick_key: (*occupant.nick_key).into(),
                 nick: (*occupant.nick).into(),
-                role: default_role(occupant.affiliation, false, &room.settings),
-                by: Some(by.clone()),
+                role: becomes(occupant, &room.settings)?,
+                by: by.clone(),
                 reason: "".into(),
             })
-            .collect();
-        voices.into_iter().for_each(|change| self.log(change));
+        };
+        let changes: Vec<Change> = room.occupants.iter().filter_map(changed).collect();
+        changes.into_iter().for_each(|change| self.log(change));
     }
 }
 

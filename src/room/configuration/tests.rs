@@ -68,14 +68,14 @@ fn only_owners_configure() {
 fn a_room_that_becomes_members_only_loses_its_strangers() {
     let members_only = Settings { members_only: true, ..Settings::default() };
     let mut scene = Scene::open().full();
-    scene.check("owner", configure(members_only.clone()), Ok(&["bob leaves (members only)", "configured"]));
+    scene.check("owner", configure(members_only.clone()), Ok(&["configured", "bob leaves (members only)"]));
     assert_eq!(scene.nicks(), ["admin", "member", "owner"]);
     let mut scene = Scene::open().full();
     let with_bob = Command::Configure {
         settings: Box::new(members_only),
         people: People { admins: Some(vec![jid("admin"), jid("bob")]), ..People::default() },
     };
-    scene.check("owner", with_bob, Ok(&["bob is admin, bob: moderator", "configured"]));
+    scene.check("owner", with_bob, Ok(&["configured", "bob is admin, bob: moderator"]));
 }
 
 #[test]
@@ -176,5 +176,5 @@ fn a_temporary_room_that_becomes_members_only_for_nobody_ends() {
     let mut scene = Scene::with(temporary.clone());
     scene.act("bob", join("bob")).unwrap();
     let closed = Settings { members_only: true, ..temporary };
-    scene.check("owner", configure(closed), Ok(&["bob leaves (members only)", "configured", "destroyed"]));
+    scene.check("owner", configure(closed), Ok(&["configured", "bob leaves (members only)", "destroyed"]));
 }

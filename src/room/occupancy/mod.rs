@@ -127,6 +127,7 @@ impl Room {
             jid: by.jid.clone(),
             occupant_id: occupant_id(&self.secret, &jid),
             affiliation: place.affiliation,
+            presents: place.extent.presents,
             // An administrator of the service shows no affiliation that he has not, but acts as a moderator.
             role: default_role(rank.affiliation, place.extent.presents, &self.settings),
             presence: join.presence.clone(),
@@ -170,6 +171,7 @@ impl Room {
             jid: by.jid.clone(),
             occupant_id: occupant.occupant_id.clone(),
             affiliation: occupant.affiliation,
+            presents: occupant.presents,
             role: occupant.role,
             presence: join.presence.clone(),
             has_created: false,
@@ -334,6 +336,7 @@ impl Room {
                 jid: joined.jid.bare(),
                 occupant_id: joined.occupant_id.clone(),
                 affiliation: joined.affiliation,
+                presents: joined.presents,
                 role: joined.role,
                 seats: [seat].into(),
             }),

@@ -100,9 +100,7 @@ pub fn may_enter(door: Door, comer: Comer) -> Result<(), Refusal> {
     if is_administrator {
         return Ok(());
     }
-    if !place.is_in_scope {
-        return Err(Refusal::OutOfScope);
-    }
+    place.admitted()?;
     // Who manages a room is not in it by that: he puts himself on the list of members first.
     let is_member = place.affiliation >= Affiliation::Member && place.extent.attends;
     if door.is_members_only && !is_member { Err(Refusal::MembersOnly) } else { Ok(()) }
@@ -138,12 +136,13 @@ pub fn default_role(affiliation: Affiliation, presents: bool, settings: &Setting
 }
 
 /// The role that an occupant has after a change of his place. What a new affiliation brings is fixed (§5.1.3); what a
-/// lost one takes is ours to say: the role that came with it, but not one that was given by hand.
-pub fn role_after(was: Rank, before: &Place, after: &Place, settings: &Settings) -> Role {
+/// lost one takes is ours to say: the role that came with it, but not one that was given by hand. `presented`: he was
+/// among those who speak in an auditorium.
+pub fn role_after(was: Rank, presented: bool, after: &Place, settings: &Settings) -> Role {
     let brought = default_role(after.affiliation, after.extent.presents, settings);
     if after.affiliation > was.affiliation {
         was.role.max(brought)
-    } else if was.role == default_role(was.affiliation, before.extent.presents, settings) {
+    } else if was.role == default_role(was.affiliation, presented, settings) {
         brought
     } else {
         was.role.max(if after.extent.presents { brought } else { Role::None })

@@ -385,9 +385,14 @@ fn the_first_role_follows_from_affiliation_and_room() {
 fn an_affiliation_brings_its_role_and_takes_what_it_brought() {
     let check = |moderated, was: &str, becomes: &str, expected: &str| {
         let settings = Settings { moderated, ..Settings::default() };
-        let place = |affiliation| Place { affiliation, extent: Extent::default(), is_in_scope: true };
+        let place = |affiliation| Place {
+            affiliation,
+            extent: Extent::default(),
+            is_in_scope: true,
+            is_enabled: true,
+        };
         let (was, becomes) = (parse_rank(was), place(Affiliation::parse(becomes).unwrap()));
-        let role = role_after(was, &place(was.affiliation), &becomes, &settings);
+        let role = role_after(was, false, &becomes, &settings);
         assert_eq!(role.as_str(), expected, "{was:?} becomes {becomes:?}");
     };
     check(true, "none.visitor", "member", "participant");

@@ -27,7 +27,7 @@ impl RoomTask {
         let changes = Arc::clone(&new_room.changes);
         match services.store.create_room(new_room).await {
             Ok(snapshot) if snapshot.seq == Seq(changes.len() as i64) => {
-                let mut loaded = Loaded::new(&self.address, snapshot, &services.directory.view());
+                let mut loaded = Loaded::new(&self.address, snapshot, &services);
                 if let Some(mailbox) = mailbox {
                     loaded.audience.attach(by.session, mailbox);
                 }
@@ -37,7 +37,7 @@ impl RoomTask {
             }
             // It was long until this was known, and others have come in: he is shown what he has missed.
             Ok(snapshot) => {
-                self.state = Some(Loaded::new(&self.address, snapshot, &services.directory.view()));
+                self.state = Some(Loaded::new(&self.address, snapshot, &services));
                 self.enter(Question { by, command: Command::Join(join), mailbox }, receipt).await;
             }
             Err(CreateRoomError::NameTaken) if services.store.is_shared() => {

@@ -61,7 +61,10 @@ impl RoomTask {
     /// Who comes in again takes his farewell back.
     pub(super) fn forgive(&mut self, request: &Request) {
         if let Request::Command { by, command: Command::Join(_) | Command::Attach { .. }, .. } = request {
-            let is_his = |owed: &Request| matches!(owed, Request::Command { by: other, .. } if other.session == by.session);
+            let is_his = |owed: &Request| {
+                matches!(owed, Request::Command { by: other, .. } | Request::Release { by: other, .. }
+                    if other.session == by.session)
+            };
             self.owed.retain(|owed| !is_his(owed));
         }
     }

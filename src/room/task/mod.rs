@@ -25,7 +25,6 @@ use crate::chat::event::{Change, Ephemeral};
 use crate::chat::id::Seq;
 use crate::chat::refusal::Refusal;
 use crate::chat::snapshot::RoomSnapshot;
-use crate::directory;
 use crate::fanout::audience::{Audience, Moderation, Past, Step, View};
 use crate::room::decided::{Decided, Shown};
 use crate::room::directory::{Mark, Services};
@@ -48,7 +47,7 @@ pub(super) struct RoomTask {
     mark: Arc<Mark>,
     /// Who is past his deadline was looked for, and is not looked for again before this.
     next_claim: Instant,
-    /// Farewells of sessions that are gone, which the store could not take yet: nobody else will say them.
+    /// Farewells of sessions that are gone or go elsewhere, which the store could not take yet: nobody else will say them.
     owed: Vec<Request>,
 }
 
@@ -61,6 +60,8 @@ struct Loaded {
     moved: Seq,
     /// Everybody inside was looked at since the last change of what he may be here for.
     is_reviewed: bool,
+    /// It has become an auditorium since, by another member's doing.
+    has_become_auditorium: bool,
 }
 
 /// Requests decided together. More would only make the first of them wait longer.
@@ -186,7 +187,7 @@ impl RoomTask {
                 }
                 Request::Release { by, deadline, reply } => {
                     self.settle(std::mem::take(&mut round)).await;
-                    let _ = reply.send(self.release(by, deadline).await);
+                    self.release(by, deadline, reply).await;
                 }
                 Request::Command { by, command: Command::Attach { after }, mailbox, receipt } => {
                     self.settle(std::mem::take(&mut round)).await;
@@ -225,10 +226,7 @@ impl RoomTask {
     /// Answers what cannot be decided, as the room cannot be read.
     async fn turn_away(&mut self, request: Request, refusal: &Refusal) {
         match request {
-            // Up to where it was shown the room is known here in any case.
-            Request::Release { by, deadline, reply } => {
-                let _ = reply.send(self.release(by, deadline).await);
-            }
+            release @ Request::Release { .. } => self.owe(release),
             farewell if farewell.is_farewell() => self.owe(farewell),
             request => refuse(request, refusal),
         }
@@ -399,6 +397,10 @@ impl RoomTask {
             }
             failure => {
                 debug!(room = %self.name, %failure, "an append was refused");
+                if failure == AppendError::Gone {
+                    // Those inside have not heard of it.
+                    self.mark.fall_behind();
+                }
                 Err(refusal_of_append(&failure))
             }
         };
@@ -432,7 +434,8 @@ impl RoomTask {
         let Some(loaded) = &self.state else { return };
         let Some(step) = shown.steps.iter_mut().find(|step| step.welcome.is_some()) else { return };
         let (room, until) = (loaded.room.id(), step.event.seq);
-        let limit = loaded.room.settings().history_max;
+        let usual = loaded.room.standings().view().values().default_history;
+        let limit = wanted.limit(usual, loaded.room.settings().history_max);
         match self.services.store.history(room, until, wanted, limit).await {
             Ok(history) => {
                 let welcome = step.welcome.as_mut().expect("the step was found by it");
@@ -452,10 +455,12 @@ impl RoomTask {
 }
 
 impl Loaded {
-    fn new(address: &str, snapshot: RoomSnapshot, view: &Arc<directory::View>) -> Self {
+    fn new(address: &str, snapshot: RoomSnapshot, services: &Services) -> Self {
         let audience = Audience::new(address, &snapshot.secret, snapshot.epoch);
         let (quiet, moved) = (snapshot.quiet, snapshot.seq);
-        Self { quiet, moved, room: Room::load(snapshot, view), audience, is_reviewed: false }
+        let mut room = Room::load(snapshot, &services.directory.view());
+        room.spare(services.policy.administrators.as_slice().into());
+        Self { quiet, moved, room, audience, is_reviewed: false, has_become_auditorium: false }
     }
 
     fn show(&mut self, step: &Step) {

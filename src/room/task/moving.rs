@@ -1,5 +1,6 @@
 //! Sessions that go on on another member: let go here at one place of the log, taken in there, and shown what lies between.
 
+use tokio::sync::oneshot;
 use tracing::warn;
 
 use super::RoomTask;
@@ -9,23 +10,38 @@ use crate::chat::id::{Seq, SessionId, Timestamp};
 use crate::chat::refusal::Refusal;
 use crate::fanout::audience::{Since, View};
 use crate::fanout::mailbox::{Ending, Mailbox};
-use crate::room::request::{Receipt, refusal_of};
+use crate::room::request::{Receipt, Request, refusal_of};
 use crate::room::task::round::{Question, Round};
 use crate::store::error::StoreError;
 
 impl RoomTask {
-    /// Shows a session nothing more, and says up to where it was.
-    pub(super) async fn release(&mut self, by: Actor, deadline: Timestamp) -> Option<Seq> {
+    /// Shows a session nothing more, and says up to where it was, once the store has it that its seat waits: of a seat that
+    /// waits for nobody, whose session is lost on its way, no member would know.
+    pub(super) async fn release(
+        &mut self,
+        by: Actor,
+        deadline: Timestamp,
+        reply: oneshot::Sender<Option<Seq>>,
+    ) {
         let (session, now) = (by.session, self.services.clock.now());
+        let Some(loaded) = &self.state else {
+            let _ = reply.send(None);
+            return;
+        };
         let mut round = Round::default();
-        let question = Question { by, command: Command::Detach { deadline }, mailbox: None };
+        let (receipt, mut outcome) = oneshot::channel();
+        let question = Question { by: by.clone(), command: Command::Detach { deadline }, mailbox: None };
         let is_shared = self.services.store.is_shared();
-        round.decide(&self.state.as_ref()?.room, question, Receipt::None, is_shared, now);
+        round.decide(&loaded.room, question, Receipt::Reply(receipt), is_shared, now);
         self.settle(round).await;
-        let loaded = self.state.as_mut()?;
-        // Should the store not know that it is gone, it is gone all the same.
-        loaded.audience.detach(session);
-        Some(loaded.room.seq())
+        if !matches!(outcome.try_recv(), Ok(Ok(()))) {
+            return self.owe(Request::Release { by, deadline, reply });
+        }
+        // Of a room that was given up here meanwhile it was not shown all.
+        let place =
+            self.state.as_mut().and_then(|loaded| loaded.audience.detach(session).then(|| loaded.room.seq()));
+        // Whoever has given up waiting has the session leave.
+        let _ = reply.send(place);
     }
 
     /// Takes a session in that was somewhere else, which may have told nobody yet.

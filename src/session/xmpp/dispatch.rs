@@ -53,13 +53,12 @@ impl Session {
         }
     }
 
-    /// What is for the rooms domain itself: requests only.
+    /// What is for the rooms domain itself.
     async fn ask_rooms_service(&mut self, number: u64, stanza: &Stanza) {
         match stanza.kind {
             Kind::Iq => self.rooms_service_iq(number, stanza).await,
-            Kind::Message | Kind::Presence => {
-                self.refuse(number, stanza, StanzaCondition::ServiceUnavailable)
-            }
+            Kind::Presence => self.rooms_service_presence(number, stanza).await,
+            Kind::Message => self.refuse(number, stanza, StanzaCondition::ServiceUnavailable),
         }
     }
 
@@ -87,9 +86,13 @@ impl Session {
                     join.nick = nick.clone();
                 }
                 self.joined.insert(name.into(), join.nick.clone());
+                if let Some(following) = &self.following {
+                    following.enter(name);
+                }
             }
             Command::Leave { .. } => {
                 self.joined.remove(name);
+                self.note_outside(name);
             }
             Command::Rename { nick, presence } => {
                 *presence = self.account.dress(std::mem::take(presence));

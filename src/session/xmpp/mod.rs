@@ -1,6 +1,7 @@
 //! XMPP stanzas to commands, and outcomes to stanzas.
 
 pub mod account;
+pub mod adhoc;
 mod archive;
 pub mod content;
 pub mod dispatch;

@@ -39,6 +39,7 @@ pub fn verdict(refusal: &Refusal) -> (ErrorType, StanzaCondition) {
         Refusal::CreationRestricted
         | Refusal::DestructionRestricted
         | Refusal::PrincipalOutOfScope { .. }
+        | Refusal::PrincipalNotEnabled { .. }
         | Refusal::Disabled
         | Refusal::TargetOutranks
         | Refusal::RegistrationClosed
@@ -53,9 +54,11 @@ pub fn verdict(refusal: &Refusal) -> (ErrorType, StanzaCondition) {
         | Refusal::LastOwner
         | Refusal::SelfBan
         | Refusal::AlreadyDone { .. } => (Cancel, Condition::Conflict),
-        Refusal::Banned | Refusal::OutOfScope | Refusal::Forbidden | Refusal::NoVoice => {
-            (Auth, Condition::Forbidden)
-        }
+        Refusal::Banned
+        | Refusal::OutOfScope
+        | Refusal::NotEnabled
+        | Refusal::Forbidden
+        | Refusal::NoVoice => (Auth, Condition::Forbidden),
         Refusal::MembersOnly | Refusal::NotRegistered => (Auth, Condition::RegistrationRequired),
         Refusal::PasswordRequired => (Auth, Condition::NotAuthorized),
         Refusal::Full => (Wait, Condition::ServiceUnavailable),
@@ -99,6 +102,7 @@ mod tests {
         check(Refusal::PasswordRequired, "auth not-authorized"); // §7.2.5
         check(Refusal::MembersOnly, "auth registration-required"); // §7.2.6
         check(Refusal::Banned, "auth forbidden"); // §7.2.7
+        check(Refusal::NotEnabled, "auth forbidden"); // §7.2.7: barred from all rooms
         check(Refusal::NickTaken, "cancel conflict"); // §7.2.8
         check(Refusal::Full, "wait service-unavailable"); // §7.2.9
         check(Refusal::Locked, "cancel item-not-found"); // §7.2.10

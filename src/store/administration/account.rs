@@ -2,12 +2,15 @@
 
 use perch_address::BareJid;
 
+use crate::chat::administration::ActNumber;
 use crate::chat::id::AccountId;
 use crate::chat::principal::Standing;
 use crate::store::account::{DigestKeys, NewAccount, ScramRow};
-use crate::store::administration::category::{self, raise};
-use crate::store::administration::{Bind, Connection, DeedError};
+use crate::store::administration::{DeedError, category};
+use crate::store::connection::{Bind, Connection};
 use crate::store::error::StoreError;
+use crate::store::principal::change::stand_again;
+use crate::store::principal::rights::raise;
 use crate::store::row::Columns;
 
 type Done = Result<Result<(), DeedError>, StoreError>;
@@ -17,11 +20,7 @@ pub(super) async fn add<C: Connection>(connection: &mut C, new: &NewAccount) -> 
     let Some(row) = added.first() else { return Ok(Err(DeedError::NameTaken)) };
     let account = AccountId(row.integer(0)?);
     put_credentials(connection, account, &new.credentials, new.digest.as_ref()).await?;
-    let address = Bind::Text(new.address.as_str());
-    if connection.finds(HAD_ACCOUNT, &[address]).await? {
-        raise(connection).await?;
-        connection.run(STAND, &[address, Bind::Text(Standing::Present.as_str())]).await?;
-    }
+    stand_again(connection, &[&new.address]).await?;
     Ok(Ok(()))
 }
 
@@ -47,10 +46,10 @@ pub(super) async fn set_disabled<C: Connection>(
     address: &BareJid,
     is_disabled: bool,
 ) -> Done {
-    raise(connection).await?;
     if !connection.finds(SET_DISABLED, &[Bind::Flag(is_disabled), Bind::Number(account.0)]).await? {
         return Ok(Err(DeedError::NotThere));
     }
+    raise(connection).await?;
     if is_disabled {
         connection.run(FORGET_TOKENS, &[Bind::Number(account.0)]).await?;
     }
@@ -60,18 +59,23 @@ pub(super) async fn set_disabled<C: Connection>(
 }
 
 /// The account goes first: who is appending to its log ends before, and finds it gone after.
-pub(super) async fn remove<C: Connection>(connection: &mut C, account: AccountId, address: &BareJid) -> Done {
+pub(super) async fn remove<C: Connection>(
+    connection: &mut C,
+    number: ActNumber,
+    account: AccountId,
+    address: &BareJid,
+) -> Done {
     if !connection.finds(REMOVE, &[Bind::Number(account.0)]).await? {
         return Ok(Err(DeedError::NotThere));
     }
     connection.run(REMOVE_EVENTS, &[Bind::Number(account.0)]).await?;
     raise(connection).await?;
-    let address = Bind::Text(address.as_str());
-    connection.run(STAND, &[address, Bind::Text(Standing::Removed.as_str())]).await?;
-    for sql in [FORGET_ENTRY, LEAVE_ALL, C::HOLD_LISTS, STRIKE_FROM_LISTS, MOVE_LISTS, MOVE_RULES] {
-        connection.run(sql, &[address]).await?;
+    let listed = Bind::Text(address.as_str());
+    connection.run(STAND, &[listed, Bind::Text(Standing::Removed.as_str())]).await?;
+    for sql in [FORGET_ENTRY, LEAVE_ALL, C::HOLD_LISTS, MOVE_RULES, STRIKE_FROM_LISTS, MOVE_LISTS] {
+        connection.run(sql, &[listed]).await?;
     }
-    category::forget(connection, address).await?;
+    category::forget(connection, number, address).await?;
     Ok(Ok(()))
 }
 
@@ -111,22 +115,21 @@ const PUT_CREDENTIAL: &str =
     VALUES ($1, $2, $3, $4, $5, $6)";
 const PUT_DIGEST_KEYS: &str = "INSERT INTO digest_key (account, sha256, sha512_256) VALUES ($1, $2, $3)";
 const REMOVE: &str = "DELETE FROM account WHERE id = $1 RETURNING id";
-const HAD_ACCOUNT: &str =
-    "SELECT id FROM principal WHERE address = $1 AND standing = 'removed' AND kind = 'user'";
-/// Whether an account counts. A name that is given again is somebody new.
-const STAND: &str = "INSERT INTO principal (address, kind, name, standing, version)
-    SELECT $1, 'user', '', $2, version FROM rights WHERE true
+/// Whether an account counts.
+const STAND: &str = "INSERT INTO principal (address, kind, name, name_key, standing, version)
+    SELECT $1, 'user', '', '', $2, version FROM rights WHERE true
     ON CONFLICT (address) DO UPDATE SET standing = excluded.standing, version = excluded.version";
 const FORGET_ENTRY: &str = "UPDATE principal SET entry = NULL, dn = NULL WHERE address = $1";
 const LEAVE_ALL: &str = "UPDATE belongs SET gone = true, version = (SELECT version FROM rights)
     WHERE NOT gone AND member = (SELECT id FROM principal WHERE address = $1)";
+/// Whatever was decided with the old lists in hand is decided again. Only rooms that are held are concerned: where he
+/// has no right any more, his row stays too.
+const MOVE_RULES: &str = "UPDATE room_log SET rules = rules + 1
+    WHERE room IN (SELECT room FROM affiliation WHERE jid = $1 AND affiliation NOT IN ('none', 'outcast'))";
 /// As the lists' own changes leave it: with a version behind all that were given.
 const STRIKE_FROM_LISTS: &str = "UPDATE affiliation SET affiliation = 'none', nick = NULL, reason = '',
         version = (SELECT affiliations_version + 1 FROM room WHERE room.id = affiliation.room)
     WHERE jid = $1 AND affiliation NOT IN ('none', 'outcast')";
 const MOVE_LISTS: &str = "UPDATE room SET affiliations_version = struck.version FROM affiliation AS struck
     WHERE struck.room = room.id AND struck.jid = $1 AND struck.version > affiliations_version";
-/// Whatever was decided with the old lists in hand is decided again.
-const MOVE_RULES: &str = "UPDATE room_log SET rules = rules + 1
-    WHERE room IN (SELECT room FROM affiliation WHERE jid = $1 AND affiliation = 'none')";
 const REMOVE_EVENTS: &str = "DELETE FROM account_event WHERE account = $1";

@@ -5,7 +5,7 @@ use tracing::instrument;
 use crate::chat::administration::ActNumber;
 use crate::chat::id::Timestamp;
 use crate::store::Store;
-use crate::store::administration::{Bind, Connection};
+use crate::store::connection::{Bind, Connection};
 use crate::store::error::StoreError;
 use crate::store::row::Columns;
 
@@ -128,7 +128,8 @@ fn logged_act(row: &impl Columns) -> Result<LoggedAct, StoreError> {
 
 const LOG: &str = "INSERT INTO audit (at, who, origin, token, operation, object, was, became, outcome)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING number";
-/// A time leads to its first number by an index, and from there on the lines are walked in their order.
+/// All lines since a time are looked at, by an index, for the lowest of their numbers: members stamp them, so that times
+/// need not rise with numbers. From there on the lines are walked in their order.
 const READ: &str = "SELECT number, at, who, origin, token, operation, object, was, became, outcome FROM audit
     WHERE number > $1 AND number >= coalesce((SELECT min(number) FROM audit WHERE at >= $2), 0)
         AND at >= coalesce($2, 0) AND who = coalesce($3, who) AND object = coalesce($4, object)

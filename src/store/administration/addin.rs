@@ -5,7 +5,8 @@ use tracing::instrument;
 use crate::chat::administration::addin::Addin;
 use crate::chat::administration::{ActNumber, Versioned};
 use crate::store::Store;
-use crate::store::administration::{Bind, Connection, DeedError};
+use crate::store::administration::DeedError;
+use crate::store::connection::{Bind, Connection};
 use crate::store::error::StoreError;
 use crate::store::row::Columns;
 

@@ -5,9 +5,12 @@ use tracing::instrument;
 
 use crate::chat::administration::ActNumber;
 use crate::chat::category::{Category, CategoryId, CategoryText};
+use crate::chat::words::name_key;
 use crate::store::Store;
-use crate::store::administration::{Bind, Connection, DeedError};
+use crate::store::administration::DeedError;
+use crate::store::connection::{Bind, Connection};
 use crate::store::error::StoreError;
+use crate::store::principal::rights::raise;
 use crate::store::record::json;
 use crate::store::row::{self, Columns};
 
@@ -78,19 +81,22 @@ pub(super) async fn remove<C: Connection>(connection: &mut C, id: CategoryId, ex
     Ok(Ok(()))
 }
 
-/// Somebody is gone: his address, should another get it, is in no list. What it was denied stays denied.
-pub(super) async fn forget<C: Connection>(connection: &mut C, address: Bind<'_>) -> Result<(), StoreError> {
-    let Bind::Text(address) = address else { return Ok(()) };
+/// Somebody is gone: his address, should another get it, is in no list. What it was denied stays denied. Whoever was
+/// changing such a category by its older text is refused, or he would bring the address back.
+pub(super) async fn forget<C: Connection>(
+    connection: &mut C,
+    number: ActNumber,
+    address: &BareJid,
+) -> Result<(), StoreError> {
     let rows = connection.run(ALL, &[]).await?;
     for found in rows.iter().map(row::category).collect::<Result<Vec<_>, _>>()? {
-        let is_meant = |listed: &BareJid| listed.as_str() == address;
-        if !found.allowed.iter().chain(&found.creators).any(is_meant) {
+        if !found.allowed.iter().chain(&found.creators).any(|listed| listed == address) {
             continue;
         }
-        let (id, number) = (found.id, ActNumber(found.version));
+        let id = found.id;
         let mut text = CategoryText::from(found);
-        text.allowed.retain(|listed| !is_meant(listed));
-        text.creators.retain(|listed| !is_meant(listed));
+        text.allowed.retain(|listed| listed != address);
+        text.creators.retain(|listed| listed != address);
         put(connection, CHANGE, id, number, &text).await?;
     }
     Ok(())
@@ -105,6 +111,7 @@ async fn put<C: Connection>(
 ) -> Result<(), StoreError> {
     let lists = [&text.allowed, &text.denied, &text.creators].map(json);
     let rules = json(&text.rules);
+    let key = name_key(&text.name);
     let values = [
         Bind::Number(id.0),
         Bind::Text(&text.name),
@@ -114,12 +121,13 @@ async fn put<C: Connection>(
         Bind::Text(&lists[2]),
         Bind::Text(&rules),
         Bind::Number(number.0),
+        Bind::Text(&key),
     ];
     connection.run(sql, &values).await.map(drop)
 }
 
 async fn is_room_called<C: Connection>(connection: &mut C, name: &str) -> Result<bool, StoreError> {
-    connection.finds(C::ROOM_CALLED, &[Bind::Text(name)]).await
+    connection.finds(ROOM_CALLED, &[Bind::Text(&name_key(name))]).await
 }
 
 /// Whether another category, or a room, has the name.
@@ -128,13 +136,8 @@ async fn is_taken<C: Connection>(
     name: &str,
     but: CategoryId,
 ) -> Result<bool, StoreError> {
-    Ok(connection.finds(NAMESAKE, &[Bind::Text(name), Bind::Number(but.0)]).await?
-        || connection.finds(C::ROOM_CALLED, &[Bind::Text(name)]).await?)
-}
-
-/// First, so that nobody changes rights meanwhile.
-pub(super) async fn raise<C: Connection>(connection: &mut C) -> Result<(), StoreError> {
-    connection.run(RAISE, &[]).await.map(drop)
+    let namesake = [Bind::Text(&name_key(name)), Bind::Number(but.0)];
+    Ok(connection.finds(NAMESAKE, &namesake).await? || is_room_called(connection, name).await?)
 }
 
 pub(in crate::store) const ALL: &str =
@@ -142,13 +145,14 @@ pub(in crate::store) const ALL: &str =
     FROM category ORDER BY id";
 const COUNTS: &str = "SELECT category, count(*) FROM room
     WHERE category IS NOT NULL AND name IS NOT NULL GROUP BY category ORDER BY category";
-const RAISE: &str = "UPDATE rights SET version = version + 1";
-const NAMESAKE: &str = "SELECT id FROM category WHERE lower(name) = lower($1) AND id <> $2";
-const ADD: &str = "INSERT INTO category (id, name, description, allowed, denied, creators, rules, version)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+const NAMESAKE: &str = "SELECT id FROM category WHERE name_key = $1 AND id <> $2";
+const ROOM_CALLED: &str = "SELECT id FROM room WHERE name IS NOT NULL AND title_key = $1 LIMIT 1";
+const ADD: &str =
+    "INSERT INTO category (id, name, description, allowed, denied, creators, rules, version, name_key)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 const CHANGE: &str =
     "UPDATE category SET name = $2, description = $3, allowed = $4, denied = $5, creators = $6,
-    rules = $7, version = $8 WHERE id = $1";
+    rules = $7, version = $8, name_key = $9 WHERE id = $1";
 /// Whoever makes a room in it has to hold it too.
 const HELD: &str = "UPDATE category SET id = id WHERE id = $1 AND version = $2 RETURNING id";
 const ROOMS: &str = "SELECT count(*) FROM room WHERE category = $1 AND name IS NOT NULL";

@@ -1,4 +1,4 @@
-//! Configurations, by level.
+//! Configurations, by level. They go with the version of the rights, so that a change is in effect where that is shown.
 
 use tracing::instrument;
 
@@ -6,18 +6,24 @@ use crate::chat::administration::configuration::{Configuration, Values};
 use crate::chat::administration::level::Level;
 use crate::chat::administration::{ActNumber, Versioned};
 use crate::store::Store;
-use crate::store::administration::{Bind, Connection, DeedError};
+use crate::store::administration::DeedError;
+use crate::store::connection::{Bind, Connection};
 use crate::store::error::StoreError;
+use crate::store::principal::rights::raise;
 use crate::store::row::Columns;
 
 impl Store {
     /// All configurations that are set, by level.
     #[instrument(skip_all)]
     pub async fn configurations(&self) -> Result<Vec<Versioned<Configuration>>, StoreError> {
-        ask_lasting!(self, engine => {
-            engine.look().await?.run(CONFIGURATIONS, &[]).await?.iter().map(stored).collect()
-        })
+        ask_lasting!(self, engine => all(&mut *engine.look().await?).await)
     }
+}
+
+pub(in crate::store) async fn all<C: Connection>(
+    connection: &mut C,
+) -> Result<Vec<Versioned<Configuration>>, StoreError> {
+    connection.run(CONFIGURATIONS, &[]).await?.iter().map(stored).collect()
 }
 
 pub(super) async fn put<C: Connection>(
@@ -42,7 +48,7 @@ pub(super) async fn put<C: Connection>(
         Some(_) => connection.finds(CHANGE, &values).await?,
         None => connection.finds(ADD, &values[..6]).await?,
     };
-    Ok(if is_put { Ok(()) } else { Err(DeedError::Stale) })
+    raised_if(connection, is_put).await
 }
 
 pub(super) async fn remove<C: Connection>(
@@ -52,7 +58,18 @@ pub(super) async fn remove<C: Connection>(
 ) -> Result<Result<(), DeedError>, StoreError> {
     let level = level.to_string();
     let is_there = connection.finds(REMOVE, &[Bind::Text(&level), Bind::Number(expected.0)]).await?;
-    Ok(if is_there { Ok(()) } else { Err(DeedError::Stale) })
+    raised_if(connection, is_there).await
+}
+
+async fn raised_if<C: Connection>(
+    connection: &mut C,
+    is_done: bool,
+) -> Result<Result<(), DeedError>, StoreError> {
+    if !is_done {
+        return Ok(Err(DeedError::Stale));
+    }
+    raise(connection).await?;
+    Ok(Ok(()))
 }
 
 fn stored(row: &impl Columns) -> Result<Versioned<Configuration>, StoreError> {

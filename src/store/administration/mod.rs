@@ -1,7 +1,7 @@
 //! What administrators do, and the log of it. A deed and its line in the audit log are committed together or not at all:
 //! there is no other way to do one of these.
 //!
-//! Written once for all engines, in SQL that both understand; an engine brings a [`Connection`].
+//! Written once for all engines, in SQL that both understand, on a [`Connection`] of either's.
 //!
 //! | module | what |
 //! |---|---|
@@ -9,14 +9,12 @@
 //! | [`account`], [`token`], [`role`] | who may sign in, with what, and as what |
 //! | [`category`] | for whom rooms are |
 //! | [`policy`], [`configuration`], [`addin`] | what holds for all rooms |
-//! | `connection` | statements, whichever engine runs them |
 
 pub mod account;
 pub mod act;
 pub mod addin;
 pub mod category;
 pub mod configuration;
-mod connection;
 pub mod policy;
 pub mod role;
 pub mod token;
@@ -33,11 +31,13 @@ use crate::chat::administration::policy::Policy;
 use crate::chat::administration::role::Role;
 use crate::chat::category::{CategoryId, CategoryText};
 use crate::chat::id::AccountId;
+use crate::chat::principal::Change;
 use crate::store::Store;
 use crate::store::account::{DigestKeys, NewAccount, ScramRow};
-use crate::store::error::StoreError;
-
-pub(super) use connection::{Bind, Connection, bound};
+use crate::store::connection::Connection;
+use crate::store::duty::Duty;
+use crate::store::error::{PrincipalError, StoreError};
+use crate::store::principal;
 
 use act::Act;
 use token::NewToken;
@@ -121,12 +121,14 @@ pub enum Deed {
         expected: ActNumber,
         is_forced: bool,
     },
+    /// All of it, or nothing.
+    ChangePrincipals(Vec<Change>),
     /// What was done already, or refused: only the line is written.
     Elsewhere,
 }
 
 impl Deed {
-    /// Whether others have other rights after it.
+    /// Whether rights, or what else holds for all rooms, are others after it.
     pub(super) fn moves_rights(&self) -> bool {
         matches!(
             self,
@@ -136,12 +138,18 @@ impl Deed {
                 | Self::AddCategory(_)
                 | Self::ChangeCategory { .. }
                 | Self::RemoveCategory { .. }
+                | Self::ChangePrincipals(_)
+                | Self::PutPolicy { .. }
+                | Self::RemovePolicy { .. }
+                | Self::GrantPolicy { .. }
+                | Self::PutConfiguration { .. }
+                | Self::RemoveConfiguration { .. }
         )
     }
 }
 
-/// Why a deed was not done. Nothing of it was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+/// Why a deed was not done. Nothing of it was written, unless [`StoreError::Unknown`] leaves it open.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DeedError {
     #[error("what it is about is not there")]
     NotThere,
@@ -153,8 +161,29 @@ pub enum DeedError {
     InUse(u64),
     #[error("there are too many of them already")]
     TooMany,
+    #[error("another member does this by now")]
+    OffDuty,
+    #[error(transparent)]
+    Principal(PrincipalError),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl DeedError {
+    /// Whether it may have been done all the same.
+    pub(crate) fn leaves_open(&self) -> bool {
+        matches!(self, Self::Store(error) if error.leaves_open())
+    }
+}
+
+impl From<PrincipalError> for DeedError {
+    fn from(error: PrincipalError) -> Self {
+        match error {
+            PrincipalError::OffDuty => Self::OffDuty,
+            PrincipalError::Store(error) => Self::Store(error),
+            error => Self::Principal(error),
+        }
+    }
 }
 
 /// Why nothing is written.
@@ -163,6 +192,14 @@ pub(super) enum Undone {
     Refused(DeedError),
     /// It was only to be seen whether it can be done.
     Tried(ActNumber),
+}
+
+/// What becomes true with the commit.
+#[derive(Debug)]
+pub(super) struct Done {
+    pub(super) number: ActNumber,
+    /// The version of the rights by then, where the deed can have moved them.
+    pub(super) rights: Option<i64>,
 }
 
 impl From<StoreError> for Undone {
@@ -176,8 +213,18 @@ impl Store {
     /// number will be another one's.
     #[instrument(skip_all)]
     pub async fn administer(&self, deed: Deed, act: Act) -> Result<ActNumber, DeedError> {
+        self.perform(deed, act, None).await
+    }
+
+    /// The same, as part of a duty.
+    #[instrument(skip_all)]
+    pub async fn administer_on_duty(&self, deed: Deed, act: Act, duty: Duty) -> Result<ActNumber, DeedError> {
+        self.perform(deed, act, Some(duty)).await
+    }
+
+    async fn perform(&self, deed: Deed, act: Act, duty: Option<Duty>) -> Result<ActNumber, DeedError> {
         let done: Result<ActNumber, Undone> =
-            ask_lasting!(self, engine => engine.administer(deed, act).await);
+            ask_lasting!(self, engine => engine.administer(deed, act, duty).await);
         match done {
             Ok(number) | Err(Undone::Tried(number)) => Ok(number),
             Err(Undone::Refused(refusal)) => Err(refusal),
@@ -190,7 +237,7 @@ pub(super) async fn perform<C: Connection>(
     connection: &mut C,
     deed: &Deed,
     act: &Act,
-) -> Result<Result<ActNumber, Undone>, StoreError> {
+) -> Result<Result<Done, Undone>, StoreError> {
     let number = act::log(connection, act).await?;
     let done = match deed {
         Deed::AddAccount(new) => account::add(connection, new).await?,
@@ -200,7 +247,9 @@ pub(super) async fn perform<C: Connection>(
         Deed::SetAccountDisabled { account, address, is_disabled } => {
             account::set_disabled(connection, *account, address, *is_disabled).await?
         }
-        Deed::RemoveAccount { account, address } => account::remove(connection, *account, address).await?,
+        Deed::RemoveAccount { account, address } => {
+            account::remove(connection, number, *account, address).await?
+        }
         Deed::AddCategory(new) => category::add(connection, number, new).await?,
         Deed::ChangeCategory { id, becomes, expected } => {
             category::change(connection, number, *id, becomes, *expected).await?
@@ -228,11 +277,30 @@ pub(super) async fn perform<C: Connection>(
         Deed::RemoveAddin { number, expected, is_forced } => {
             addin::remove(connection, *number, *expected, *is_forced).await?
         }
+        Deed::ChangePrincipals(changes) => change_principals(connection, changes).await?,
         Deed::Elsewhere => Ok(()),
     };
-    Ok(match done {
-        Ok(()) if act.is_trial => Err(Undone::Tried(number)),
-        Ok(()) => Ok(number),
-        Err(refusal) => Err(Undone::Refused(refusal)),
+    match done {
+        Ok(()) if act.is_trial => Ok(Err(Undone::Tried(number))),
+        Ok(()) => Ok(Ok(Done { number, rights: rights_after(connection, deed).await? })),
+        Err(refusal) => Ok(Err(Undone::Refused(refusal))),
+    }
+}
+
+async fn change_principals<C: Connection>(
+    connection: &mut C,
+    changes: &[Change],
+) -> Result<Result<(), DeedError>, StoreError> {
+    Ok(match principal::change::steps(changes) {
+        Ok(steps) => principal::change::apply(connection, &steps).await?.map(drop).map_err(DeedError::from),
+        Err(refusal) => Err(refusal.into()),
     })
+}
+
+/// Read before the commit: once that is done, nothing may fail any more.
+async fn rights_after<C: Connection>(connection: &mut C, deed: &Deed) -> Result<Option<i64>, StoreError> {
+    if !deed.moves_rights() {
+        return Ok(None);
+    }
+    principal::rights::version(connection).await.map(Some)
 }

@@ -1,4 +1,4 @@
-//! Policies, and to whom they were granted.
+//! Policies, and to whom they were granted. Whoever changes one of the two raises the version of the rights.
 
 use tracing::instrument;
 
@@ -7,8 +7,10 @@ use crate::chat::administration::policy::Policy;
 use crate::chat::administration::{ActNumber, Versioned};
 use crate::chat::id::AccountId;
 use crate::store::Store;
-use crate::store::administration::{Bind, Connection, DeedError};
+use crate::store::administration::DeedError;
+use crate::store::connection::{Bind, Connection};
 use crate::store::error::StoreError;
+use crate::store::principal::rights::raise;
 use crate::store::row::Columns;
 
 type Done = Result<Result<(), DeedError>, StoreError>;
@@ -25,9 +27,13 @@ impl Store {
     /// All policies that are set, by level.
     #[instrument(skip_all)]
     pub async fn policies(&self) -> Result<Vec<Versioned<Policy>>, StoreError> {
-        ask_lasting!(self, engine => {
-            engine.look().await?.run(POLICIES, &[]).await?.iter().map(stored).collect()
-        })
+        ask_lasting!(self, engine => all(&mut *engine.look().await?).await)
+    }
+
+    /// What the global policy says as long as nobody has set it: alone, a server is there for whoever has an account; a
+    /// pool begins as strict as the original.
+    pub fn is_enabled_by_default(&self) -> bool {
+        !self.is_shared()
     }
 
     /// What was granted to the account of that name.
@@ -48,10 +54,19 @@ impl Store {
     ) -> Result<Vec<PolicyGrant>, StoreError> {
         let values = [Bind::Text(after.unwrap_or_default()), Bind::Number(limit.into())];
         ask_lasting!(self, engine => {
-            let rows = engine.look().await?.run(GRANTS, &values).await?;
-            rows.iter().map(|row| Ok(PolicyGrant { name: row.text(0)?.into(), level: level(row, 1)? })).collect()
+            engine.look().await?.run(GRANTS, &values).await?.iter().map(granted).collect()
         })
     }
+}
+
+pub(in crate::store) async fn all<C: Connection>(
+    connection: &mut C,
+) -> Result<Vec<Versioned<Policy>>, StoreError> {
+    connection.run(POLICIES, &[]).await?.iter().map(stored).collect()
+}
+
+pub(in crate::store) fn granted(row: &impl Columns) -> Result<PolicyGrant, StoreError> {
+    Ok(PolicyGrant { name: row.text(0)?.into(), level: level(row, 1)? })
 }
 
 pub(super) async fn put<C: Connection>(
@@ -72,7 +87,7 @@ pub(super) async fn put<C: Connection>(
         Some(_) => connection.finds(CHANGE, &values).await?,
         None => connection.finds(ADD, &values[..4]).await?,
     };
-    Ok(if is_put { Ok(()) } else { Err(DeedError::Stale) })
+    if is_put { raised(connection).await } else { Ok(Err(DeedError::Stale)) }
 }
 
 pub(super) async fn remove<C: Connection>(
@@ -92,7 +107,7 @@ pub(super) async fn remove<C: Connection>(
     }
     connection.run(UNGRANT_ALL, &[Bind::Text(&level)]).await?;
     connection.run(REMOVE, &[Bind::Text(&level)]).await?;
-    Ok(Ok(()))
+    raised(connection).await
 }
 
 pub(super) async fn grant<C: Connection>(
@@ -102,7 +117,7 @@ pub(super) async fn grant<C: Connection>(
 ) -> Done {
     let Some(level) = level else {
         let is_there = connection.finds(UNGRANT, &[Bind::Number(account.0)]).await?;
-        return Ok(if is_there { Ok(()) } else { Err(DeedError::NotThere) });
+        return if is_there { raised(connection).await } else { Ok(Err(DeedError::NotThere)) };
     };
     let level = level.to_string();
     // Both are held: neither goes while this is under way.
@@ -112,6 +127,12 @@ pub(super) async fn grant<C: Connection>(
         return Ok(Err(DeedError::NotThere));
     }
     connection.run(GRANT, &[Bind::Number(account.0), Bind::Text(&level)]).await?;
+    raised(connection).await
+}
+
+/// Last of all, as where an account is removed: who takes a grant and the version takes them in this order.
+async fn raised<C: Connection>(connection: &mut C) -> Done {
+    raise(connection).await?;
     Ok(Ok(()))
 }
 

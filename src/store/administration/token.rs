@@ -6,7 +6,8 @@ use crate::chat::administration::ActNumber;
 use crate::chat::administration::scope::Scope;
 use crate::chat::id::{AccountId, Timestamp};
 use crate::store::Store;
-use crate::store::administration::{Bind, Connection, DeedError};
+use crate::store::administration::DeedError;
+use crate::store::connection::{Bind, Connection};
 use crate::store::error::StoreError;
 use crate::store::row::Columns;
 
@@ -87,12 +88,14 @@ pub(super) async fn add<C: Connection>(
         NewHolder::Account(account) => (Some(account.0), None),
         NewHolder::Service(name) => (None, Some(&**name)),
     };
-    // What has expired goes with the next that is made.
+    if let Some(account) = account
+        && !connection.finds(ABLE, &[Bind::Number(account)]).await?
+    {
+        return Ok(Err(DeedError::NotThere));
+    }
+    // What has expired goes with the next that is made. Nobody's tokens are held while an account is waited for.
     connection.run(EXPIRE, &[Bind::Number(new.created_at.0)]).await?;
     if let Some(account) = account {
-        if !connection.finds(ABLE, &[Bind::Number(account)]).await? {
-            return Ok(Err(DeedError::NotThere));
-        }
         let count = connection.run(COUNT, &[Bind::Number(account)]).await?;
         if count.first().map_or(Ok(0), |row| row.integer(0))? >= TOKENS_MAX {
             return Ok(Err(DeedError::TooMany));

@@ -8,33 +8,35 @@ use sqlx::postgres::PgRow;
 
 use crate::chat::id::AccountId;
 use crate::chat::note::RoomName;
-use crate::store::account::{Account, AccountEntry, DigestKeys, NewAccount, ScramRow};
-use crate::store::error::{AddAccountError, StoreError};
+use crate::store::account::{Account, AccountEntry, DigestKeys, NewAccount, ScramRow, addresses_of};
+use crate::store::administration::DeedError;
+use crate::store::duty::Duty;
+use crate::store::error::StoreError;
 use crate::store::postgres::Postgres;
 use crate::store::postgres::links::Link;
-use crate::store::postgres::principals::{next_version, raise};
+use crate::store::principal::change::stand_again;
 use crate::store::row::{Columns, account_entry, credential, digest_keys, room_name};
 
 impl Postgres {
-    pub(in crate::store) async fn add_account(
-        &self,
-        account: NewAccount,
-    ) -> Result<AccountId, AddAccountError> {
-        let ids = self.add_accounts(vec![account]).await?;
-        ids.into_iter().flatten().next().ok_or(AddAccountError::NameTaken)
-    }
-
     /// In slices, so that no row is held for long.
     pub(in crate::store) async fn add_accounts(
         &self,
         accounts: Vec<NewAccount>,
-    ) -> Result<Vec<Option<AccountId>>, StoreError> {
+        duty: Option<Duty>,
+    ) -> Result<Vec<Option<AccountId>>, DeedError> {
         let mut ids = Vec::with_capacity(accounts.len());
         let mut link = self.links.link().await?;
         for slice in accounts.chunks(ADDED_TOGETHER) {
             link.begin().await?;
-            ids.extend(add(&mut link, slice).await?);
-            let version = stand_again(&mut link, slice).await?;
+            if let Some(duty) = &duty
+                && !self.is_on_duty(&mut link, duty).await?
+            {
+                link.roll_back().await?;
+                return Err(DeedError::OffDuty);
+            }
+            let added = add(&mut link, slice).await?;
+            let version = stand_again(&mut link, &addresses_of(slice, &added)).await?;
+            ids.extend(added);
             link.commit().await?;
             version.inspect(|version| self.keeper.has_rights(*version));
         }
@@ -106,18 +108,6 @@ async fn add(link: &mut Link, accounts: &[NewAccount]) -> Result<Vec<Option<Acco
     Ok(ids)
 }
 
-/// A name that is given again is somebody new. Gives back the version of the rights, if there is another now.
-async fn stand_again(link: &mut Link, accounts: &[NewAccount]) -> Result<Option<i64>, StoreError> {
-    let addresses: Vec<&str> = accounts.iter().map(|account| account.address.as_str()).collect();
-    if link.row(sqlx::query(HAD_ACCOUNTS).bind(&addresses)).await?.is_none() {
-        return Ok(None);
-    }
-    let version = next_version(link).await?;
-    link.execute(sqlx::query(STAND_AGAIN).bind(&addresses).bind(version)).await?;
-    raise(link, version).await?;
-    Ok(Some(version))
-}
-
 async fn put_credentials<'a>(
     link: &mut Link,
     credentials: impl Iterator<Item = (AccountId, &'a [ScramRow])>,
@@ -161,11 +151,6 @@ const ACCOUNT_COUNT: &str = "SELECT count(*) FROM account";
 const ADD: &str =
     "INSERT INTO account (name) SELECT DISTINCT name FROM unnest($1::text[]) AS new (name) ORDER BY name
     ON CONFLICT (name) DO NOTHING RETURNING name, id";
-const HAD_ACCOUNTS: &str = "SELECT id FROM principal
-    WHERE address = ANY ($1) AND standing = 'removed' AND kind = 'user' LIMIT 1";
-const STAND_AGAIN: &str = "UPDATE principal SET standing = 'present', name = '', version = $2
-    WHERE address = ANY ($1) AND standing = 'removed' AND kind = 'user'
-        AND EXISTS (SELECT FROM account WHERE name = split_part(address, '@', 1))";
 const LISTED_IN: &str = "SELECT id, name FROM room WHERE name IS NOT NULL AND id IN (
         SELECT room FROM affiliation WHERE jid = $1 AND affiliation NOT IN ('none', 'outcast')) ORDER BY id";
 const PUT_CREDENTIALS: &str =

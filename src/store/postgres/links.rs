@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use sqlx::Connection;
-use sqlx::postgres::{PgArguments, PgConnection, PgRow, Postgres};
+use sqlx::postgres::{PgArguments, PgConnection, PgQueryResult, PgRow, Postgres};
 use sqlx::query::Query;
+use sqlx::{Connection, Execute, Executor};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tracing::warn;
@@ -100,13 +100,7 @@ impl Link {
         &mut self,
         query: Query<'_, Postgres, PgArguments>,
     ) -> Result<u64, StoreError> {
-        let mut connection = self.take()?;
-        let begun = Instant::now();
-        let done = timeout(PATIENCE, query.execute(&mut connection)).await;
-        if matches!(done, Ok(Ok(_))) && !commit::is_sure(&mut connection, begun).await {
-            return Err(StoreError::Unavailable);
-        }
-        Ok(self.settle(connection, done)?.rows_affected())
+        Ok(self.attempt_execute(query).await?.rows_affected())
     }
 
     /// As [`Link::rows`], for who wants to know what a failure was.
@@ -122,26 +116,54 @@ impl Link {
     /// A transaction that changes something. Left without [`Link::commit`], it is undone.
     pub(super) async fn begin(&mut self) -> Result<(), StoreError> {
         self.is_open = true;
-        self.execute(sqlx::query("BEGIN")).await.map(drop)
+        Ok(self.attempt_execute(sqlx::raw_sql("BEGIN")).await.map(drop)?)
     }
 
     /// One view of all tables, whatever is committed meanwhile.
     pub(super) async fn begin_view(&mut self) -> Result<(), StoreError> {
         self.is_open = true;
-        self.execute(sqlx::query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")).await.map(drop)
+        let begin = sqlx::raw_sql("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+        Ok(self.attempt_execute(begin).await.map(drop)?)
     }
 
+    /// [`StoreError::Unknown`] where the answer does not come.
     pub(super) async fn commit(&mut self) -> Result<(), StoreError> {
-        self.execute(sqlx::query("COMMIT")).await?;
-        self.is_open = false;
-        Ok(())
+        match self.attempt_execute(sqlx::raw_sql("COMMIT")).await {
+            Ok(_) => {
+                self.is_open = false;
+                Ok(())
+            }
+            Err(fault) if fault::is_lost(&fault) => {
+                warn!(%fault, "it is not known whether a transaction was committed");
+                Err(StoreError::Unknown)
+            }
+            Err(fault) => Err(fault.into()),
+        }
     }
 
     /// Undoes the transaction, and keeps the connection.
     pub(super) async fn roll_back(&mut self) -> Result<(), StoreError> {
-        self.execute(sqlx::query("ROLLBACK")).await?;
+        self.attempt_execute(sqlx::raw_sql("ROLLBACK")).await?;
         self.is_open = false;
         Ok(())
+    }
+
+    /// There is nothing to commit, hence nothing that could be lost.
+    pub(super) async fn end_view(&mut self) -> Result<(), StoreError> {
+        self.roll_back().await
+    }
+
+    async fn attempt_execute<'q>(
+        &mut self,
+        query: impl Execute<'q, Postgres> + 'q,
+    ) -> Result<PgQueryResult, sqlx::Error> {
+        let mut connection = self.take()?;
+        let begun = Instant::now();
+        let done = timeout(PATIENCE, connection.execute(query)).await;
+        if matches!(done, Ok(Ok(_))) && !commit::is_sure(&mut connection, begun).await {
+            return Err(sqlx::Error::PoolTimedOut);
+        }
+        self.settle(connection, done)
     }
 
     /// While a statement is under way its connection is here only: whoever drops the wait drops the connection.

@@ -47,6 +47,7 @@ use tracing::warn;
 use crate::store::Options;
 use crate::store::error::OpenError;
 use crate::store::index::Unread;
+use crate::store::notes::Notes;
 use crate::store::postgres::append::Rules;
 use crate::store::postgres::hosts::Hosts;
 use crate::store::postgres::keeper::Keeper;
@@ -61,6 +62,7 @@ pub struct Postgres {
     room_writers: Writers<append::Job>,
     account_writers: Writers<account_append::Job>,
     keeper: Arc<Keeper>,
+    notes: Arc<Notes>,
     /// Logs that this member has written to since it last made the index follow.
     unread: Arc<Unread>,
     rules: Rules,
@@ -98,6 +100,7 @@ impl Postgres {
             room_writers: Writers::start(&hosts, &rules, options.writers),
             account_writers: Writers::start(&hosts, &own, options.writers.div_ceil(2)),
             keeper: Arc::new(keeper),
+            notes: Arc::default(),
             unread: Arc::default(),
             hosts,
             rules,

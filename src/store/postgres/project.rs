@@ -11,6 +11,7 @@ use crate::chat::event::{AffiliationSet, Change, Departure, Joined};
 use crate::chat::id::{Epoch, MessageId, Seq, Timestamp};
 use crate::chat::settings::Settings;
 use crate::chat::snapshot::Subject;
+use crate::chat::words::name_key;
 use crate::store::record::{self, Tombstone};
 
 /// A statement that follows from the change at `place` of an append.
@@ -94,8 +95,8 @@ impl Following {
             Change::Retracted { target, .. } => {
                 // Its id and stamp are put in where they are known.
                 let tombstone = Tombstone::of(change, MessageId::new(Epoch(0), Seq(0)), Timestamp(0));
-                then(CLEAR_SUBJECT, json!({ "target": target }));
-                let args = json!({ "target": target, "tombstone": tombstone });
+                then(CLEAR_SUBJECT, json!({ "target": target.seq() }));
+                let args = json!({ "target": target.seq(), "tombstone": tombstone });
                 self.late.push(Step { sql: BLANK, place, args });
             }
             Change::Cleared { below, .. } => then(RAISE_FLOOR, json!({ "below": below })),
@@ -136,7 +137,7 @@ impl Following {
 
 fn configuration(settings: &Settings, locked: bool) -> Value {
     json!({ "settings": record::json(settings), "public": settings.is_listed(), "locked": locked,
-        "category": settings.category })
+        "category": settings.category, "title_key": name_key(&settings.name) })
 }
 
 fn seat(joined: &Joined) -> Value {
@@ -153,7 +154,8 @@ fn seat(joined: &Joined) -> Value {
 }
 
 const CONFIGURE: &str = "UPDATE room SET settings = $1 ->> 'settings', public = ($1 ->> 'public')::boolean,
-    locked = ($1 ->> 'locked')::boolean, category = ($1 ->> 'category')::bigint WHERE id = $2";
+    locked = ($1 ->> 'locked')::boolean, category = ($1 ->> 'category')::bigint,
+    title_key = $1 ->> 'title_key' WHERE id = $2";
 const UNNAME: &str = "UPDATE room SET former_name = name, name = NULL, category = NULL WHERE id = $2";
 const EMPTY: &str = "DELETE FROM seat WHERE room = $2";
 const FORGET: &str = "DELETE FROM affiliation WHERE room = $2";

@@ -7,6 +7,7 @@ use crate::chat::category::CategoryId;
 use crate::chat::id::{RoomId, RulesVersion, Timestamp};
 use crate::chat::snapshot::RoomSnapshot;
 use crate::store::error::{AppendError, CreateRoomError, StoreError};
+use crate::store::member::may_read;
 use crate::store::postgres::Postgres;
 use crate::store::postgres::append::{Job, write_within};
 use crate::store::postgres::links::Link;
@@ -18,7 +19,7 @@ impl Postgres {
         let (name, secret) = (room.name.clone(), room.secret);
         match self.try_create_room(room).await {
             // Perhaps it was made, and only the word of it was lost: its secret is nobody else's.
-            Err(CreateRoomError::Store(StoreError::Unavailable)) => {
+            Err(CreateRoomError::Store(StoreError::Unknown)) => {
                 match self.load_room(&name).await.map_err(|_unread| StoreError::Unknown)? {
                     Some(made) if made.secret == secret => Ok(made),
                     Some(_) => Err(CreateRoomError::NameTaken),
@@ -34,7 +35,7 @@ impl Postgres {
         link.begin().await?;
         let created = link.row(sqlx::query(CREATE).bind(&*room.name).bind(&room.secret[..])).await?;
         let Some(created) = created else {
-            link.commit().await?;
+            link.roll_back().await?;
             return Err(CreateRoomError::NameTaken);
         };
         let id = RoomId(created.try_get(0).map_err(StoreError::from)?);
@@ -68,7 +69,10 @@ impl Postgres {
             Some(row) => Some(load(&mut view, &row).await?),
             None => None,
         };
-        view.commit().await?;
+        view.end_view().await?;
+        if let Some(snapshot) = &snapshot {
+            may_read(self.incarnation(), snapshot.epoch)?;
+        }
         Ok(snapshot)
     }
 

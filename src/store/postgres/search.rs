@@ -19,9 +19,9 @@ type Place = (i64, i64, i64);
 
 impl Postgres {
     pub(in crate::store) async fn search(&self, search: Search) -> Result<Found, SearchError> {
-        let logs = match &search.scope {
-            Scope::Rooms(rooms) => rooms.iter().map(|room| Log::Room(*room)).collect(),
-            Scope::Everywhere => self.rooms_behind().await?,
+        let logs = match search.scope.few() {
+            Some(logs) => logs,
+            None => search.scope.among(self.rooms_behind().await?),
         };
         self.be_current(logs).await?;
         let mut link = self.links.link().await?;
@@ -81,7 +81,7 @@ macro_rules! hits {
         concat!(
             "SELECT ",
             message_columns!(),
-            ", NULL::bigint, hit_log, hit_name, hit_at, hit_seq FROM (
+            ", hit_log, hit_name, hit_at, hit_seq FROM (
                 SELECT event.*, hit.log AS hit_log, hit.seq AS hit_seq, hit.at AS hit_at, room.name AS hit_name
                 FROM (SELECT entry.at, entry.log, entry.seq FROM search_entry AS entry
                     WHERE entry.kind = 0 AND entry.words @@ $1::text::tsquery

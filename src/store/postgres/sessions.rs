@@ -110,7 +110,7 @@ impl Postgres {
         let mut view = self.links.link().await?;
         view.begin_view().await?;
         let Some(row) = view.row(query).await? else {
-            view.commit().await?;
+            view.end_view().await?;
             return Ok(None);
         };
         let row = saved_session(&row)?;
@@ -124,7 +124,7 @@ impl Postgres {
         let written = |sql| sqlx::query(sql).bind(row.id.0).bind(settled - REPEATED).bind(WRITTEN_MAX);
         let in_rooms = view.rows(written(WRITTEN_IN_ROOMS)).await?;
         let in_accounts = view.rows(written(WRITTEN_IN_ACCOUNTS)).await?;
-        view.commit().await?;
+        view.end_view().await?;
         SavedSession::gather(
             row,
             settled,

@@ -20,7 +20,7 @@ pub(super) use account::{
 pub(super) use category::{category, category_count};
 pub(super) use journal::journal_entry;
 pub(super) use message::{Rows, id, message_columns};
-pub(super) use principal::{belongs_row, principal, principal_row};
+pub(super) use principal::{belongs_row, membership, principal, principal_row};
 pub(super) use room::{Head, detached_room, due_seat, retained, room_entry, room_name};
 pub(super) use session::{saved_session, written_in_account, written_in_room};
 

@@ -4,7 +4,7 @@ use perch_address::BareJid;
 
 use crate::chat::principal::{Entry, Kind, Principal, Standing};
 use crate::store::error::StoreError;
-use crate::store::principal::{BelongsRow, PrincipalRow};
+use crate::store::principal::{BelongsRow, Membership, PrincipalRow};
 use crate::store::row::Columns;
 
 /// `id, address, kind, standing, version`
@@ -32,4 +32,12 @@ pub(in crate::store) fn principal(row: &impl Columns) -> Result<Principal, Store
 /// `member, parent, gone, version`
 pub(in crate::store) fn belongs_row(row: &impl Columns) -> Result<BelongsRow, StoreError> {
     Ok(BelongsRow { member: row.integer(0)?, parent: row.integer(1)?, is_gone: row.flag(2)? })
+}
+
+/// `parent, member, address of the member, address of the parent`
+pub(in crate::store) fn membership(row: &impl Columns) -> Result<Membership, StoreError> {
+    let place = (row.integer(0)?, row.integer(1)?);
+    let address =
+        |text| BareJid::new(text).map_err(|_| StoreError::Inconsistent { table: "belongs", row: place.0 });
+    Ok(Membership { place, member: address(row.text(2)?)?, parent: address(row.text(3)?)? })
 }

@@ -100,6 +100,7 @@ fn occupants(rows: &[impl Columns], room: RoomId) -> Result<Vec<Occupant>, Store
                 nick: row.text(2)?.into(),
                 // Not for the store to say: it follows from what he belongs to.
                 affiliation: Affiliation::None,
+                presents: false,
                 jid: owner,
                 occupant_id: row.text(5)?.into(),
                 role: Role::parse(row.text(6)?).ok_or(inconsistent)?,

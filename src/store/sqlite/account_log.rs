@@ -11,9 +11,11 @@ use crate::store::account_log::{
 };
 use crate::store::archive::Log;
 use crate::store::error::StoreError;
+use crate::store::notes::Group;
 use crate::store::row::entry;
 use crate::store::sqlite::Sqlite;
 use crate::store::sqlite::account_project::project;
+use crate::store::sqlite::batch::{Batch, Form};
 use crate::store::sqlite::fault::is_constraint;
 
 impl Sqlite {
@@ -80,23 +82,22 @@ impl Sqlite {
         account: AccountId,
         note: AccountNote,
     ) -> Result<(), StoreError> {
+        self.shared.notes.write(account, note, |group| self.write_notes(group)).await
+    }
+
+    async fn write_notes(&self, group: Group) -> Result<(), StoreError> {
+        let mut batch = Batch::default();
+        for (account, note) in &*group {
+            let (seen_at, status) = match &note.last_seen {
+                Some((at, status)) => (Some(at.0), Some(&**status)),
+                None => (None, None),
+            };
+            let values = [account.0.into(), note.delivered.0.into(), seen_at.into(), status.into()];
+            batch.row(account.0, &NOTE, values);
+        }
         self.writer
             .transact(move |connection| {
-                async move {
-                    let (seen_at, status) = match &note.last_seen {
-                        Some((at, status)) => (Some(at.0), Some(&**status)),
-                        None => (None, None),
-                    };
-                    sqlx::query(NOTE)
-                        .bind(account.0)
-                        .bind(note.delivered.0)
-                        .bind(seen_at)
-                        .bind(status)
-                        .execute(connection)
-                        .await?;
-                    Ok(Ok::<_, StoreError>(()))
-                }
-                .boxed()
+                async move { Ok(Ok::<_, StoreError>(batch.into_script().run(connection).await?)) }.boxed()
             })
             .await
     }
@@ -211,9 +212,15 @@ const AHEAD: &str = "SELECT account, seq FROM json_each(?) AS known
 const LETTERS: &str =
     "SELECT seq, at, origin_session, origin_number, origin_settled, change FROM account_event
     WHERE account = ? AND class IN (0, 1) AND seq > ? AND jid IS NOT NULL ORDER BY seq LIMIT ?";
-const NOTE: &str = "INSERT INTO account_log (account, epoch, delivered, seen_at, seen_status)
-    SELECT ?1, epoch, ?2, ?3, ?4 FROM meta WHERE true
-    ON CONFLICT (account) DO UPDATE SET delivered = max(delivered, ?2),
-        seen_at = coalesce(?3, seen_at), seen_status = coalesce(?4, seen_status)";
 const EXPIRE: &str = "DELETE FROM account_event WHERE (account, class, seq) IN
     (SELECT account, class, seq FROM account_event WHERE expires < ? LIMIT ?)";
+
+/// An account that was removed meanwhile is passed over.
+static NOTE: Form = Form::new(
+    "INSERT INTO account_log (account, epoch, delivered, seen_at, seen_status)
+    SELECT column1, epoch, column2, column3, column4 FROM (VALUES",
+    4,
+    ") JOIN account ON account.id = column1, meta WHERE true
+    ON CONFLICT (account) DO UPDATE SET delivered = max(delivered, excluded.delivered),
+        seen_at = coalesce(excluded.seen_at, seen_at), seen_status = coalesce(excluded.seen_status, seen_status)",
+);

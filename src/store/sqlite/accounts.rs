@@ -8,29 +8,14 @@ use sqlx::sqlite::SqliteConnection;
 
 use crate::chat::id::AccountId;
 use crate::chat::note::RoomName;
-use crate::store::account::{Account, AccountEntry, DigestKeys, NewAccount, ScramRow};
-use crate::store::error::{AddAccountError, StoreError};
+use crate::store::account::{Account, AccountEntry, DigestKeys, NewAccount, ScramRow, addresses_of};
+use crate::store::error::StoreError;
+use crate::store::principal::change::stand_again;
 use crate::store::row::{Columns, account_entry, credential, digest_keys, room_name};
 use crate::store::sqlite::Sqlite;
 use crate::store::sqlite::batch::{Batch, Form};
-use crate::store::sqlite::principals::{next_version, raise};
 
 impl Sqlite {
-    pub(in crate::store) async fn add_account(
-        &self,
-        account: NewAccount,
-    ) -> Result<AccountId, AddAccountError> {
-        self.writer
-            .transact(|connection| {
-                async move {
-                    let ids = add(connection, &[account]).await?;
-                    Ok(ids.into_iter().flatten().next().ok_or(AddAccountError::NameTaken))
-                }
-                .boxed()
-            })
-            .await
-    }
-
     /// In slices, so that the posts of others find room between them.
     pub(in crate::store) async fn add_accounts(
         &self,
@@ -40,12 +25,13 @@ impl Sqlite {
         while !accounts.is_empty() {
             let rest = accounts.split_off(accounts.len().min(ADDED_TOGETHER));
             let slice = std::mem::replace(&mut accounts, rest);
-            let added: Vec<_> = self
+            let (added, version): (Vec<_>, Option<i64>) = self
                 .writer
                 .transact(|connection| {
                     async move { Ok(Ok::<_, StoreError>(add(connection, &slice).await?)) }.boxed()
                 })
                 .await?;
+            version.inspect(|version| self.has_rights(*version));
             ids.extend(added);
         }
         Ok(ids)
@@ -102,11 +88,11 @@ impl Sqlite {
     }
 }
 
-/// None for a name that is taken.
+/// None for a name that is taken; and the version of the rights, if there is another now.
 async fn add(
     connection: &mut SqliteConnection,
     accounts: &[NewAccount],
-) -> Result<Vec<Option<AccountId>>, StoreError> {
+) -> Result<(Vec<Option<AccountId>>, Option<i64>), StoreError> {
     let mut ids = Vec::with_capacity(accounts.len());
     let mut batch = Batch::default();
     for account in accounts {
@@ -120,14 +106,8 @@ async fn add(
         ids.push(id);
     }
     batch.into_script().run(&mut *connection).await?;
-    let new = ids.iter().zip(accounts).filter(|(id, _)| id.is_some());
-    let addresses: Vec<&str> = new.map(|(_, account)| account.address.as_str()).collect();
-    let version = next_version(connection).await?;
-    let stand_again = sqlx::query(STAND_AGAIN).bind(serde_json::json!(addresses).to_string()).bind(version);
-    if stand_again.execute(&mut *connection).await?.rows_affected() > 0 {
-        raise(connection, version).await?;
-    }
-    Ok(ids)
+    let version = stand_again(connection, &addresses_of(accounts, &ids)).await?;
+    Ok((ids, version))
 }
 
 fn put_credentials(batch: &mut Batch, account: AccountId, credentials: &[ScramRow]) {
@@ -161,9 +141,6 @@ const ACCOUNTS: &str = "SELECT id, name, disabled FROM account WHERE name > ? OR
 const KNOWN_ACCOUNTS: &str = "SELECT name FROM json_each(?) JOIN account ON name = value";
 const ACCOUNT_COUNT: &str = "SELECT count(*) FROM account";
 const ADD: &str = "INSERT INTO account (name) VALUES (?) ON CONFLICT (name) DO NOTHING RETURNING id";
-/// A name that is given again is somebody new.
-const STAND_AGAIN: &str = "UPDATE principal SET standing = 'present', name = '', version = ?2
-    WHERE address IN (SELECT value FROM json_each(?1)) AND standing = 'removed' AND kind = 'user'";
 const LISTED_IN: &str = "SELECT id, name FROM room WHERE name IS NOT NULL AND id IN (
         SELECT room FROM affiliation WHERE jid = ? AND affiliation NOT IN ('none', 'outcast')) ORDER BY id";
 /// Accounts in one transaction: some 2 ms.

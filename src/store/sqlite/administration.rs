@@ -6,21 +6,39 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use crate::chat::administration::ActNumber;
 use crate::store::administration::act::Act;
-use crate::store::administration::{Bind, Connection, Deed, Undone, bound, perform};
+use crate::store::administration::{Deed, Done, Undone, perform};
+use crate::store::connection::{Bind, Connection, bound};
+use crate::store::duty::Duty;
 use crate::store::error::StoreError;
+use crate::store::principal::statements::{Statements, statements};
 use crate::store::sqlite::Sqlite;
+use crate::store::sqlite::principals::forget_ended;
 
 impl Sqlite {
-    pub(in crate::store) async fn administer(&self, deed: Deed, act: Act) -> Result<ActNumber, Undone> {
-        let moves_rights = deed.moves_rights();
-        let done = self
+    /// Nobody else could have the duty.
+    pub(in crate::store) async fn administer(
+        &self,
+        deed: Deed,
+        act: Act,
+        _duty: Option<Duty>,
+    ) -> Result<ActNumber, Undone> {
+        let shown = self.shown_rights();
+        let done: Result<Done, Undone> = self
             .writer
-            .transact(move |connection| async move { perform(connection, &deed, &act).await }.boxed())
+            .transact(move |connection| {
+                async move {
+                    let done = perform(connection, &deed, &act).await?;
+                    if let Ok(Done { rights: Some(_), .. }) = &done {
+                        forget_ended(connection, shown).await?;
+                    }
+                    Ok(done)
+                }
+                .boxed()
+            })
             .await;
-        if moves_rights && done.is_ok() {
-            self.has_rights(self.rights_version().await?);
-        }
-        done
+        let done = done?;
+        done.rights.inspect(|version| self.has_rights(*version));
+        Ok(done.number)
     }
 
     /// A connection that reads.
@@ -35,12 +53,19 @@ impl Connection for SqliteConnection {
     const ROOMS_WITH_ADDIN: &'static str =
         "SELECT count(*) FROM room WHERE name IS NOT NULL AND settings ->> 'addin' = $1";
 
-    const ROOM_CALLED: &'static str = "SELECT id FROM room
-        WHERE name IS NOT NULL AND lower(settings ->> 'name') = lower($1) LIMIT 1";
     /// Nobody else writes.
     const HOLD_LISTS: &'static str = "SELECT $1";
+    const PRINCIPALS: &'static str = "SELECT id, address, kind, standing, name, entry, dn FROM principal
+        WHERE address > $1 AND standing <> 'removed' AND kind = coalesce($2, kind)
+            AND ($3 IS NULL OR instr(name_key, $3) > 0 OR instr(address, $3) > 0)
+        ORDER BY address LIMIT $4";
+    const PRINCIPAL_STATEMENTS: &'static Statements = &statements!("json_each($1)");
 
     async fn run(&mut self, sql: &'static str, values: &[Bind<'_>]) -> Result<Vec<SqliteRow>, StoreError> {
         Ok(bound!(sqlx::query(sql), values).fetch_all(self).await?)
+    }
+
+    async fn change(&mut self, sql: &'static str, values: &[Bind<'_>]) -> Result<u64, StoreError> {
+        Ok(bound!(sqlx::query(sql), values).execute(self).await?.rows_affected())
     }
 }

@@ -38,6 +38,7 @@ use crate::store::Options;
 use crate::store::error::{AppendError, OpenError};
 use crate::store::index::Unread;
 use crate::store::member::{MemberState, Showing};
+use crate::store::notes::Notes;
 use crate::store::room::{Append, Appended};
 use crate::store::sqlite::append::Rules;
 use crate::store::sqlite::checkpoint::Checkpointer;
@@ -59,6 +60,7 @@ struct Shared {
     showing: Mutex<Showing>,
     wanted: Mutex<MemberState>,
     newest_rights: watch::Sender<i64>,
+    notes: Notes,
     /// Logs that have grown since the index was last made to follow.
     unread: Unread,
     /// Whose turn it is to make it follow.
@@ -93,6 +95,7 @@ impl Sqlite {
                 showing: Mutex::default(),
                 wanted: Mutex::new(MemberState::Active),
                 newest_rights: watch::Sender::new(0),
+                notes: Notes::default(),
                 unread: Unread::default(),
                 indexing: tokio::sync::Mutex::default(),
                 rules,

@@ -5,6 +5,7 @@ use crate::chat::event::{AffiliationSet, Change, Joined};
 use crate::chat::id::{Epoch, MessageId, RoomId, Seq, Timestamp};
 use crate::chat::settings::Settings;
 use crate::chat::snapshot::Subject;
+use crate::chat::words::name_key;
 use crate::store::record::{Tombstone, is_journalled, json};
 use crate::store::sqlite::batch::{Batch, Form, Value};
 
@@ -71,8 +72,8 @@ impl Scene {
             }
             Change::Retracted { target, .. } => {
                 let tombstone = Tombstone::of(change, MessageId::new(self.epoch, self.seq), self.at);
-                batch.one(self.room.0, CLEAR_SUBJECT, [room.clone(), target.0.into()]);
-                batch.one(self.room.0, BLANK, [json(&tombstone).into(), room, target.0.into()]);
+                batch.one(self.room.0, CLEAR_SUBJECT, [room.clone(), target.seq().0.into()]);
+                batch.one(self.room.0, BLANK, [json(&tombstone).into(), room, target.seq().0.into()]);
             }
             Change::Cleared { below, .. } => {
                 batch.one(self.room.0, RAISE_FLOOR, [below.0.into(), room]);
@@ -94,7 +95,7 @@ impl Scene {
         match change {
             Change::Retracted { target, .. } => {
                 let [at, room, seq, change] = row;
-                let values = [at, room.clone(), seq, change, room, target.0.into()];
+                let values = [at, room.clone(), seq, change, room, target.seq().0.into()];
                 batch.one(self.room.0, JOURNAL_ORIGINAL, values);
             }
             _ => batch.row(self.room.0, &JOURNAL, row),
@@ -107,6 +108,7 @@ impl Scene {
             i64::from(settings.is_listed()).into(),
             i64::from(locked).into(),
             settings.category.map(|category| category.0).into(),
+            name_key(&settings.name).into(),
             self.room.0.into(),
         ];
         batch.one(self.room.0, CONFIGURE, values);
@@ -151,7 +153,8 @@ impl Scene {
     }
 }
 
-const CONFIGURE: &str = "UPDATE room SET settings = ?, public = ?, locked = ?, category = ? WHERE id = ?";
+const CONFIGURE: &str =
+    "UPDATE room SET settings = ?, public = ?, locked = ?, category = ?, title_key = ? WHERE id = ?";
 const UNNAME: &str = "UPDATE room SET former_name = name, name = NULL, category = NULL WHERE id = ?";
 const EMPTY: &str = "DELETE FROM seat WHERE room = ?";
 const FORGET: &str = "DELETE FROM affiliation WHERE room = ?";

@@ -149,7 +149,7 @@ const HALF_CLEARED: &str = "SELECT room, first_seq FROM room_log AS head WHERE f
 const FORGET_WORDS: &str = "DELETE FROM search_words WHERE rowid IN
     (SELECT id FROM search_entry WHERE kind = 0 AND log = ? AND seq < ?)";
 const FORGET_ENTRIES: &str = "DELETE FROM search_entry WHERE kind = 0 AND log = ? AND seq < ?";
-const RAISE_FLOOR: &str = "UPDATE room_log SET first_seq = ? WHERE room = ?";
+const RAISE_FLOOR: &str = "UPDATE room_log SET first_seq = max(first_seq, ?) WHERE room = ?";
 /// Blanked, not deleted: a log has no gaps.
 const EXPIRE: &str = "UPDATE room_event SET lang = NULL, text = NULL, payload = '', expires = NULL
     WHERE (room, class, seq) IN (SELECT room, class, seq FROM room_event WHERE expires <= ? LIMIT ?)";

@@ -18,9 +18,9 @@ use crate::store::sqlite::pages::{as_page, page_rows};
 
 impl Sqlite {
     pub(in crate::store) async fn search(&self, search: Search) -> Result<Found, SearchError> {
-        let logs = match &search.scope {
-            Scope::Rooms(rooms) => rooms.iter().map(|room| Log::Room(*room)).collect(),
-            Scope::Everywhere => self.rooms_behind().await?,
+        let logs = match search.scope.few() {
+            Some(logs) => logs,
+            None => search.scope.among(self.rooms_behind().await?),
         };
         self.be_current(logs).await?;
         let mut connection = self.readers.acquire().await.map_err(StoreError::from)?;
@@ -81,7 +81,7 @@ const PLACE: &str = "SELECT id FROM search_entry WHERE kind = 0 AND log = ? AND 
 macro_rules! hits {
     ($order:literal) => {
         as_page!(
-            concat!(message_columns!(), ", NULL, hit_log, hit_name, hit, hit_seq"),
+            concat!(message_columns!(), ", hit_log, hit_name, hit, hit_seq"),
             concat!(
                 "(SELECT event.*, hit.id AS hit, hit.log AS hit_log, hit.seq AS hit_seq, room.name AS hit_name
                 FROM (SELECT entry.id, entry.log, entry.seq

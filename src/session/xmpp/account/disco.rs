@@ -134,6 +134,7 @@ const SERVER_FEATURES: &[&str] = &[
     namespace::DISCO_ITEMS,
     namespace::BLOCKING,
     namespace::CARBONS,
+    namespace::COMMANDS,
     "urn:xmpp:carbons:rules:0",
     namespace::LAST_ACTIVITY,
     namespace::PING,

@@ -16,6 +16,7 @@ use crate::chat::note::Note;
 use crate::chat::refusal::Refusal;
 use crate::session::Session;
 use crate::session::xmpp::account::answer_for_person;
+use crate::session::xmpp::adhoc::Place;
 use crate::session::xmpp::room::disco::{self, ListedRoom};
 use crate::session::xmpp::room::iq::{self, Fault, Rendering, Request};
 use crate::session::xmpp::room::owner;
@@ -40,6 +41,9 @@ impl Session {
             let is_set = stanza.type_.as_deref() == Some("set");
             return self.query_room_archive(number, stanza, &room, &query.element(), is_set).await;
         }
+        if to.resource().is_none() && self.answer_room_command(number, stanza, Place::Room(&room)).await {
+            return;
+        }
         let outcome = match to.resource() {
             None => self.ask_room(number, stanza, &room).await.map(Some),
             Some(nick) => self.ask_occupant(number, stanza, &room, nick).await,
@@ -53,8 +57,16 @@ impl Session {
         if let Some(search) = search.filter(|_| stanza.type_.as_deref() == Some("get")) {
             return self.search_rooms(number, stanza, &search.element()).await;
         }
+        if self.answer_room_command(number, stanza, Place::RoomsService).await {
+            return;
+        }
         let outcome = self.ask_service(stanza).await.map(Some);
         self.conclude(number, stanza, outcome);
+    }
+
+    async fn answer_room_command(&mut self, number: u64, stanza: &Stanza, place: Place<'_>) -> bool {
+        let Some(child) = stanza.children().next() else { return false };
+        self.answer_command(number, stanza, place, &child.element()).await
     }
 
     /// `None`: the answer comes from somebody else.
@@ -90,7 +102,10 @@ impl Session {
             (namespace::DISCO_INFO | namespace::DISCO_ITEMS, Some(node)) if !node.is_empty() => {
                 Err(StanzaCondition::ItemNotFound.into())
             }
-            (namespace::DISCO_INFO, _) => Ok(Some(disco::service_info("Rooms"))),
+            (namespace::DISCO_INFO, _) => {
+                let url = self.services.rooms.management_url();
+                Ok(Some(disco::service_info("Rooms", url.as_deref())))
+            }
             (namespace::DISCO_ITEMS, _) => self.list_rooms(&query).await.map(Some),
             _ => Err(StanzaCondition::ServiceUnavailable.into()),
         }
@@ -101,8 +116,13 @@ impl Session {
         let request = PageRequest::of(query).map_err(|_malformed| StanzaCondition::BadRequest)?;
         let unavailable = |_error| Fault::Refused(Refusal::TemporarilyUnavailable);
         let rooms = &self.services.rooms;
-        let categories = rooms.seer(&self.jid.bare()).categories;
-        let entries = rooms.store().public_rooms(&categories, None, LISTED_MAX).await.map_err(unavailable)?;
+        let entries = match rooms.seer(&self.jid.bare()) {
+            Ok(seer) => {
+                rooms.store().public_rooms(&seer.categories, None, LISTED_MAX).await.map_err(unavailable)?
+            }
+            // The service answers everybody.
+            Err(_) => Vec::new(),
+        };
         let domain = rooms.domain();
         let rooms: Vec<ListedRoom> = entries
             .into_iter()

@@ -64,10 +64,17 @@ pub fn room_items(room: &BareJid, overview: &Overview) -> Element {
     Element::new("query", namespace::DISCO_ITEMS).with_children(nicks.map(|nick| item(nick)))
 }
 
-pub fn service_info(name: &str) -> Element {
+/// `management_url`: where people make and manage rooms, where it is not in their clients.
+pub fn service_info(name: &str, management_url: Option<&str>) -> Element {
+    let form = |url| {
+        let field =
+            Field::new(FieldKind::TextSingle, "x-perch_room_management_url", "Where rooms are managed");
+        Form::new(FormKind::Result, SERVER_INFO).with_field(field.with_value(url)).to_element()
+    };
     Element::new("query", namespace::DISCO_INFO)
         .with_child(identity(name))
         .with_children(SERVICE_FEATURES.iter().map(|var| feature(var)))
+        .with_children(management_url.map(form))
 }
 
 /// §6.3: the public rooms, in pages where one was asked for.
@@ -146,7 +153,8 @@ fn room_form(overview: &Overview) -> Form {
 }
 
 /// What every room can do.
-const ROOM_FEATURES: [&str; 17] = [
+const ROOM_FEATURES: [&str; 18] = [
+    namespace::COMMANDS,
     namespace::DISCO_INFO,
     namespace::DISCO_ITEMS,
     namespace::MUC,
@@ -166,7 +174,9 @@ const ROOM_FEATURES: [&str; 17] = [
     namespace::PING,
 ];
 
-const SERVICE_FEATURES: [&str; 8] = [
+const SERVICE_FEATURES: [&str; 10] = [
+    namespace::ACTIVITY_INDICATORS,
+    namespace::COMMANDS,
     namespace::DISCO_INFO,
     namespace::DISCO_ITEMS,
     namespace::MUC,
@@ -176,6 +186,9 @@ const SERVICE_FEATURES: [&str; 8] = [
     namespace::CHANNEL_SEARCH,
     namespace::PING,
 ];
+
+/// The form in which a service says more of itself (XEP-0157).
+const SERVER_INFO: &str = "http://jabber.org/network/serverinfo";
 
 /// Well-known nodes (§7.12, §17.1.1).
 const RESERVED_NICK: &str = "x-roomuser-item";
@@ -316,9 +329,13 @@ mod tests {
 
     #[test]
     fn the_service_is_a_conference_service() {
-        let info = service_info("Rooms");
+        let info = service_info("Rooms", None);
+        assert!(info.child("x", namespace::DATA_FORM).is_none());
         assert!(features(&info).contains(&namespace::MUC));
         let identity = info.child("identity", namespace::DISCO_INFO).unwrap();
         assert_eq!(identity.attribute("category"), Some("conference"));
+        let info = service_info("Rooms", Some("https://rooms.example/"));
+        let form = Form::read(info.child("x", namespace::DATA_FORM).unwrap()).unwrap();
+        assert_eq!(form.value("x-perch_room_management_url"), Some("https://rooms.example/"));
     }
 }

@@ -1,5 +1,6 @@
 //! What a client may send to a room (XEP-0045): each kind of stanza in a file of its own.
 
+pub(in crate::session) mod activity;
 pub mod admin;
 mod ask;
 pub mod disco;

@@ -68,7 +68,8 @@ impl Session {
     }
 
     async fn find_rooms(&self, query: &Element) -> Result<Element, Fault> {
-        let request = read(query, self.services.rooms.seer(&self.jid.bare()))?;
+        let seer = self.services.rooms.seer(&self.jid.bare()).map_err(Fault::Refused)?;
+        let request = read(query, seer)?;
         let store = self.services.rooms.store();
         let mut found = Vec::new();
         if request.wants_rooms {

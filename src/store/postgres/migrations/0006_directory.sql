@@ -5,6 +5,7 @@ CREATE TABLE principal (
     address  text   COLLATE "C" NOT NULL UNIQUE,
     kind     text   NOT NULL,                    -- 'user', 'group', 'unit'
     name     text   NOT NULL,                    -- for people to read
+    name_key text   NOT NULL,                    -- the same in small letters
     standing text   NOT NULL,                    -- 'present', 'disabled', 'removed'
     entry    text   COLLATE "C" UNIQUE,          -- the directory's own id of it
     dn       text,                               -- where the directory has it
@@ -31,9 +32,6 @@ CREATE TABLE rights (
     version  bigint NOT NULL
 );
 INSERT INTO rights VALUES (1, 1);
-
--- What somebody may in rooms ends with his account.
-CREATE INDEX affiliation_jid ON affiliation (jid);
 
 -- What one member does for all: who has it, until when by the time of this database, and how often it changed hands. Who
 -- writes for it holds the row, and writes nothing when somebody else has got it since.

@@ -29,5 +29,5 @@ BEGIN
 END $$;
 CREATE TRIGGER account_unsearched AFTER DELETE ON account FOR EACH ROW EXECUTE FUNCTION account_unsearched();
 
--- The rooms in whose lists somebody stands.
+-- The rooms in whose lists somebody stands: searched, and what he may there ends with his account.
 CREATE INDEX affiliation_person ON affiliation (jid, room);

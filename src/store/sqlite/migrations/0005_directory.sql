@@ -5,6 +5,7 @@ CREATE TABLE principal (
     address  TEXT    NOT NULL UNIQUE,
     kind     TEXT    NOT NULL,               -- 'user', 'group', 'unit'
     name     TEXT    NOT NULL,               -- for people to read
+    name_key TEXT    NOT NULL,               -- the same in small letters
     standing TEXT    NOT NULL,               -- 'present', 'disabled', 'removed'
     entry    TEXT    UNIQUE,                 -- the directory's own id of it
     dn       TEXT,                           -- where the directory has it
@@ -31,6 +32,3 @@ CREATE TABLE rights (
     version  INTEGER NOT NULL
 ) STRICT;
 INSERT INTO rights VALUES (1, 1);
-
--- What somebody may in rooms ends with his account.
-CREATE INDEX affiliation_jid ON affiliation (jid);

@@ -27,5 +27,5 @@ CREATE TRIGGER account_unsearched AFTER DELETE ON account BEGIN
     DELETE FROM search_place WHERE kind = 1 AND log = OLD.id;
 END;
 
--- The rooms in whose lists somebody stands.
+-- The rooms in whose lists somebody stands: searched, and what he may there ends with his account.
 CREATE INDEX affiliation_person ON affiliation (jid, room);

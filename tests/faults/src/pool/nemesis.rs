@@ -293,7 +293,11 @@ const RECOVERY_PATIENCE: Duration = Duration::from_secs(45);
 const START_PATIENCE: Duration = Duration::from_secs(45);
 const ZOMBIE_PATIENCE: Duration = Duration::from_secs(10);
 /// What a member says that was being started when the database went: whatever looks after it starts it again.
-const START_FAILED: [&str; 3] =
-    ["perch: the store cannot be opened: ", "perch: the database at ", "perch: none of "];
+const START_FAILED: [&str; 4] = [
+    "perch: the store cannot be opened: ",
+    "perch: the store cannot be used: ",
+    "perch: the database at ",
+    "perch: none of ",
+];
 /// A lease is six seconds and renewed every two.
 const LONG: Duration = Duration::from_secs(3);

@@ -1,24 +1,36 @@
-//! Statements of administration, whichever engine runs them: `$1`, `$2` … in both, and `RETURNING` to know what was done.
+//! Statements that are written once, whichever engine runs them: `$1`, `$2` … in both, and `RETURNING` to know what was
+//! done.
 
 use crate::store::error::StoreError;
+use crate::store::principal::statements::Statements;
 use crate::store::row::Columns;
 
-/// A connection to an engine; for a deed, inside a transaction.
+/// A connection to an engine; for what changes something, inside a transaction.
 pub(in crate::store) trait Connection: Send {
     type Row: Columns + Send + Sync;
 
     /// How many rooms have the add-in with the number `$1`: engines differ in how they look into JSON.
     const ROOMS_WITH_ADDIN: &'static str;
-    /// A row for each room that is called `$1`, in whatever capitals.
-    const ROOM_CALLED: &'static str;
     /// Takes the rooms in whose lists `$1` has a right, in the order in which appends take them.
     const HOLD_LISTS: &'static str;
+    /// Principals behind the address `$1`, of the kind `$2`, if any, with the words `$3`, if any, in name or address; `$4`
+    /// at most.
+    const PRINCIPALS: &'static str;
+    /// How principals are changed.
+    const PRINCIPAL_STATEMENTS: &'static Statements;
 
     fn run(
         &mut self,
         sql: &'static str,
         values: &[Bind<'_>],
     ) -> impl Future<Output = Result<Vec<Self::Row>, StoreError>> + Send;
+
+    /// Runs it, and says how many rows it concerned.
+    fn change(
+        &mut self,
+        sql: &'static str,
+        values: &[Bind<'_>],
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// Whether the statement gives a row.
     fn finds(
@@ -47,12 +59,12 @@ macro_rules! bound {
         let mut query = $query;
         for value in $values {
             query = match *value {
-                crate::store::administration::Bind::Number(number) => query.bind(number),
-                crate::store::administration::Bind::NumberIfAny(number) => query.bind(number),
-                crate::store::administration::Bind::Text(text) => query.bind(text.to_owned()),
-                crate::store::administration::Bind::TextIfAny(text) => query.bind(text.map(str::to_owned)),
-                crate::store::administration::Bind::Bytes(bytes) => query.bind(bytes.to_vec()),
-                crate::store::administration::Bind::Flag(flag) => query.bind(flag),
+                crate::store::connection::Bind::Number(number) => query.bind(number),
+                crate::store::connection::Bind::NumberIfAny(number) => query.bind(number),
+                crate::store::connection::Bind::Text(text) => query.bind(text.to_owned()),
+                crate::store::connection::Bind::TextIfAny(text) => query.bind(text.map(str::to_owned)),
+                crate::store::connection::Bind::Bytes(bytes) => query.bind(bytes.to_vec()),
+                crate::store::connection::Bind::Flag(flag) => query.bind(flag),
             };
         }
         query

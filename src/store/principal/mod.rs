@@ -3,18 +3,25 @@
 //! Whatever such rights rest on is changed in one transaction that also raises the version, so that a version says all of
 //! it. Members read what has changed since the version that they know, and show in their own row how far they are.
 
-use std::collections::HashSet;
+pub(super) mod change;
+pub(super) mod rights;
+pub(super) mod statements;
 
 use perch_address::BareJid;
-use serde_json::json;
 use tokio::sync::watch;
 use tracing::instrument;
 
+use crate::chat::administration::Versioned;
+use crate::chat::administration::configuration::Configuration;
+use crate::chat::administration::policy::Policy;
 use crate::chat::category::Category;
-use crate::chat::principal::{Change, Entry, Kind, Principal, Standing};
+use crate::chat::principal::{Change, Kind, Principal, Standing};
 use crate::store::Store;
+use crate::store::administration::policy::PolicyGrant;
+use crate::store::connection::{Bind, Connection};
 use crate::store::duty::Duty;
 use crate::store::error::{PrincipalError, StoreError};
+use crate::store::row;
 
 impl Store {
     /// Makes all of it true, or nothing. `duty`: in which it is done, where it is one.
@@ -24,7 +31,7 @@ impl Store {
         changes: &[Change],
         duty: Option<Duty>,
     ) -> Result<Applied, PrincipalError> {
-        let steps = steps(changes)?;
+        let steps = change::steps(changes)?;
         match self {
             Self::Sqlite(engine) => engine.change_principals(steps).await,
             Self::Postgres(engine) => engine.change_principals(steps, duty).await,
@@ -41,7 +48,10 @@ impl Store {
         after: &str,
         limit: u32,
     ) -> Result<Vec<Principal>, StoreError> {
-        ask_lasting!(self, engine => engine.members_of(parent, after, limit).await)
+        let values = [Bind::Text(parent.as_str()), Bind::Text(after), Bind::Number(limit.into())];
+        ask_lasting!(self, engine => {
+            engine.look().await?.run(MEMBERS_OF, &values).await?.iter().map(row::principal).collect()
+        })
     }
 
     /// Hands over what has changed since a version, 0 for all there is, and gives back the version that it comes to.
@@ -59,6 +69,7 @@ impl Store {
             Self::Model(_) => {
                 if since < 1 {
                     take(RightsPage::Categories(vec![crate::store::model::everybody()]));
+                    take(RightsPage::Policies(vec![crate::store::model::open_policy()]));
                 }
                 Ok(1)
             }
@@ -69,8 +80,8 @@ impl Store {
     #[instrument(skip_all)]
     pub async fn rights_version(&self) -> Result<i64, StoreError> {
         match self {
-            Self::Sqlite(engine) => engine.rights_version().await,
-            Self::Postgres(engine) => engine.rights_version().await,
+            Self::Sqlite(engine) => rights::version(&mut *engine.look().await?).await,
+            Self::Postgres(engine) => rights::version(&mut *engine.look().await?).await,
             #[cfg(feature = "simulation")]
             Self::Model(_) => Ok(1),
         }
@@ -104,21 +115,64 @@ impl Store {
 
     #[instrument(skip_all)]
     pub async fn principal(&self, address: &BareJid) -> Result<Option<Principal>, StoreError> {
-        ask_lasting!(self, engine => engine.principal(address).await)
+        ask_lasting!(self, engine => {
+            let rows = engine.look().await?.run(PRINCIPAL, &[Bind::Text(address.as_str())]).await?;
+            rows.first().map(row::principal).transpose()
+        })
     }
 
     /// In the order of their addresses. Those that were removed are not among them.
     #[instrument(skip_all)]
     pub async fn principals(&self, query: PrincipalQuery<'_>) -> Result<Vec<Principal>, StoreError> {
-        ask_lasting!(self, engine => engine.principals(query).await)
+        ask_lasting!(self, engine => called(&mut *engine.look().await?, query).await)
     }
 
     /// Those that stand for entries of a directory, also those that were removed, in the order of the entries' ids from
     /// the one behind `after` on.
     #[instrument(skip_all)]
     pub async fn directory_entries(&self, after: &str, limit: u32) -> Result<Vec<Principal>, StoreError> {
-        ask_lasting!(self, engine => engine.directory_entries(after, limit).await)
+        let values = [Bind::Text(after), Bind::Number(limit.into())];
+        ask_lasting!(self, engine => {
+            engine.look().await?.run(ENTRIES, &values).await?.iter().map(row::principal).collect()
+        })
     }
+
+    /// Who is directly in those groups and units, from the one behind the place `after` on.
+    #[instrument(skip_all)]
+    pub async fn directory_memberships(
+        &self,
+        after: Option<(i64, i64)>,
+        limit: u32,
+    ) -> Result<Vec<Membership>, StoreError> {
+        let (parent, member) = after.unwrap_or_default();
+        let values = [parent, member, limit.into()].map(Bind::Number);
+        ask_lasting!(self, engine => {
+            engine.look().await?.run(MEMBERSHIPS, &values).await?.iter().map(row::membership).collect()
+        })
+    }
+}
+
+/// Somebody is directly in a group or unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    /// By which the store orders them.
+    pub place: (i64, i64),
+    pub member: BareJid,
+    pub parent: BareJid,
+}
+
+async fn called<C: Connection>(
+    connection: &mut C,
+    query: PrincipalQuery<'_>,
+) -> Result<Vec<Principal>, StoreError> {
+    let words = query.words.map(str::to_lowercase);
+    let values = [
+        Bind::Text(query.after.unwrap_or_default()),
+        Bind::TextIfAny(query.kind.map(|kind| kind.as_str())),
+        Bind::TextIfAny(words.as_deref()),
+        Bind::Number(query.limit.into()),
+    ];
+    connection.run(C::PRINCIPALS, &values).await?.iter().map(row::principal).collect()
 }
 
 /// What became of changes.
@@ -135,8 +189,13 @@ pub struct Applied {
 pub enum RightsPage {
     Principals(Vec<PrincipalRow>),
     Belongs(Vec<BelongsRow>),
-    /// All that there are, where one has changed.
+    /// All that there are, where anything has changed; so it is with what follows.
     Categories(Vec<Category>),
+    /// Comes before the grants.
+    Policies(Vec<Versioned<Policy>>),
+    /// To whom policies were granted, in pages.
+    Grants(Vec<PolicyGrant>),
+    Configurations(Vec<Versioned<Configuration>>),
 }
 
 /// What decisions need of a principal.
@@ -167,101 +226,15 @@ pub struct PrincipalQuery<'a> {
     pub limit: u32,
 }
 
-/// Changes of one kind that stand side by side: an engine makes them with a few statements.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Step {
-    pub(super) verb: Verb,
-    /// An array of arrays, in JSON: what each verb has in them, it says itself.
-    pub(super) rows: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verb {
-    /// `address, kind, name, entry, dn`
-    Make,
-    /// `address, name`
-    Rename,
-    /// `address, entry, dn`
-    Bind,
-    /// `address`
-    Remove,
-    /// `address`
-    Restore,
-    /// `member, parent, kind of the member`
-    Admit,
-    /// `member, parent`
-    Dismiss,
-}
-
-/// What a statement looks for before anything is changed, and what it means where it finds an address.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Obstacle {
-    AddressTaken,
-    EntryTaken,
-    NoSuchPrincipal,
-}
-
-impl Obstacle {
-    pub(super) fn at(self, address: &str) -> PrincipalError {
-        let Ok(address) = BareJid::new(address) else {
-            return StoreError::Inconsistent { table: "principal", row: 0 }.into();
-        };
-        match self {
-            Self::AddressTaken => PrincipalError::AddressTaken(address),
-            Self::EntryTaken => PrincipalError::EntryTaken(address),
-            Self::NoSuchPrincipal => PrincipalError::NoSuchPrincipal(address),
-        }
-    }
-}
-
-fn steps(changes: &[Change]) -> Result<Vec<Step>, PrincipalError> {
-    let mut made = HashSet::new();
-    let twice = changes.iter().find_map(|change| match change {
-        Change::Make { address, .. } => (!made.insert(address)).then_some(address),
-        _ => None,
-    });
-    if let Some(address) = twice {
-        return Err(PrincipalError::AddressTaken(address.clone()));
-    }
-    let runs = changes.chunk_by(|one, next| verb(one) == verb(next));
-    let step = |run: &[Change]| {
-        let rows = run.iter().map(row).collect::<Result<Vec<_>, _>>()?;
-        Ok(Step { verb: verb(&run[0]), rows: serde_json::Value::from(rows).to_string() })
-    };
-    runs.map(step).collect()
-}
-
-fn verb(change: &Change) -> Verb {
-    match change {
-        Change::Make { .. } => Verb::Make,
-        Change::Rename { .. } => Verb::Rename,
-        Change::Bind { .. } => Verb::Bind,
-        Change::Remove { .. } => Verb::Remove,
-        Change::Restore { .. } => Verb::Restore,
-        Change::Admit { .. } => Verb::Admit,
-        Change::Dismiss { .. } => Verb::Dismiss,
-    }
-}
-
-fn row(change: &Change) -> Result<serde_json::Value, PrincipalError> {
-    let id = |entry: &Option<Entry>| entry.as_ref().map(|entry| entry.id.clone());
-    let dn = |entry: &Option<Entry>| entry.as_ref().map(|entry| entry.dn.clone());
-    Ok(match change {
-        Change::Make { address, kind, name, entry } => {
-            json!([address, kind.as_str(), name, id(entry), dn(entry)])
-        }
-        Change::Rename { address, name } => json!([address, name]),
-        Change::Bind { address, entry } => json!([address, id(entry), dn(entry)]),
-        Change::Remove { address } | Change::Restore { address } => json!([address]),
-        Change::Admit { member, into } => {
-            // The first label says what it is; behind it are the accounts.
-            let domain = into.domain().split_once('.').map_or("", |(_, domain)| domain);
-            let kind = Kind::of(member, domain);
-            if !Kind::of(into, domain).may_hold(kind) {
-                return Err(PrincipalError::CannotHold { parent: into.clone(), member: member.clone() });
-            }
-            json!([member, into, kind.as_str()])
-        }
-        Change::Dismiss { member, from } => json!([member, from]),
-    })
-}
+const PRINCIPAL: &str =
+    "SELECT id, address, kind, standing, name, entry, dn FROM principal WHERE address = $1";
+const ENTRIES: &str = "SELECT id, address, kind, standing, name, entry, dn FROM principal
+    WHERE entry > $1 ORDER BY entry LIMIT $2";
+const MEMBERS_OF: &str =
+    "SELECT id, address, kind, standing, name, entry, dn FROM principal JOIN belongs ON member = id
+    WHERE parent = (SELECT id FROM principal WHERE address = $1) AND NOT gone AND address > $2
+    ORDER BY address LIMIT $3";
+const MEMBERSHIPS: &str = "SELECT parent, member, one.address, whole.address FROM belongs
+    JOIN principal AS one ON one.id = member JOIN principal AS whole ON whole.id = parent
+    WHERE (parent, member) > ($1, $2) AND NOT gone AND whole.entry IS NOT NULL
+    ORDER BY parent, member LIMIT $3";
