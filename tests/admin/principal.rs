@@ -94,6 +94,14 @@ async fn groups_are_imported_and_imported_again() {
     scene.run("principal users staff@groups.localhost").await.check(0, users, "");
     scene.run("principal users munich@units.localhost").await.check(0, "alice@localhost\n", "");
 
+    // More than a request may take, and a line that no request takes.
+    let long = scene.directory.path().join("long.csv");
+    let lines: String = (0..400).map(|number| format!("{number} {},alice\n", "x".repeat(200))).collect();
+    fs::write(&long, format!("group,member\n{lines}{},alice\n", "x".repeat(70_000))).unwrap();
+    let ended = scene.run(&format!("principal import {}", long.display())).await;
+    assert_eq!((ended.code, ended.out.as_str()), (1, "400 memberships and groups are as the file says\n"));
+    assert!(ended.err.contains(":402: the names are longer than any can be\n"), "{}", ended.err);
+
     let ldif = scene.directory.path().join("groups.ldif");
     let text = "dn: uid=bob,ou=Berlin,dc=x\nobjectClass: inetOrgPerson\nuid: bob\n\n\
                 dn: ou=Berlin,dc=x\nobjectClass: organizationalUnit\nou: Berlin\n\n\

@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressBarIter, ProgressStyle};
 use serde::Serialize;
 
 use super::ldif;
+use crate::admin::http::BODY_BYTES_MAX;
 use crate::admin::wire::principals::{Enrolment, Enrolments};
 use crate::chat::principal::Kind;
 use crate::cli::client::Conversation;
@@ -59,6 +60,8 @@ pub(super) struct Import<'a> {
     server: Conversation,
     trial: Trial,
     waiting: Vec<Line>,
+    /// What they take in a request.
+    bytes: usize,
     summary: Summary,
 }
 
@@ -66,8 +69,14 @@ pub(in crate::cli) async fn run(arguments: Arguments) -> Result<(), CommandError
     let (client, output) = arguments.asking.open()?;
     let server = client.connect().await?;
     let trial = arguments.trial;
-    let mut import =
-        Import { file: &arguments.file, server, trial, waiting: Vec::new(), summary: Summary::default() };
+    let mut import = Import {
+        file: &arguments.file,
+        server,
+        trial,
+        waiting: Vec::new(),
+        bytes: 0,
+        summary: Summary::default(),
+    };
     if arguments.file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("ldif")) {
         ldif::import(&mut import, &arguments.user_attribute).await?;
     } else {
@@ -135,8 +144,17 @@ impl Import<'_> {
     }
 
     pub(super) async fn take(&mut self, line: Line) -> Result<(), CommandError> {
+        let bytes = size(&line.enrolment);
+        if bytes > BYTES_MAX {
+            self.fail(line.number, "the names are longer than any can be".to_owned());
+            return Ok(());
+        }
+        if self.waiting.len() == TOGETHER || self.bytes + bytes > BYTES_MAX {
+            self.send(false).await?;
+        }
         self.waiting.push(line);
-        if self.waiting.len() < TOGETHER { Ok(()) } else { self.send(false).await }
+        self.bytes += bytes;
+        Ok(())
     }
 
     pub(super) fn fail(&mut self, line: u64, text: String) {
@@ -149,6 +167,7 @@ impl Import<'_> {
     /// `is_last`: waits until all of it is in effect.
     async fn send(&mut self, is_last: bool) -> Result<(), CommandError> {
         let lines = std::mem::take(&mut self.waiting);
+        self.bytes = 0;
         let enrolments = lines.iter().map(|line| line.enrolment.clone()).collect();
         let answer = self.server.enroll(&Enrolments { enrolments, last: is_last }, self.trial).await?;
         self.summary.done += (lines.len() - answer.refused.len()) as u64;
@@ -194,6 +213,11 @@ impl Columns {
     }
 }
 
+/// As it stands in a request, with the comma behind it.
+fn size(enrolment: &Enrolment) -> usize {
+    serde_json::to_vec(enrolment).expect("names are plain data").len() + 1
+}
+
 fn style() -> ProgressStyle {
     ProgressStyle::with_template("{msg} {bar:40} {bytes}/{total_bytes} {eta} left")
         .expect("the template is well formed")
@@ -203,6 +227,9 @@ const HEADER: &str = "the first line must name the columns: group or unit, and m
 
 /// Lines in one request: one transaction each.
 const TOGETHER: usize = 500;
+
+/// What they may take, beside the little that a request has around them.
+const BYTES_MAX: usize = BODY_BYTES_MAX - 256;
 
 /// Lines that are told of those that came to nothing.
 const FAILURES_TOLD: usize = 1000;
