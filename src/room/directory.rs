@@ -437,3 +437,6 @@ impl Services {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -400,6 +400,10 @@ impl RoomTask {
             }
             failure => {
                 debug!(room = %self.name, %failure, "an append was refused");
+                if failure == AppendError::Gone {
+                    // Those inside have not heard of it.
+                    self.mark.fall_behind();
+                }
                 Err(refusal_of_append(&failure))
             }
         };
