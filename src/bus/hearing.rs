@@ -5,12 +5,14 @@ use std::collections::{HashMap, VecDeque};
 
 use super::Heard;
 use super::wire::Envelope;
+use crate::chat::id::Epoch;
 use crate::chat::note::Member;
 
 /// What has been heard of every other member.
 #[derive(Debug)]
 pub(super) struct Hearing {
     me: Box<str>,
+    epoch: Epoch,
     known: HashMap<Box<str>, Known>,
 }
 
@@ -25,13 +27,14 @@ struct Known {
 
 impl Hearing {
     pub(super) fn new(me: &Member) -> Self {
-        Self { me: me.name.clone(), known: HashMap::new() }
+        Self { me: me.name.clone(), epoch: Epoch::of_life(me.incarnation), known: HashMap::new() }
     }
 
-    /// Takes a message; what it amounts to is added to `heard`.
+    /// Takes a message; what it amounts to is added to `heard`. What a member says whose life began under another epoch is of
+    /// other logs than those that are known here: one of the two is fenced, and does not know it yet.
     pub(super) fn hear(&mut self, envelope: Envelope, heard: &mut Vec<Heard>) {
         let Envelope { from, all, told, counts, notes, is_partial } = envelope;
-        if from.name == self.me {
+        if from.name == self.me || Epoch::of_life(from.incarnation) != self.epoch {
             return;
         }
         let counts = (!counts.is_empty()).then(|| counts.get(&*self.me).copied().unwrap_or_default());

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::chat::affiliation::{Affiliation, Role};
 use crate::chat::command::HistoryRequest;
-use crate::chat::id::{Origin, Seq, SessionId, Timestamp};
+use crate::chat::id::{MessageId, Origin, Seq, SessionId, Timestamp};
 use crate::chat::message::{Author, Content, Payload};
 use crate::chat::settings::Settings;
 
@@ -129,7 +129,7 @@ pub enum Change {
     /// Takes the content of `target` out of log and archive; the tombstone says who did and why. A moderation whose content
     /// is not kept is one of very many: the archive shows its tombstone alone, and nobody is told.
     Retracted {
-        target: Seq,
+        target: MessageId,
         author: Author,
         is_moderation: bool,
         reason: Box<str>,

@@ -35,6 +35,21 @@ pub struct RulesVersion(pub i64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct Epoch(pub u16);
 
+impl Epoch {
+    /// The lives of a pool's members have a range of numbers under each epoch (the schema of PostgreSQL has the same).
+    const LIVES: i64 = 1_000_000;
+
+    /// What comes before the first life under it.
+    pub fn lives_before(self) -> i64 {
+        (i64::from(self.0) - 1) * Self::LIVES
+    }
+
+    /// The one under which a member began that life.
+    pub fn of_life(incarnation: i64) -> Self {
+        Self(((incarnation - 1).div_euclid(Self::LIVES) + 1) as u16)
+    }
+}
+
 /// The public name of an entry in a log: epoch and seq in 64 bits. One id serves stanza-id, archive, REST and compliance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MessageId(u64);
@@ -104,6 +119,14 @@ impl Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_life_tells_its_epoch() {
+        for epoch in [Epoch(1), Epoch(2), Epoch(329)] {
+            assert_eq!(Epoch::of_life(epoch.lives_before() + 1), epoch);
+            assert_eq!(Epoch::of_life(Epoch(epoch.0 + 1).lives_before()), epoch, "the last of its lives");
+        }
+    }
 
     #[test]
     fn message_ids_survive_their_text_form_and_sort_by_epoch_then_seq() {

@@ -137,12 +137,6 @@ impl Audience {
         self.members.is_empty()
     }
 
-    /// The room's ids are another row of numbers from now on: its log was restored.
-    pub fn set_epoch(&mut self, secret: &[u8; 32], epoch: Epoch) {
-        self.epoch = epoch;
-        self.versions = Versions::new(secret, epoch);
-    }
-
     /// Ends the streams of all who are here.
     pub fn end(&self, ending: Ending) {
         for member in self.members.values() {
@@ -264,8 +258,7 @@ impl Audience {
             }
             Change::Retracted { content, .. } if content.retention != Retention::Kept => None,
             Change::Retracted { target, author, reason, content, .. } => {
-                let target = MessageId::new(self.epoch, *target);
-                let moderation = Moderation { target, reason: reason.clone() };
+                let moderation = Moderation { target: *target, reason: reason.clone() };
                 Some(message::moderation(&self.room, &moderation, author, id(content), None))
             }
             _ => None,

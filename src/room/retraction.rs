@@ -13,7 +13,7 @@ impl Room {
     pub(super) fn retract(
         &self,
         by: &Actor,
-        target: Seq,
+        target: MessageId,
         target_author: Option<Author>,
         content: Content,
     ) -> Result<Decision, Refusal> {
@@ -36,7 +36,7 @@ impl Room {
     pub(super) fn moderate(
         &self,
         by: &Actor,
-        target: Seq,
+        target: MessageId,
         target_author: Option<Author>,
         reason: Box<str>,
     ) -> Result<Decision, Refusal> {
@@ -68,7 +68,7 @@ impl Room {
         let retention = if is_told { Retention::Kept } else { Retention::Transient };
         let expunged = targets.iter().map(|target| {
             let reason = replacement.unwrap_or_default().into();
-            moderation(target.seq(), author.clone(), reason, replacement.is_some(), retention)
+            moderation(*target, author.clone(), reason, replacement.is_some(), retention)
         });
         Ok(Decision { changes: expunged.collect(), ..Decision::default() })
     }
@@ -84,7 +84,7 @@ impl Room {
 
 /// Without words of its own: what there is to say stands in its reason.
 fn moderation(
-    target: Seq,
+    target: MessageId,
     author: Author,
     reason: Box<str>,
     is_replacement: bool,

@@ -291,7 +291,7 @@ fn sentence(change: &Change) -> String {
                 (true, true, Retention::Kept) => "replaces",
                 (true, ..) => "silently removes",
             };
-            format!("{} {verb} {}", author.nick, target.0)
+            format!("{} {verb} {}", author.nick, target.seq().0)
         }
         Change::Cleared { below, by } => format!("{} clears below {}", by.nick, below.0),
     }

@@ -134,10 +134,10 @@ impl Room {
             Command::Register { nick } => self.register(by, nick, now),
             Command::Unregister => self.unregister(by, now),
             Command::Retract { target, target_author, content } => {
-                self.retract(by, target.seq(), target_author, content)
+                self.retract(by, target, target_author, content)
             }
             Command::Moderate { target, target_author, reason } => {
-                self.moderate(by, target.seq(), target_author, reason)
+                self.moderate(by, target, target_author, reason)
             }
             Command::Expunge { targets, replacement, is_told } => {
                 self.expunge(by, &targets, replacement.as_deref(), is_told)
@@ -178,10 +178,6 @@ impl Room {
     /// The localpart of the room's address.
     pub fn name(&self) -> &str {
         &self.name
-    }
-
-    pub fn epoch(&self) -> Epoch {
-        self.epoch
     }
 
     /// The last event that was applied.
@@ -276,7 +272,7 @@ impl Room {
                 self.take_subject(seq, at, author, subject, content);
             }
             Change::Cleared { below, .. } => self.first_seq = self.first_seq.max(*below),
-            Change::Retracted { target, .. } => self.take_retraction(*target),
+            Change::Retracted { target, .. } => self.take_retraction(target.seq()),
             Change::Posted { .. }
             | Change::Whispered { .. }
             | Change::Invited { .. }

@@ -301,7 +301,7 @@ fn mark_of_author(jid: &str) -> String {
 /// No letter, and yet nothing that cuts words apart in SQLite.
 const MARK: &str = "§";
 /// Where the columns of a message end, and those of its room and of the entry begin.
-const ROOM: usize = 14;
+const ROOM: usize = 13;
 /// How often more is looked for when what was found does not fill a page.
 const ROUNDS_MAX: u32 = 20;
 /// Logs of which an expression speaks one by one.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tracing::instrument;
 
-use crate::chat::id::{RoomId, SessionId, Timestamp};
+use crate::chat::id::{Epoch, RoomId, SessionId, Timestamp};
 use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::session::SessionRow;
@@ -187,4 +187,10 @@ pub struct DueSeat {
     pub name: Box<str>,
     pub session: SessionId,
     pub deadline: Timestamp,
+}
+
+/// Whether a member of that life goes on with what was written under that epoch. What came later is of a database that has
+/// taken the place of the one in which it was somebody: it need not follow from what the member knows.
+pub(super) fn may_read(incarnation: i64, epoch: Epoch) -> Result<(), StoreError> {
+    if epoch > Epoch::of_life(incarnation) { Err(StoreError::Fenced) } else { Ok(()) }
 }

@@ -4,7 +4,7 @@ use perch_address::BareJid;
 use serde::{Deserialize, Serialize};
 
 use crate::chat::event::Change;
-use crate::chat::id::{MessageId, Seq, Timestamp};
+use crate::chat::id::{Epoch, MessageId, Seq, Timestamp};
 use crate::chat::message::{Author, Content, Retention};
 
 /// A change as columns. Reading it back gives the same change.
@@ -64,6 +64,8 @@ pub(super) struct Details {
     pub(super) to_jid: Option<BareJid>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) target: Option<Seq>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) target_epoch: Option<Epoch>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) is_moderation: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,6 +74,13 @@ pub(super) struct Details {
     pub(super) is_replacement: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) tombstone: Option<Tombstone>,
+}
+
+impl Details {
+    /// What is taken back. Its seq stands by itself, for the database to find it by.
+    pub(super) fn target(&self) -> Option<MessageId> {
+        Some(MessageId::new(self.target_epoch?, self.target?))
+    }
 }
 
 impl Tombstone {
@@ -111,7 +120,8 @@ impl<'a> Record<'a> {
             }
             Change::Retracted { target, author, is_moderation, reason, content, is_replacement } => {
                 let details = Details {
-                    target: Some(*target),
+                    target: Some(target.seq()),
+                    target_epoch: Some(target.epoch()),
                     is_moderation: *is_moderation,
                     reason: Some(reason.clone()),
                     is_replacement: *is_replacement,
@@ -200,7 +210,7 @@ pub(super) fn change(
         }
         Kind::Whispered => Change::Whispered { author, to: details.to?, to_jid: details.to_jid?, content },
         Kind::Retracted => Change::Retracted {
-            target: details.target?,
+            target: details.target()?,
             author,
             is_moderation: details.is_moderation,
             reason: details.reason.unwrap_or_default(),

@@ -327,7 +327,7 @@ fn summary(change: &Change) -> String {
         Change::Whispered { to, .. } => format!("a whisper to {to}"),
         Change::Created { .. } => "made".to_owned(),
         Change::Destroyed { .. } => "destroyed".to_owned(),
-        Change::Retracted { target, .. } => format!("{} is taken back", target.0),
+        Change::Retracted { target, .. } => format!("{} is taken back", target.seq().0),
         _ => "something else".to_owned(),
     }
 }

@@ -93,7 +93,7 @@ pub(crate) async fn a_retracted_message_leaves_a_tombstone(place: Place) {
     let all = store.archive_page(ArchiveQuery::new(Log::Room(room.id))).await.unwrap();
     let target = all.messages[4].id;
     let retracted = Change::Retracted {
-        target: target.seq(),
+        target,
         author: author("alice"),
         is_moderation: true,
         reason: "rude".into(),

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use perch::chat::affiliation::Affiliation;
 use perch::chat::event::Change;
-use perch::chat::id::{Seq, SessionId};
+use perch::chat::id::{MessageId, Seq, SessionId};
 use perch::chat::message::Retention;
 use perch::store::journal::{JournalEntry, JournalPlace};
 use perch::store::room::Append;
@@ -18,7 +18,7 @@ pub(crate) async fn what_is_said_and_who_comes_and_goes_is_journalled(place: Pla
     let room = make(&store, "tea").await;
     let unkept = Change::Posted { author: author("alice"), content: content("unkept", Retention::Transient) };
     let retracted = Change::Retracted {
-        target: Seq(4),
+        target: MessageId::new(room.epoch, Seq(4)),
         author: author("alice"),
         is_moderation: false,
         reason: "".into(),

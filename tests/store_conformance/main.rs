@@ -213,6 +213,7 @@ on_postgres! {
         a_zombie_writes_nothing
         a_member_that_lives_is_not_fenced
         what_a_dead_member_held_is_detached
+        a_member_of_an_older_epoch_reads_nothing_of_a_newer
         what_is_due_is_given_to_one_member
         a_nick_is_given_to_one_of_two_members
         nobody_posts_after_his_ban

@@ -308,7 +308,7 @@ fn kept(log: &[Event]) -> Vec<Event> {
     let mut kept = log.to_vec();
     for event in log {
         if let Change::Retracted { target, .. } = &event.change {
-            let blanked = kept.iter_mut().find(|event| event.seq == *target).unwrap();
+            let blanked = kept.iter_mut().find(|event| event.seq == target.seq()).unwrap();
             blank(&mut blanked.change);
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use perch::chat::account::entry::{AccountAppend, AccountChange};
 use perch::chat::affiliation::{Affiliation, Role};
 use perch::chat::event::{Change, Departure, Event, Left};
 use perch::chat::id::{Origin, Seq, SessionId, Timestamp};
@@ -15,6 +16,7 @@ use perch::store::administration::{Deed, DeedError};
 use perch::store::error::{AppendError, PrincipalError, StoreError};
 use perch::store::member::{Deadlines, Detached, HeldRoom, Member, MemberState};
 use perch::store::room::Append;
+use perch::store::session::SessionRow;
 use perch::store::{Options, Store};
 use perch_address::BareJid;
 use sqlx::{Connection, PgConnection};
@@ -152,6 +154,40 @@ pub(crate) async fn what_a_dead_member_held_is_detached(url: String) {
     assert_eq!(a.detach_seats(Timestamp(70)).await.unwrap(), 0);
     assert_eq!(a.detach_sessions(Timestamp(70)).await.unwrap(), 0);
     assert_eq!(b.detach_seats(Timestamp(70)).await.unwrap(), 2);
+}
+
+/// With the epoch everybody was fenced, and somebody does not know it yet.
+pub(crate) async fn a_member_of_an_older_epoch_reads_nothing_of_a_newer(url: String) {
+    let a = member(&url, "a").await;
+    let room = make(&a, "tea").await;
+    let old = append(&a, &room, [post("alice", "old")]).await.unwrap();
+    let alice = a.add_account(account("alice")).await.unwrap();
+    let given = SessionRow { resumption: Some("given".into()), ..session(7, alice, Some(99)) };
+    a.save_sessions(vec![given.clone()]).await.unwrap();
+    a.leave_session(&given, "its places").await.unwrap();
+
+    let options = Options { member: "b".into(), is_restored: true, ..Options::new([7; 32]) };
+    let b = Store::open(&url, &options).await.unwrap();
+    let log = async |store: &Store, after| store.events_after(room.id, after, 10).await;
+    assert_eq!(log(&a, Seq(0)).await, log(&b, Seq(0)).await, "what was written before is known to both");
+    let raised = b.load_room("tea").await.unwrap().unwrap();
+    append(&b, &raised, [post("alice", "new")]).await.unwrap();
+    assert_eq!(log(&a, old.first).await, Err(StoreError::Fenced));
+    assert_eq!(a.load_room("tea").await, Err(StoreError::Fenced));
+    assert_eq!(log(&b, old.first).await.unwrap().len(), 1);
+
+    let jid = BareJid::new("alice@localhost").unwrap();
+    let blocked = AccountChange::Blocked { jids: vec![jid.clone().into()] };
+    let entry =
+        AccountAppend { account: alice, origin: None, changes: vec![blocked], handled: None, after: None };
+    b.append_accounts(vec![entry], Timestamp(1)).await.unwrap();
+    assert_eq!(a.load_account(&jid).await, Err(StoreError::Fenced));
+    assert_eq!(a.account_events(alice, Seq(0), 10).await, Err(StoreError::Fenced));
+
+    // The places of a session that was given away are those of the logs that were.
+    assert_eq!(b.take_session("given").await, Ok(None));
+    let over = b.session_to_resume("given").await.unwrap().unwrap();
+    assert_eq!(over.row.deadline, given.deadline);
 }
 
 pub(crate) async fn what_is_due_is_given_to_one_member(url: String) {

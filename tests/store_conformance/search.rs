@@ -2,7 +2,7 @@
 
 use perch::chat::affiliation::Affiliation;
 use perch::chat::event::Change;
-use perch::chat::id::{RoomId, Seq, Timestamp};
+use perch::chat::id::{MessageId, RoomId, Seq, Timestamp};
 use perch::chat::message::Retention;
 use perch::chat::settings::Settings;
 use perch::chat::snapshot::RoomSnapshot;
@@ -133,7 +133,7 @@ pub(crate) async fn what_is_gone_is_found_no_more(place: Place) {
 
     // The creation of the room has taken three places.
     for (target, retention) in [(Seq(8), Retention::Kept), (Seq(7), Retention::Transient)] {
-        append(&store, &room, [removed(target, retention)]).await.unwrap();
+        append(&store, &room, [removed(MessageId::new(room.epoch, target), retention)]).await.unwrap();
     }
     assert_eq!(cups().await, "cup 5, cup 2, cup 1, cup 0");
     assert_eq!(store.purge(room.id, Timestamp(1_001)).await.unwrap(), 4);
@@ -267,7 +267,7 @@ fn said(found: &Found) -> Vec<&str> {
     found.hits.iter().map(|hit| hit.message.content.text.as_deref().unwrap()).collect()
 }
 
-fn removed(target: Seq, retention: Retention) -> Change {
+fn removed(target: MessageId, retention: Retention) -> Change {
     Change::Retracted {
         target,
         author: author("alice"),

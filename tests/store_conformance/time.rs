@@ -7,7 +7,7 @@ use perch::chat::id::{MessageId, Seq, Timestamp};
 use perch::chat::message::Retention;
 use perch::chat::settings::Settings;
 use perch::store::Options;
-use perch::store::archive::{ArchiveQuery, Log, PageAt};
+use perch::store::archive::{ArchiveQuery, ArchivedKind, Log, PageAt};
 use perch::store::error::ArchiveError;
 use perch::store::retention::Retained;
 
@@ -87,6 +87,23 @@ pub(crate) async fn a_raised_epoch_tells_new_ids_from_lost_ones(place: Place) {
     let query = ArchiveQuery { page: PageAt::After(lost), ..ArchiveQuery::new(Log::Room(room.id)) };
     assert_eq!(store.archive_page(query).await, Err(ArchiveError::ItemNotFound));
     assert_eq!(make(&store, "coffee").await.epoch, raised.epoch);
+
+    // Whose place it is has not changed with the epoch, also for who reads of its end.
+    let target = before.messages[0].id;
+    let retracted = Change::Retracted {
+        target,
+        author: author("alice"),
+        is_moderation: true,
+        reason: "".into(),
+        content: content("", Retention::Kept),
+        is_replacement: false,
+    };
+    let appended = append(&store, &raised, [retracted.clone()]).await.unwrap();
+    let log = store.events_after(room.id, Seq(appended.first.0 - 1), 10).await.unwrap();
+    assert_eq!(log.iter().map(|event| &event.change).collect::<Vec<_>>(), [&retracted]);
+    let page = store.archive_page(ArchiveQuery::new(Log::Room(room.id))).await.unwrap();
+    let kind = ArchivedKind::Retraction { target, is_moderation: true, reason: "".into() };
+    assert_eq!(page.messages.last().map(|message| &message.kind), Some(&kind));
 }
 
 pub(crate) async fn who_was_inside_when_the_server_died_is_detached(place: Place) {

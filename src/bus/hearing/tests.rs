@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::bus::packing::{Limits, Packer, To};
 use crate::bus::wire;
-use crate::chat::id::RoomId;
+use crate::chat::id::{Epoch, RoomId};
 use crate::chat::note::{Note, RoomName};
 
 fn member(name: &str, incarnation: i64) -> Member {
@@ -49,6 +49,16 @@ fn ids(heard: &[Heard]) -> Vec<i64> {
 #[test]
 fn what_comes_whole_is_heard_as_it_is() {
     check([said(1), told(1, 1), said(2), told(2, 2)], &[1, -1, 2, -2]);
+}
+
+#[test]
+fn a_member_of_another_epoch_is_not_heard() {
+    let of = |epoch: u16, all| {
+        let from = member("a", Epoch(epoch).lives_before() + 3);
+        Envelope { from, ..said(all) }
+    };
+    check([of(2, 1), said(1), of(2, 2), said(2), of(2, 9)], &[1, 2]);
+    check([of(2, 1), told(0, 1), Envelope { told: Some(7), ..of(2, 3) }], &[-1]);
 }
 
 #[test]

@@ -43,12 +43,10 @@ impl RoomTask {
             return Ok(());
         }
         let snapshot = self.services.store.load_room(&self.name).await?;
-        let Some(loaded) = &mut self.state else { return Ok(()) };
+        let Some(loaded) = &self.state else { return Ok(()) };
         match snapshot.filter(|snapshot| snapshot.id == loaded.room.id()) {
             Some(snapshot) => {
-                if snapshot.epoch == loaded.room.epoch() {
-                    self.catch_up(Some(snapshot.seq)).await?;
-                }
+                self.catch_up(Some(snapshot.seq)).await?;
                 if let Some(loaded) = &mut self.state {
                     loaded.take_snapshot(snapshot);
                 }
@@ -173,7 +171,6 @@ impl RoomTask {
 impl Loaded {
     /// Another state of the same room, which the log does not wholly lead to. The sessions that are here stay.
     fn take_snapshot(&mut self, snapshot: RoomSnapshot) {
-        self.audience.set_epoch(&snapshot.secret, snapshot.epoch);
         (self.quiet, self.moved) = (snapshot.quiet, snapshot.seq);
         let view = self.room.standings().view().clone();
         let before = std::mem::replace(&mut self.room, Room::load(snapshot, &view));

@@ -114,7 +114,7 @@ impl RoomRows {
         }
         for change in &*append.changes {
             if let Change::Retracted { target, .. } = change {
-                blank(&mut self.log, *target);
+                blank(&mut self.log, target.seq());
             }
         }
         Ok(appended)

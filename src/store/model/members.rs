@@ -169,14 +169,15 @@ impl Model {
 
 impl Tables {
     fn take_name(&mut self, name: &str, now: Duration, lease: Duration) -> Option<i64> {
+        let before = self.epoch().lives_before();
         let fresh = MemberRow {
-            incarnation: 0,
+            incarnation: before,
             showing: Showing::default(),
             wanted: MemberState::Active,
             lease_until: Duration::ZERO,
         };
         let row = self.members.entry(name.into()).or_insert(fresh);
-        if row.incarnation > 0 && row.lease_until > now {
+        if row.incarnation > before && row.lease_until > now {
             return None;
         }
         row.incarnation += 1;
@@ -219,6 +220,7 @@ impl Tables {
         let epoch = self.epoch();
         for row in self.members.values_mut() {
             row.end();
+            row.incarnation = epoch.lives_before();
             row.lease_until = Duration::ZERO;
         }
         for room in self.rooms.values_mut() {

@@ -40,6 +40,7 @@ use crate::chat::note;
 use crate::chat::snapshot::RoomSnapshot;
 use crate::store::archive::{ArchivedMessage, Log};
 use crate::store::error::StoreError;
+use crate::store::member::may_read;
 use crate::store::model::members::Keeper;
 use crate::store::model::tables::{RoomRows, Tables};
 use crate::store::room::{DetachedRoom, RoomPlace};
@@ -195,7 +196,11 @@ impl Model {
     }
 
     pub(super) async fn load_room(&self, name: &str) -> Result<Option<RoomSnapshot>, StoreError> {
-        self.ask(|tables| tables.load_room(name)).await
+        let loaded = self.ask(|tables| tables.load_room(name)).await?;
+        if let Some(snapshot) = &loaded {
+            may_read(self.own.incarnation, snapshot.epoch)?;
+        }
+        Ok(loaded)
     }
 
     pub(super) async fn rooms_ahead(&self, known: &[RoomPlace]) -> Result<Vec<RoomId>, StoreError> {
@@ -220,7 +225,11 @@ impl Model {
         seq: Seq,
         limit: u32,
     ) -> Result<Vec<Event>, StoreError> {
-        self.ask(|tables| tables.events_after(room, seq, limit)).await
+        let events = self.ask(|tables| tables.events_after(room, seq, limit)).await?;
+        if let Some((last, _)) = events.last() {
+            may_read(self.own.incarnation, last.epoch())?;
+        }
+        Ok(events.into_iter().map(|(_, event)| event).collect())
     }
 
     pub(super) async fn history(

@@ -83,7 +83,7 @@ impl Projected {
                 self.head.subject = Some(Subject { seq, at, author, text, content });
             }
             Change::Cleared { below, .. } => self.head.first_seq = self.head.first_seq.max(*below),
-            Change::Retracted { target, .. } => self.clear_subject(*target),
+            Change::Retracted { target, .. } => self.clear_subject(target.seq()),
             Change::Posted { .. }
             | Change::Whispered { .. }
             | Change::Invited { .. }

@@ -140,9 +140,10 @@ impl Tables {
         rooms
     }
 
-    pub(super) fn events_after(&self, room: RoomId, seq: Seq, limit: u32) -> Vec<Event> {
+    pub(super) fn events_after(&self, room: RoomId, seq: Seq, limit: u32) -> Vec<(MessageId, Event)> {
         let Some(room) = self.rooms.get(&room) else { return Vec::new() };
-        room.log.iter().filter(|event| event.seq > seq).take(limit as usize).cloned().collect()
+        let events = room.log.iter().filter(|event| event.seq > seq).take(limit as usize);
+        events.map(|event| (room.id_of(event.seq), event.clone())).collect()
     }
 
     pub(super) fn history(
@@ -283,7 +284,7 @@ fn archived(room: &RoomRows, event: &Event) -> Option<ArchivedMessage> {
         Change::Posted { .. } => ArchivedKind::Post,
         Change::SubjectSet { subject, .. } => ArchivedKind::Subject(subject.clone()),
         Change::Retracted { target, is_moderation, reason, .. } => ArchivedKind::Retraction {
-            target: room.id_of(*target),
+            target: *target,
             is_moderation: *is_moderation,
             reason: reason.clone(),
         },

@@ -3,14 +3,15 @@
 use sqlx::Row;
 
 use crate::chat::account::entry::{AccountAppend, AccountAppended, AccountEvent};
-use crate::chat::id::{AccountId, Seq, Timestamp};
+use crate::chat::id::{AccountId, Epoch, Seq, Timestamp};
 use crate::store::account_log::{AccountAppendError, AccountNote};
 use crate::store::archive::Log;
 use crate::store::error::StoreError;
+use crate::store::member::may_read;
 use crate::store::notes::Group;
 use crate::store::postgres::Postgres;
 use crate::store::postgres::account_append::Job;
-use crate::store::row::entry;
+use crate::store::row::{Columns, entry};
 
 impl Postgres {
     pub(in crate::store) async fn append_accounts(
@@ -53,6 +54,9 @@ impl Postgres {
     ) -> Result<Vec<AccountEvent>, StoreError> {
         let query = sqlx::query(sql).bind(account.0).bind(after.0).bind(i64::from(limit));
         let rows = self.links.link().await?.rows(query).await?;
+        if let Some(last) = rows.last() {
+            may_read(self.incarnation(), Epoch(last.integer(6)? as u16))?;
+        }
         rows.iter().map(entry).collect()
     }
 
@@ -94,15 +98,15 @@ impl Postgres {
 }
 
 const EVENTS: &str = "SELECT * FROM (
-        SELECT seq, at, origin_session, origin_number, origin_settled, change FROM account_event
+        SELECT seq, at, origin_session, origin_number, origin_settled, change, epoch FROM account_event
             WHERE account = $1 AND class = 0 AND seq > $2
-        UNION ALL SELECT seq, at, origin_session, origin_number, origin_settled, change FROM account_event
+        UNION ALL SELECT seq, at, origin_session, origin_number, origin_settled, change, epoch FROM account_event
             WHERE account = $1 AND class = 1 AND seq > $2) AS entry
     ORDER BY seq LIMIT $3";
 const LETTERS: &str = "SELECT * FROM (
-        SELECT seq, at, origin_session, origin_number, origin_settled, change FROM account_event
+        SELECT seq, at, origin_session, origin_number, origin_settled, change, epoch FROM account_event
             WHERE account = $1 AND class = 0 AND seq > $2 AND jid IS NOT NULL
-        UNION ALL SELECT seq, at, origin_session, origin_number, origin_settled, change FROM account_event
+        UNION ALL SELECT seq, at, origin_session, origin_number, origin_settled, change, epoch FROM account_event
             WHERE account = $1 AND class = 1 AND seq > $2 AND jid IS NOT NULL) AS entry
     ORDER BY seq LIMIT $3";
 const AHEAD: &str =

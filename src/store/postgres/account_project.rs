@@ -10,6 +10,7 @@ use crate::chat::id::AccountId;
 use crate::chat::message::Payload;
 use crate::store::account_log::{LoadedAccount, REMOVED_MAX, WAITING_MAX};
 use crate::store::error::StoreError;
+use crate::store::member::may_read;
 use crate::store::postgres::Postgres;
 use crate::store::postgres::project::Step;
 use crate::store::record;
@@ -23,7 +24,11 @@ impl Postgres {
         let Some(name) = jid.local() else { return Ok(None) };
         let query = sqlx::query(WHOLE).bind(name).bind(i64::from(WAITING_MAX));
         let row = self.links.link().await?.row(query).await?;
-        row.map(|row| loaded_account(&row, jid)).transpose()
+        let loaded = row.map(|row| loaded_account(&row, jid)).transpose()?;
+        if let Some(loaded) = &loaded {
+            may_read(self.incarnation(), loaded.snapshot.epoch)?;
+        }
+        Ok(loaded)
     }
 
     pub(in crate::store) async fn vcard(&self, account: AccountId) -> Result<Option<Payload>, StoreError> {

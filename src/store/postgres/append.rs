@@ -317,7 +317,7 @@ impl Journal {
         self.place.push(place);
         self.change.push(record::json(change));
         self.target.push(match change {
-            Change::Retracted { target, .. } => Some(target.0),
+            Change::Retracted { target, .. } => Some(target.seq().0),
             _ => None,
         });
     }

@@ -71,21 +71,7 @@ fn statements(log: Log) -> (&'static Statements, i64) {
 
 macro_rules! room_messages {
     ($table:literal, $key:literal) => {
-        concat!(
-            "SELECT ",
-            message_columns!(),
-            ", CASE kind WHEN 4 THEN (SELECT epoch FROM ",
-            $table,
-            " AS target WHERE target.",
-            $key,
-            " = log.",
-            $key,
-            " AND target.class IN (0, 1) AND target.seq = (log.data::json ->> 'target')::bigint) END FROM ",
-            $table,
-            " AS log WHERE ",
-            $key,
-            " = $1 "
-        )
+        concat!("SELECT ", message_columns!(), " FROM ", $table, " AS log WHERE ", $key, " = $1 ")
     };
 }
 

@@ -5,8 +5,9 @@ use crate::chat::event::Event;
 use crate::chat::id::{RoomId, Seq};
 use crate::store::archive::ArchivedMessage;
 use crate::store::error::StoreError;
+use crate::store::member::may_read;
 use crate::store::postgres::Postgres;
-use crate::store::row::{Rows, message_columns};
+use crate::store::row::{Rows, id, message_columns};
 
 impl Postgres {
     pub(in crate::store) async fn events_after(
@@ -17,6 +18,9 @@ impl Postgres {
     ) -> Result<Vec<Event>, StoreError> {
         let query = sqlx::query(EVENTS).bind(room.0).bind(seq.0).bind(i64::from(limit));
         let rows = self.links.link().await?.rows(query).await?;
+        if let Some(last) = rows.last() {
+            may_read(self.incarnation(), id(last)?.epoch())?;
+        }
         let mut reader = Rows::of("room_event");
         rows.iter().map(|row| reader.event(row)).collect()
     }
@@ -53,7 +57,7 @@ const EVENTS: &str = concat!(
 const HISTORY: &str = concat!(
     "SELECT * FROM (SELECT ",
     message_columns!(),
-    ", NULL::bigint FROM room_event
+    " FROM room_event
         WHERE room = $1 AND class = 0 AND kind = 1 AND data IS NULL AND seq <= $2
             AND seq >= (SELECT first_seq FROM room_log WHERE room = $1)
         ORDER BY seq DESC LIMIT $3) AS message WHERE at >= $4 ORDER BY seq DESC"

@@ -95,8 +95,8 @@ impl Following {
             Change::Retracted { target, .. } => {
                 // Its id and stamp are put in where they are known.
                 let tombstone = Tombstone::of(change, MessageId::new(Epoch(0), Seq(0)), Timestamp(0));
-                then(CLEAR_SUBJECT, json!({ "target": target }));
-                let args = json!({ "target": target, "tombstone": tombstone });
+                then(CLEAR_SUBJECT, json!({ "target": target.seq() }));
+                let args = json!({ "target": target.seq(), "tombstone": tombstone });
                 self.late.push(Step { sql: BLANK, place, args });
             }
             Change::Cleared { below, .. } => then(RAISE_FLOOR, json!({ "below": below })),

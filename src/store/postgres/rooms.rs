@@ -7,6 +7,7 @@ use crate::chat::category::CategoryId;
 use crate::chat::id::{RoomId, RulesVersion, Timestamp};
 use crate::chat::snapshot::RoomSnapshot;
 use crate::store::error::{AppendError, CreateRoomError, StoreError};
+use crate::store::member::may_read;
 use crate::store::postgres::Postgres;
 use crate::store::postgres::append::{Job, write_within};
 use crate::store::postgres::links::Link;
@@ -69,6 +70,9 @@ impl Postgres {
             None => None,
         };
         view.end_view().await?;
+        if let Some(snapshot) = &snapshot {
+            may_read(self.incarnation(), snapshot.epoch)?;
+        }
         Ok(snapshot)
     }
 

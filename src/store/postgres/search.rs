@@ -81,7 +81,7 @@ macro_rules! hits {
         concat!(
             "SELECT ",
             message_columns!(),
-            ", NULL::bigint, hit_log, hit_name, hit_at, hit_seq FROM (
+            ", hit_log, hit_name, hit_at, hit_seq FROM (
                 SELECT event.*, hit.log AS hit_log, hit.seq AS hit_seq, hit.at AS hit_at, room.name AS hit_name
                 FROM (SELECT entry.at, entry.log, entry.seq FROM search_entry AS entry
                     WHERE entry.kind = 0 AND entry.words @@ $1::text::tsquery

@@ -68,6 +68,7 @@ pub(super) async fn settle(
         for raise in [FENCE_ALL, RAISE_ROOMS, RAISE_ACCOUNTS] {
             sqlx::query(raise).bind(epoch).execute(&mut *transaction).await?;
         }
+        sqlx::query(GIVE_UP_SESSIONS).execute(&mut *transaction).await?;
         warn!(epoch, ?before, ?now, "the database may lack what was acknowledged: ids are counted anew");
     } else if before.as_ref().is_some_and(|before| !now.is_life_of(before)) {
         info!(?before, ?now, "a standby that has everything takes writes now");
@@ -91,6 +92,8 @@ const FENCE_ALL: &str =
     "UPDATE member SET incarnation = lives_before_1($1), state = 'gone', lease_until = '-infinity'";
 const RAISE_ROOMS: &str = "UPDATE room_log SET epoch = $1";
 const RAISE_ACCOUNTS: &str = "UPDATE account_log SET epoch = $1";
+/// What was left of a session for another member names places in logs as they were. It is over now, as after a crash.
+const GIVE_UP_SESSIONS: &str = "UPDATE session SET state = NULL WHERE state IS NOT NULL";
 
 #[cfg(test)]
 mod tests {

@@ -57,18 +57,15 @@ impl Rows {
         })
     }
 
-    /// Further columns: the epoch of the target, where it is a retraction.
     pub(in crate::store) fn message(&mut self, row: &impl Columns) -> Result<ArchivedMessage, StoreError> {
         let details = record::details(row.text_if_any(12)?).ok_or_else(|| self.inconsistent(row))?;
         let kind = match self.kind(row)? {
             Kind::Posted => ArchivedKind::Post,
             Kind::SubjectSet => ArchivedKind::Subject(details.subject.unwrap_or_default()),
             Kind::Retracted => {
-                let target = details.target.ok_or_else(|| self.inconsistent(row))?;
-                // The target may be gone where retention has passed between the two.
-                let epoch = row.integer_if_any(FURTHER)?.unwrap_or_default();
+                let target = details.target().ok_or_else(|| self.inconsistent(row))?;
                 ArchivedKind::Retraction {
-                    target: MessageId::new(Epoch(epoch as u16), target),
+                    target,
                     is_moderation: details.is_moderation,
                     reason: details.reason.unwrap_or_default(),
                 }

@@ -71,16 +71,7 @@ fn statements(log: Log) -> (&'static Statements, i64) {
 
 macro_rules! room_columns {
     ($table:literal, $key:literal) => {
-        concat!(
-            message_columns!(),
-            ", CASE kind WHEN 4 THEN (SELECT epoch FROM ",
-            $table,
-            " AS target WHERE target.",
-            $key,
-            " = log.",
-            $key,
-            " AND target.class IN (0, 1) AND target.seq = log.data ->> '$.target') END"
-        )
+        message_columns!()
     };
 }
 

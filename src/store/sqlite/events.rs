@@ -50,7 +50,7 @@ const EVENTS: &str = concat!(
 );
 /// Newest first. The walk ends after the wished number, whether all of them are young enough or not.
 const HISTORY: &str = as_page!(
-    concat!(message_columns!(), ", NULL"),
+    message_columns!(),
     "(SELECT * FROM room_event WHERE room = ?1 AND class = 0 AND kind = 1 AND data IS NULL AND seq <= ?2
             AND seq >= (SELECT first_seq FROM room_log WHERE room = ?1)
         ORDER BY seq DESC LIMIT ?3) WHERE at >= ?4"

@@ -72,8 +72,8 @@ impl Scene {
             }
             Change::Retracted { target, .. } => {
                 let tombstone = Tombstone::of(change, MessageId::new(self.epoch, self.seq), self.at);
-                batch.one(self.room.0, CLEAR_SUBJECT, [room.clone(), target.0.into()]);
-                batch.one(self.room.0, BLANK, [json(&tombstone).into(), room, target.0.into()]);
+                batch.one(self.room.0, CLEAR_SUBJECT, [room.clone(), target.seq().0.into()]);
+                batch.one(self.room.0, BLANK, [json(&tombstone).into(), room, target.seq().0.into()]);
             }
             Change::Cleared { below, .. } => {
                 batch.one(self.room.0, RAISE_FLOOR, [below.0.into(), room]);
@@ -95,7 +95,7 @@ impl Scene {
         match change {
             Change::Retracted { target, .. } => {
                 let [at, room, seq, change] = row;
-                let values = [at, room.clone(), seq, change, room, target.0.into()];
+                let values = [at, room.clone(), seq, change, room, target.seq().0.into()];
                 batch.one(self.room.0, JOURNAL_ORIGINAL, values);
             }
             _ => batch.row(self.room.0, &JOURNAL, row),

@@ -81,7 +81,7 @@ const PLACE: &str = "SELECT id FROM search_entry WHERE kind = 0 AND log = ? AND 
 macro_rules! hits {
     ($order:literal) => {
         as_page!(
-            concat!(message_columns!(), ", NULL, hit_log, hit_name, hit, hit_seq"),
+            concat!(message_columns!(), ", hit_log, hit_name, hit, hit_seq"),
             concat!(
                 "(SELECT event.*, hit.id AS hit, hit.log AS hit_log, hit.seq AS hit_seq, room.name AS hit_name
                 FROM (SELECT entry.id, entry.log, entry.seq
