@@ -96,7 +96,7 @@ async fn groups_are_imported_and_imported_again() {
 
     // More than a request may take, and a line that no request takes.
     let long = scene.directory.path().join("long.csv");
-    let lines: String = (0..400).map(|number| format!("{number:0>200},alice\n")).collect();
+    let lines: String = (0..400).map(|number| format!("{number} {},alice\n", "x".repeat(200))).collect();
     fs::write(&long, format!("group,member\n{lines}{},alice\n", "x".repeat(70_000))).unwrap();
     let ended = scene.run(&format!("principal import {}", long.display())).await;
     assert_eq!((ended.code, ended.out.as_str()), (1, "400 memberships and groups are as the file says\n"));

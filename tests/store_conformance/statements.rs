@@ -113,13 +113,14 @@ const STEPS: [&str; 10] = [
 ];
 
 /// May walk: they run once at a start, once a day, or when an operator asks.
-const SELDOM: [&str; 8] = [
+const SELDOM: [&str; 9] = [
     "SELECT room, first_seq FROM room_log",
     "SELECT 0::bigint, head.room",
     "SELECT 1::bigint, head.account",
     "SELECT id, (settings::json ->> 'retention_days')",
     "UPDATE room_log SET epoch = $1",
     "UPDATE account_log SET epoch = $1",
+    "UPDATE session SET state = NULL WHERE state IS NOT NULL",
     "SELECT count(*) FROM account",
     "SELECT count(*) FROM room",
 ];

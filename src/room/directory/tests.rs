@@ -4,9 +4,11 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::chat::administration::level::Here;
+use crate::chat::event::Change;
 use crate::chat::id::{Epoch, MessageId};
 use crate::room::scene::administrator;
 use crate::store::Options;
+use crate::store::room::NewRoom;
 
 async fn rooms(store: &Store) -> Rooms {
     let policy = Policy {
@@ -29,13 +31,25 @@ async fn store(folder: &TempDir) -> Store {
     Store::open(&url, &Options::new([7; 32])).await.unwrap()
 }
 
+fn new_room() -> NewRoom {
+    let settings = Box::new(Settings::default());
+    let changes = [Change::Created { by: administrator().jid.bare(), settings, locked: false }];
+    NewRoom {
+        name: "tea".into(),
+        secret: [2; 32],
+        changes: Arc::new(changes),
+        at: Timestamp(1_000_000),
+        origin: None,
+    }
+}
+
 #[tokio::test]
 async fn a_member_that_finds_a_room_gone_reads_it_again() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(&folder).await;
     let (here, elsewhere) = (rooms(&store).await, rooms(&store).await);
     let by = administrator();
-    here.found("tea", &by, None, Settings::default()).await.unwrap();
+    store.create_room(new_room()).await.unwrap();
     let look = async || here.query("tea", by.clone(), Query::Overview).await.map(drop);
     assert_eq!(look().await, Ok(()));
     let destroy = Command::Destroy { reason: "".into(), alternate: None, password: None };
@@ -45,5 +59,6 @@ async fn a_member_that_finds_a_room_gone_reads_it_again() {
     let targets = vec![MessageId::new(Epoch(1), Seq(1))];
     let expunge = Command::Expunge { targets, replacement: None, is_told: true };
     assert_eq!(here.execute("tea", by.clone(), expunge).await, Err(Refusal::NoSuchRoom));
-    assert_eq!(look().await, Err(Refusal::NoSuchRoom));
+    let destroyed = Refusal::Destroyed { alternate: None, reason: "".into() };
+    assert_eq!(look().await, Err(destroyed), "its log was read to the end");
 }
