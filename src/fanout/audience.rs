@@ -110,9 +110,14 @@ impl Audience {
         self.members.insert(session, Member { mailbox, is_moderator: false, lists: Lists::default() });
     }
 
-    /// Forgets a session without telling anybody: its connection is gone. Says whether it was shown the room until now.
-    pub fn detach(&mut self, session: SessionId) -> bool {
-        self.members.remove(&session).is_some()
+    /// Forgets a session without telling anybody: its connection is gone.
+    pub fn detach(&mut self, session: SessionId) {
+        self.members.remove(&session);
+    }
+
+    /// Whether a session is shown what happens.
+    pub fn holds(&self, session: SessionId) -> bool {
+        self.members.get(&session).is_some()
     }
 
     /// Tells those that they are out who have no seat any more, as they were called `before`.

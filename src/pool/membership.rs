@@ -136,7 +136,8 @@ impl Membership {
             return Vec::new();
         }
         // While the store was away nobody could renew his lease, and not all come back at once.
-        if self.seen.is_none_or(|last| now > last + BLINK) {
+        let blink = if now < self.earliest { SHORT_BLINK } else { BLINK };
+        if self.seen.is_none_or(|last| now > last + blink) {
             self.earliest = now + RETURN_TIME;
         }
         self.seen = Some(now);
@@ -248,6 +249,9 @@ const FENCE_STEP: Duration = Duration::from_millis(500);
 /// Whoever has not seen the rows for longer, because the store was away, or he himself stood still or has just come, does
 /// not know whether the others could renew their leases. Of a lease more is left when the store goes away.
 const BLINK: Duration = Duration::from_millis(2500);
+
+/// The same as long as not all may be back since the last time: another pause keeps them away for longer.
+const SHORT_BLINK: Duration = Duration::from_millis(1500);
 
 /// Leases are renewed every two seconds or so, and some will first have tried another host.
 const RETURN_TIME: Duration = Duration::from_secs(4);

@@ -132,8 +132,9 @@ fn survivors_take_turns() {
     }
     assert_eq!(third.looked(at(5000), &dead), [fence("d", 4)]);
     let mut first = membership("a");
-    first.looked(at(0), &dead);
-    first.looked(at(2000), &dead);
+    for now in [0, 1000, 2000, 3000] {
+        first.looked(at(now), &dead);
+    }
     assert_eq!(first.looked(at(4000), &dead).last(), Some(&fence("d", 4)));
 }
 
@@ -460,12 +461,15 @@ fn who_has_not_seen_for_a_while_who_lives_takes_nobody_for_dead_at_once() {
     assert_eq!(members.looked(at(0), &expired), [sweep("b", 6)]);
     members.swept("b", 6);
     assert_eq!(members.looked(at(1000), &expired), [], "he has just come");
-    assert_eq!(members.looked(at(3500), &renewed), []);
-    assert_eq!(members.looked(at(6000), &expired), [fence("b", 7)], "who does not come back is");
-    assert_eq!(members.looked(at(6100), &renewed), []);
+    assert_eq!(members.looked(at(2000), &renewed), []);
+    assert_eq!(members.looked(at(3000), &expired), []);
+    assert_eq!(members.looked(at(4000), &expired), [fence("b", 7)], "who does not come back is");
+    assert_eq!(members.looked(at(4100), &renewed), []);
     assert_eq!(members.looked(at(20_000), &expired), [], "the store was away");
-    for now in [21_000, 22_000, 23_000] {
+    assert_eq!(members.looked(at(21_000), &expired), []);
+    assert_eq!(members.looked(at(23_000), &expired), [], "and again");
+    for now in [24_000, 25_000, 26_000] {
         assert_eq!(members.looked(at(now), &expired), []);
     }
-    assert_eq!(members.looked(at(24_000), &expired), [fence("b", 7)]);
+    assert_eq!(members.looked(at(27_000), &expired), [fence("b", 7)]);
 }

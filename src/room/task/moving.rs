@@ -28,6 +28,8 @@ impl RoomTask {
             let _ = reply.send(None);
             return;
         };
+        // Of a room that was given up here meanwhile it was not shown all.
+        let is_shown = loaded.audience.holds(session);
         let mut round = Round::default();
         let (receipt, mut outcome) = oneshot::channel();
         let question = Question { by: by.clone(), command: Command::Detach { deadline }, mailbox: None };
@@ -37,11 +39,12 @@ impl RoomTask {
         if !matches!(outcome.try_recv(), Ok(Ok(()))) {
             return self.owe(Request::Release { by, deadline, reply });
         }
-        // Of a room that was given up here meanwhile it was not shown all.
-        let place =
-            self.state.as_mut().and_then(|loaded| loaded.audience.detach(session).then(|| loaded.room.seq()));
+        let place = self.state.as_mut().map(|loaded| {
+            loaded.audience.detach(session);
+            loaded.room.seq()
+        });
         // Whoever has given up waiting has the session leave.
-        let _ = reply.send(place);
+        let _ = reply.send(place.filter(|_| is_shown));
     }
 
     /// Takes a session in that was somewhere else, which may have told nobody yet.
