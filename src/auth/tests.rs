@@ -6,7 +6,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::chat::id::{AccountId, SessionId, Timestamp};
 use crate::clock::Clock;
-use crate::store::administration::act::{Act, Outcome};
+use crate::store::administration::act::Act;
 use crate::store::{Options, Store};
 
 struct Scene {
@@ -50,28 +50,13 @@ fn address(text: &str) -> BareJid {
     BareJid::new(text).unwrap()
 }
 
-fn act() -> Act {
-    Act {
-        at: Timestamp(0),
-        who: "operator".into(),
-        origin: "socket".into(),
-        token: None,
-        operation: "user.change",
-        object: "alice@localhost".into(),
-        was: None,
-        became: None,
-        outcome: Outcome::Done,
-        is_trial: false,
-    }
-}
-
 #[tokio::test]
 async fn what_is_only_tried_ends_no_session() {
     let scene = Scene::new().await;
     let alice = address("alice@localhost");
     scene.add("alice@localhost", "x").await.unwrap();
     let mut revocations = scene.accounts.revocations();
-    scene.accounts.remove(&alice, Act { is_trial: true, ..act() }).await.unwrap();
+    scene.accounts.remove(&alice, Act { is_trial: true, ..Act::of_the_operator() }).await.unwrap();
     assert!(revocations.try_recv().is_err());
     assert!(scene.knows("alice@localhost", "x").await);
 }
@@ -86,7 +71,7 @@ async fn a_password_is_verified_as_often_as_anybody_may_guess() {
         scene.accounts.verify(&address(name), password.to_owned(), peer).await
     };
     assert_eq!(verify("alice@localhost", "correct horse").await, Ok(account));
-    scene.accounts.set_disabled(&alice, true, act()).await.unwrap();
+    scene.accounts.set_disabled(&alice, true, Act::of_the_operator()).await.unwrap();
     assert_eq!(verify("alice@localhost", "correct horse").await, Err(VerifyError::Wrong));
     for _ in 0..9 {
         assert_eq!(verify("nobody@localhost", "x").await, Err(VerifyError::Wrong));
@@ -141,20 +126,23 @@ async fn a_change_ends_the_sessions_of_the_account() {
     let new = || Secret::Password("new".to_owned());
 
     let asker = SessionId(5);
-    scene.accounts.change(&alice, new(), Some(asker), act()).await.unwrap();
+    scene.accounts.change(&alice, new(), Some(asker), Act::of_the_operator()).await.unwrap();
     assert_eq!(revocations.try_recv(), Ok(Revocation { account, spared: Some(asker), rooms: Vec::new() }));
     assert!(scene.knows("alice@localhost", "new").await && !scene.knows("alice@localhost", "old").await);
 
-    scene.accounts.set_disabled(&alice, true, act()).await.unwrap();
+    scene.accounts.set_disabled(&alice, true, Act::of_the_operator()).await.unwrap();
     assert_eq!(revocations.try_recv(), Ok(Revocation { account, spared: None, rooms: Vec::new() }));
     assert!(scene.accounts.sign_in(&alice).await.unwrap().unwrap().credentials.is_disabled);
-    scene.accounts.set_disabled(&alice, false, act()).await.unwrap();
+    scene.accounts.set_disabled(&alice, false, Act::of_the_operator()).await.unwrap();
     assert!(revocations.try_recv().is_err());
 
-    scene.accounts.remove(&alice, act()).await.unwrap();
+    scene.accounts.remove(&alice, Act::of_the_operator()).await.unwrap();
     assert_eq!(revocations.try_recv(), Ok(Revocation { account, spared: None, rooms: Vec::new() }));
-    assert_eq!(scene.accounts.change(&alice, new(), None, act()).await, Err(ChangeError::NoSuchAccount));
-    assert_eq!(scene.accounts.remove(&alice, act()).await, Err(ChangeError::NoSuchAccount));
+    assert_eq!(
+        scene.accounts.change(&alice, new(), None, Act::of_the_operator()).await,
+        Err(ChangeError::NoSuchAccount)
+    );
+    assert_eq!(scene.accounts.remove(&alice, Act::of_the_operator()).await, Err(ChangeError::NoSuchAccount));
 
     let successor = scene.add("alice@localhost", "new").await.unwrap();
     assert_ne!(successor, account, "the name comes back, the rights do not");
@@ -168,7 +156,7 @@ async fn what_was_looked_up_before_a_revocation_is_not_current() {
     let before = scene.accounts.sign_in(&alice).await.unwrap().unwrap().as_of;
     scene.add("bob@localhost", "x").await.unwrap();
     assert!(scene.accounts.is_current(before));
-    scene.accounts.remove(&alice, act()).await.unwrap();
+    scene.accounts.remove(&alice, Act::of_the_operator()).await.unwrap();
     assert!(!scene.accounts.is_current(before));
 }
 

@@ -4,7 +4,6 @@ use std::sync::{Arc, OnceLock};
 
 use perch_xmpp::namespace;
 use perch_xmpp::xml::Element;
-
 use serde::{Deserialize, Serialize};
 
 /// One stanza, ready for any recipient. A clone costs one reference count.

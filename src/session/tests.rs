@@ -16,7 +16,7 @@ use crate::fanout::mailbox::Item;
 use crate::room;
 use crate::store::account::NewAccount;
 use crate::store::administration::Deed;
-use crate::store::administration::act::{Act, Outcome};
+use crate::store::administration::act::Act;
 use crate::store::{Options, Store};
 
 /// A member on which nobody tells of revocations, with one account.
@@ -61,19 +61,7 @@ impl Scene {
     async fn set_disabled(&self, is_disabled: bool) {
         let deed =
             Deed::SetAccountDisabled { account: self.account, address: self.alice.clone(), is_disabled };
-        let act = Act {
-            at: Timestamp(0),
-            who: "operator".into(),
-            origin: "socket".into(),
-            token: None,
-            operation: "user.change",
-            object: "alice@localhost".into(),
-            was: None,
-            became: None,
-            outcome: Outcome::Done,
-            is_trial: false,
-        };
-        self.store.administer(deed, act).await.unwrap();
+        self.store.administer(deed, Act::of_the_operator()).await.unwrap();
     }
 
     async fn open(&self) -> Opened {

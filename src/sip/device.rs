@@ -274,10 +274,15 @@ impl Device {
         }
     }
 
-    /// Whether a room sends back what the client has just said in it; its history is something else.
-    fn is_sent_back(&self, message: &Element) -> bool {
-        let is_own = |id: &str| self.posted.iter().any(|own| **own == *id);
-        message.attribute("id").is_some_and(is_own) && message.child("delay", namespace::DELAY).is_none()
+    /// Whether a room sends back what the client has just said in it; its history is something else. Each comes back once:
+    /// whoever takes the same id after that says something else.
+    fn is_sent_back(&mut self, message: &Element) -> bool {
+        let Some(id) = message.attribute("id") else { return false };
+        if message.child("delay", namespace::DELAY).is_some() {
+            return false;
+        }
+        let place = self.posted.iter().position(|own| **own == *id);
+        place.and_then(|place| self.posted.remove(place)).is_some()
     }
 
     /// The client's own place in a room.

@@ -50,6 +50,26 @@ async fn everybody_hears_a_room_in_one_order() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_hides_what_he_says_behind_the_id_of_another() {
+    let scene = Scene::start(&["alice", "bob"]).await;
+    let mut alice = plain::Client::begin(scene.xmpp(), "alice", "desk").await;
+    alice.join("tea", "Alice").await;
+    alice.send(OPEN_ROOM).await;
+    alice.read_until("id='open'").await;
+    let mut bob = Client::register(scene.sip(), "bob").await;
+    assert_eq!(bob.say(ROOM, "#join").await, OK);
+    assert_eq!(bob.say(ROOM, "mine").await, OK);
+    let heard = alice.read_until("id='sip-").await;
+    let id = heard.rsplit("id='sip-").next().and_then(|rest| rest.split('\'').next()).unwrap().to_owned();
+    alice
+        .send(&format!(
+            "<message to='tea@rooms.localhost' type='groupchat' id='sip-{id}'><body>his</body></message>"
+        ))
+        .await;
+    assert_eq!(body(&bob.message().await), "Alice: his");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn commands_do_what_the_rights_of_the_room_let_them() {
     let scene = Scene::start(&["bob", "carol"]).await;
     let mut bob = Client::register(scene.sip(), "bob").await;

@@ -21,6 +21,8 @@ mod rooms;
 mod scene;
 mod search;
 mod sessions;
+#[path = "../support/sql.rs"]
+mod sql;
 mod statements;
 mod succession;
 mod time;

@@ -1,10 +1,10 @@
 //! Every statement of the PostgreSQL engine fits the schema and its indexes. Found in the sources themselves, so that
 //! none is forgotten.
 
-use std::fs;
-
 use perch::store::{Options, Store};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+use crate::sql;
 
 pub(crate) async fn every_statement_prepares_and_finds_its_rows_by_a_key(url: String) {
     let _store = Store::open(&url, &Options::new([7; 32])).await.unwrap();
@@ -12,15 +12,9 @@ pub(crate) async fn every_statement_prepares_and_finds_its_rows_by_a_key(url: St
     // A plan for a small table walks it whatever indexes there are, unless it is told to do so only where it must.
     let settings = "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan";
     sqlx::raw_sql(settings).execute(&mut connection).await.unwrap();
-    let mut statements = Vec::new();
-    let folder = |name| fs::read_dir(format!("{}/src/store/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
-    for file in ["postgres", "administration", "principal"].into_iter().flat_map(folder) {
-        let path = file.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "rs") {
-            let source = fs::read_to_string(&path).unwrap();
-            statements.extend(source.split("str =").skip(1).filter_map(text).filter(|text| is_sql(text)));
-        }
-    }
+    let elements = "jsonb_array_elements($1::text::jsonb)";
+    let statements: Vec<String> =
+        sql::sources("postgres").flat_map(|source| sql::constants(&source, elements)).collect();
     assert!(statements.len() > 200, "only {} statements were found", statements.len());
     let mut walks = Vec::new();
     for statement in &statements {
@@ -61,35 +55,6 @@ async fn plan(connection: &mut PgConnection, statement: &str) -> Vec<String> {
     let plan: Vec<String> = sqlx::query_scalar(explain).fetch_all(&mut *connection).await.unwrap();
     sqlx::raw_sql("DEALLOCATE one").execute(connection).await.unwrap();
     plan
-}
-
-/// Of `"…"`, or `concat!("…", $elements, "…")`; other macros have their own words between theirs.
-fn text(value: &str) -> Option<String> {
-    let Some(mut rest) = value.trim_start().strip_prefix("concat!(") else {
-        return literal(value).map(|(text, _)| text.to_owned());
-    };
-    let mut text = String::new();
-    loop {
-        rest = rest.trim_start_matches([',', ' ', '\n']);
-        let (part, behind) = match rest.strip_prefix("$elements") {
-            Some(behind) => ("jsonb_array_elements($1::text::jsonb)", behind),
-            None => match literal(rest) {
-                Some(found) => found,
-                None => return rest.starts_with(')').then_some(text),
-            },
-        };
-        text += part;
-        rest = behind;
-    }
-}
-
-/// The string at the beginning, and what follows it.
-fn literal(text: &str) -> Option<(&str, &str)> {
-    text.trim_start().strip_prefix('"')?.split_once('"')
-}
-
-fn is_sql(text: &str) -> bool {
-    ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"].iter().any(|verb| text.starts_with(verb))
 }
 
 fn word(text: &str) -> &str {

@@ -249,7 +249,7 @@ impl World {
         row.holding = vec![row.incarnation];
         member.incarnation = row.incarnation;
         member.membership = Membership::new(life(NAMES[who], row.incarnation), MemberState::Active);
-        (member.renewal, member.is_serving, member.is_crashed) = (self.now, true, false);
+        (member.renewal, member.is_serving, member.is_crashed) = (self.now + 200 * who as u64, true, false);
         (member.still_until, member.was_ever_still) = (0, false);
         (member.up_since, member.started) = (self.now, self.now);
     }
@@ -299,8 +299,10 @@ impl World {
         }
         let member = &mut self.members[who];
         if now < self.away_until {
-            // Each tries again at a time of its own.
-            member.renewal = self.away_until + 700 * who as u64;
+            // Each goes on trying at times of its own.
+            while member.renewal <= now {
+                member.renewal += 1000;
+            }
             return;
         }
         if now >= member.renewal {

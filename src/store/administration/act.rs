@@ -134,3 +134,22 @@ const READ: &str = "SELECT number, at, who, origin, token, operation, object, wa
     WHERE number > $1 AND number >= coalesce((SELECT min(number) FROM audit WHERE at >= $2), 0)
         AND at >= coalesce($2, 0) AND who = coalesce($3, who) AND object = coalesce($4, object)
     ORDER BY number LIMIT $5";
+
+#[cfg(test)]
+impl Act {
+    /// One as tests need it: an operator's, of an account.
+    pub(crate) fn of_the_operator() -> Self {
+        Self {
+            at: Timestamp(0),
+            who: "operator".into(),
+            origin: "socket".into(),
+            token: None,
+            operation: "user.change",
+            object: "alice@localhost".into(),
+            was: None,
+            became: None,
+            outcome: Outcome::Done,
+            is_trial: false,
+        }
+    }
+}

@@ -1,12 +1,15 @@
 //! Every statement fits the schema and its indexes. Found in the sources themselves, so that none is forgotten.
 
-use std::fs;
+#[path = "../../../tests/support/sql.rs"]
+mod sql;
 
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Executor, SqlSafeStr};
 
 use crate::store::Options;
 use crate::store::sqlite::open::{self, Place};
+
+use sql::{constants, literal};
 
 #[tokio::test]
 async fn every_statement_prepares_on_a_fresh_store_and_finds_its_rows_by_a_key() {
@@ -16,15 +19,9 @@ async fn every_statement_prepares_on_a_fresh_store_and_finds_its_rows_by_a_key()
     let mut connection = place.connect_writer().await.unwrap();
     open::migrate(&mut connection, &options).await.unwrap();
 
-    let mut statements = Vec::new();
-    let folder = |name| fs::read_dir(format!("{}/src/store/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
-    for file in ["sqlite", "administration", "principal"].into_iter().flat_map(folder) {
-        let path = file.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
-            let source = fs::read_to_string(&path).unwrap();
-            statements.extend(constants(&source).into_iter().chain(forms(&source)));
-        }
-    }
+    let statements: Vec<String> = sql::sources("sqlite")
+        .flat_map(|source| [constants(&source, "json_each($1)"), forms(&source)].concat())
+        .collect();
     assert!(statements.len() > 170, "only {} statements were found", statements.len());
     let mut walks = Vec::new();
     for statement in &statements {
@@ -64,31 +61,6 @@ async fn walk(connection: &mut SqliteConnection, statement: &str) -> Option<Stri
     (is_walk && !is_seldom).then(|| format!("{statement} {plan:?}"))
 }
 
-/// The texts of constants that are SQL.
-fn constants(source: &str) -> Vec<String> {
-    source.split("str =").skip(1).filter_map(text).filter(|text| is_sql(text)).collect()
-}
-
-/// Of `"…"`, or `concat!("…", $elements, "…")`; other macros have their own words between theirs.
-fn text(value: &str) -> Option<String> {
-    let Some(mut rest) = value.trim_start().strip_prefix("concat!(") else {
-        return literal(value).map(|(text, _)| text.to_owned());
-    };
-    let mut text = String::new();
-    loop {
-        rest = rest.trim_start_matches([',', ' ', '\n']);
-        let (part, behind) = match rest.strip_prefix("$elements") {
-            Some(behind) => ("json_each($1)", behind),
-            None => match literal(rest) {
-                Some(found) => found,
-                None => return rest.starts_with(')').then_some(text),
-            },
-        };
-        text += part;
-        rest = behind;
-    }
-}
-
 /// What `Form::new("…", columns, "…")` comes to for two rows.
 fn forms(source: &str) -> Vec<String> {
     let form = |after: &str| {
@@ -99,15 +71,6 @@ fn forms(source: &str) -> Vec<String> {
         Some(format!("{head} {row}, {row} {tail}"))
     };
     source.split("Form::new(").skip(1).filter_map(form).collect()
-}
-
-/// The string at the beginning, and what follows it.
-fn literal(text: &str) -> Option<(&str, &str)> {
-    text.trim_start().strip_prefix('"')?.split_once('"')
-}
-
-fn is_sql(text: &str) -> bool {
-    ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"].iter().any(|verb| text.starts_with(verb))
 }
 
 /// May walk: they run once at a start, once a day, or when an operator asks.
