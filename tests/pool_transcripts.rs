@@ -25,7 +25,7 @@ use support::play::play;
 use support::script::Script;
 
 /// What people do with one another. (What is between a client and its own stream is the same everywhere.)
-const FOLDERS: [&str; 14] = [
+const FOLDERS: [&str; 15] = [
     "adhoc",
     "archive",
     "blocking",
@@ -35,6 +35,7 @@ const FOLDERS: [&str; 14] = [
     "message",
     "muc-activity",
     "muc-entity",
+    "muc-notices",
     "pep",
     "presence",
     "roster",

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use perch_address::{BareJid, Jid};
+use perch_xmpp::namespace;
 
 use crate::account::face::Availability;
 use crate::account::session::Capabilities;
@@ -46,6 +47,9 @@ impl Account {
         effects.extend(self.tell_elsewhere(id, PresenceKind::Available, &payload));
         if !was_available {
             self.greet(id, &mut effects);
+            if self.nodes.contains_key(namespace::BOOKMARKS) {
+                effects.push(Effect::Follow { sessions: [id].into_iter().collect() });
+            }
         }
         if has_new_capabilities && has_capabilities {
             effects.push(Effect::AskCapabilities { session: id });

@@ -224,7 +224,10 @@ impl World {
                     waiting.extend(self.accounts.get_mut(owner).unwrap().flood(session, &page, true));
                 }
                 Effect::Probe { session } => self.probe(owner, session),
-                Effect::SendLastItems { .. } | Effect::AskCapabilities { .. } | Effect::Elsewhere { .. } => {}
+                Effect::SendLastItems { .. }
+                | Effect::AskCapabilities { .. }
+                | Effect::Elsewhere { .. }
+                | Effect::Follow { .. } => {}
             }
         }
     }

@@ -85,6 +85,8 @@ pub(crate) enum Effect {
     Flood { session: SessionId, after: Seq },
     /// The last items that a session's interests ask for (XEP-0163 §4.3.2).
     SendLastItems { session: SessionId },
+    /// Which rooms these sessions follow, or what they are told of them, has to be looked up.
+    Follow { sessions: Recipients },
     /// What stands behind these entity capabilities is not known yet.
     AskCapabilities { session: SessionId },
 }
@@ -225,6 +227,7 @@ impl Account {
             }
             AccountChange::NodePurged { node } => self.apply_purged(node, &mut effects),
         }
+        effects.extend(self.follow_anew(&event.change));
         effects
     }
 

@@ -11,6 +11,7 @@ mod client;
 mod completions;
 mod config;
 mod consent;
+mod from_csv;
 mod message;
 mod output;
 mod password;

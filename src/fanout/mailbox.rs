@@ -26,6 +26,8 @@ pub enum Item {
         number: u64,
         outcome: Result<(), Refusal>,
     },
+    /// Which rooms its user follows, or what he wants to be told of them, has changed.
+    Follow,
     /// The stream is to end.
     End(Ending),
 }
@@ -86,6 +88,8 @@ enum State {
 /// so this is well above one burst, and still bounds what a slow reader can hold.
 const BYTES_MAX: usize = 8 << 20;
 
+const BYTES_BEHIND: usize = 64 << 10;
+
 pub fn mailbox() -> (Mailbox, Inbox) {
     let shared = Arc::new(Shared { queue: Mutex::default(), reader: AtomicWaker::new() });
     (Mailbox(shared.clone()), Inbox(shared))
@@ -127,6 +131,16 @@ impl Mailbox {
         self.push(frame)?;
         self.push_item(Item::Mark(seq));
         Ok(())
+    }
+
+    /// Whether so much waits that what can wait should not be added.
+    pub fn is_behind(&self) -> bool {
+        self.0.queue.lock().bytes > BYTES_BEHIND
+    }
+
+    /// What the session follows has changed.
+    pub fn follow(&self) {
+        self.push_item(Item::Follow);
     }
 
     /// Tells the session the outcome of one of its own stanzas. These are few: each session has a bounded number

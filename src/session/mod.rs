@@ -33,6 +33,7 @@ use crate::directory::Directory;
 use crate::fanout::frame::Frame;
 use crate::fanout::mailbox::{Ending, Inbox, Mailbox, mailbox};
 use crate::room::{Receipt, Rooms};
+pub(crate) use crate::session::followers::Telling;
 use crate::session::followers::{Followers, Following};
 use crate::session::management::Management;
 use crate::session::outstanding::{Context, Outstanding};
@@ -401,10 +402,11 @@ impl Session {
         }
     }
 
-    /// It is not in that room any more: if it follows it, it is told what is said there from now on.
-    pub(in crate::session) fn note_outside(&self, room: &str) {
-        if let Some(following) = &self.following {
-            following.leave(room, self.services.clock.now());
+    /// It is not in that room any more: if its user follows it, it is told what is said there from now on.
+    pub(in crate::session) fn note_outside(&mut self, room: &str) {
+        let now = self.services.clock.now();
+        if self.following.as_mut().is_some_and(|following| following.leave(room, now)) {
+            self.mailbox.follow();
         }
     }
 

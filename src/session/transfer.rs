@@ -29,7 +29,7 @@ use crate::session::management::{Management, Promised};
 use crate::session::outstanding::Outstanding;
 use crate::session::resumption::{Former, hash};
 use crate::session::xmpp::adhoc::CommandsBegun;
-use crate::session::{Departure, NOWHERE, Opened, Session, Sessions, to_attribute};
+use crate::session::{Departure, NOWHERE, Opened, Session, Sessions, Telling, to_attribute};
 use crate::store::error::StoreError;
 
 /// A session without a connection and a member.
@@ -209,9 +209,7 @@ impl Sessions {
                 }
             }
         }
-        if follows && let Err(error) = session.follow_rooms().await {
-            debug!(%error, "a session that followed rooms follows none any more");
-        }
+        session.follow_rooms(if follows { Telling::Anew } else { Telling::Not }).await;
         Ok(Opened { session, inbox })
     }
 }
@@ -244,7 +242,7 @@ impl Session {
             received,
             counted_from,
             promised,
-            follows: self.following.is_some(),
+            follows: self.following.as_ref().is_some_and(|following| following.is_told()),
         };
         let state = serde_json::to_string(&transfer).expect("a session is plain data");
         let store = self.services.rooms.store();

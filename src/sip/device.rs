@@ -243,6 +243,8 @@ impl Device {
                     self.session.settle(number, outcome);
                     self.hear_own().await?;
                 }
+                // Whoever uses SIP is in the rooms that he hears of.
+                Item::Follow => {}
                 Item::End(ending) => return Err(End::Ended(ending)),
             }
         }

@@ -16,7 +16,7 @@ use tracing::{debug, info, warn};
 
 use crate::fanout::mailbox::{self, Ending, Inbox};
 use crate::listener::socket::Socket;
-use crate::session::{Departure, Opened, Session};
+use crate::session::{Departure, Opened, Session, Telling};
 use crate::stream::Services;
 use crate::stream::handover::{Claim, Handover};
 
@@ -200,6 +200,7 @@ impl Task<'_> {
                 mailbox::Item::Frame(frame) => self.session.send(&frame)?,
                 mailbox::Item::Mark(seq) => self.session.mark(seq),
                 mailbox::Item::Settled { number, outcome } => self.session.settle(number, outcome),
+                mailbox::Item::Follow => self.session.follow_rooms(Telling::AsBefore).await,
                 mailbox::Item::End(Ending::Replaced) => return Err(End::Replaced),
                 mailbox::Item::End(Ending::Elsewhere) => return Err(End::SentAway),
                 mailbox::Item::End(ending) => {

@@ -329,10 +329,11 @@ impl Account {
     }
 }
 
-/// What a node is without being told: bookmarks are nobody else's business (XEP-0223), whatever the client forgot.
+/// What a node is without being told: bookmarks, and what somebody looks for, are nobody else's business (XEP-0223),
+/// whatever the client forgot.
 fn defaults(name: &str) -> NodeSettings {
     match name {
-        namespace::BOOKMARKS | namespace::BOOKMARKS_PRIVATE => NodeSettings {
+        namespace::BOOKMARKS | namespace::BOOKMARKS_PRIVATE | namespace::FEEDS => NodeSettings {
             access: AccessModel::Whitelist,
             items_max: NodeSettings::ITEMS_LIMIT,
             send_last_item: SendLastItem::Never,

@@ -6,8 +6,9 @@ use perch_xmpp::namespace;
 use perch_xmpp::xml::Element;
 
 use crate::account::pep::access::may_read;
-use crate::account::state::{Account, Effect, Notice};
+use crate::account::state::{Account, Effect, Notice, Recipients};
 use crate::account::wire;
+use crate::chat::account::entry::AccountChange;
 use crate::chat::account::node::{Item, Node};
 use crate::chat::account::packet::{MessageKind, Packet, PacketKind};
 
@@ -65,6 +66,20 @@ impl Account {
         let notice =
             Notice { kind: packet.kind, from: Some(packet.from), id: packet.id, payload: packet.payload };
         Effect::push(sessions, notice).into_iter().collect()
+    }
+
+    /// Sessions that follow other rooms than before, or look for something else in them.
+    pub(in crate::account) fn follow_anew(&self, change: &AccountChange) -> Option<Effect> {
+        let (AccountChange::ItemPublished { node, .. }
+        | AccountChange::ItemsRetracted { node, .. }
+        | AccountChange::NodePurged { node }
+        | AccountChange::NodeDeleted { node }) = change
+        else {
+            return None;
+        };
+        let is_about_rooms = [namespace::BOOKMARKS, namespace::FEEDS].contains(&&**node);
+        let sessions: Recipients = self.sessions.available().map(|session| session.id).collect();
+        (is_about_rooms && !sessions.is_empty()).then_some(Effect::Follow { sessions })
     }
 
     fn may_read(&self, node: &Node, viewer: &BareJid) -> bool {

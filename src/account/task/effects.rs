@@ -14,6 +14,7 @@ use crate::chat::account::packet::{Packet, PacketKind, PresenceKind};
 use crate::chat::id::{Seq, SessionId};
 use crate::chat::note::Delivery;
 use crate::fanout::frame::Frame;
+use crate::fanout::mailbox::Mailbox;
 use crate::fanout::render::xmpp::packet;
 
 /// Messages of the log that a session is shown before it has to acknowledge some.
@@ -38,6 +39,10 @@ impl AccountTask {
                     }
                 }
                 Effect::SendLastItems { session } => self.send_last_items(session).await,
+                Effect::Follow { sessions } => {
+                    let mailboxes = sessions.iter().filter_map(|session| self.mailboxes.get(session));
+                    mailboxes.for_each(Mailbox::follow);
+                }
                 Effect::AskCapabilities { session } => waiting.extend(self.ask_capabilities(session)),
             }
         }

@@ -1,4 +1,4 @@
-//! `perch room add|show|set|disable|enable|remove`.
+//! `perch room show|set|disable|enable|remove`.
 
 use clap::Args;
 use hyper::Method;
@@ -6,7 +6,7 @@ use hyper::Method;
 use super::{kind, privacy};
 use crate::admin::wire::Address;
 use crate::admin::wire::category::ListChange;
-use crate::admin::wire::room::{NewRoom, RoomChange, RoomDetail};
+use crate::admin::wire::room::{RoomChange, RoomDetail};
 use crate::chat::settings::{Kind, Privacy};
 use crate::cli::client::{NOTHING, escape, query};
 use crate::cli::consent::Consent;
@@ -15,7 +15,7 @@ use crate::cli::{Asking, CommandError, IfVersion, yes_or_no};
 
 /// What a room is.
 #[derive(Debug, Args)]
-struct What {
+pub(super) struct What {
     /// The name that people read
     #[arg(long)]
     title: Option<String>,
@@ -33,29 +33,6 @@ struct What {
     /// The add-in beside the conversation; empty for none
     #[arg(long, value_name = "NAME")]
     addin: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub(in crate::cli) struct AddArguments {
-    /// The address, or what it has before the `@`
-    #[arg(value_name = "ROOM")]
-    room: String,
-    /// The category; needed where there are several
-    #[arg(long, value_name = "NAME")]
-    category: Option<String>,
-    #[command(flatten)]
-    what: What,
-    /// Who manages it; may be repeated
-    #[arg(long = "manager", value_name = "PRINCIPAL")]
-    managers: Vec<String>,
-    /// Who is a member; may be repeated
-    #[arg(long = "member", value_name = "PRINCIPAL")]
-    members: Vec<String>,
-    /// Who speaks in an auditorium; may be repeated
-    #[arg(long = "presenter", value_name = "PRINCIPAL")]
-    presenters: Vec<String>,
-    #[command(flatten)]
-    asking: Asking,
 }
 
 #[derive(Debug, Args)]
@@ -106,23 +83,6 @@ pub(in crate::cli) struct RemoveArguments {
     asking: Asking,
 }
 
-pub(in crate::cli) async fn add(arguments: AddArguments) -> Result<(), CommandError> {
-    let AddArguments { room, category, what, managers, members, presenters, asking } = arguments;
-    let (client, output) = asking.open()?;
-    let list = |add| ListChange { add, ..ListChange::default() };
-    let change = RoomChange {
-        category,
-        managers: list(managers),
-        members: list(members),
-        presenters: list(presenters),
-        ..what.change()
-    };
-    let new = NewRoom { name: room, change };
-    let added: RoomDetail = client.connect().await?.ask(Method::POST, "/rooms", Some(&new)).await?;
-    output.print(format_args!("{} was made", added.address), &added);
-    Ok(())
-}
-
 pub(in crate::cli) async fn show(arguments: ShowArguments) -> Result<(), CommandError> {
     let (client, output) = arguments.asking.open()?;
     let room: RoomDetail = client.connect().await?.look(&path(&arguments.room)).await?;
@@ -168,7 +128,7 @@ pub(in crate::cli) async fn remove(arguments: RemoveArguments) -> Result<(), Com
 }
 
 impl What {
-    fn change(self) -> RoomChange {
+    pub(super) fn change(self) -> RoomChange {
         RoomChange {
             title: self.title,
             description: self.description,

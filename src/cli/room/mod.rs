@@ -1,5 +1,6 @@
 //! `perch room …`: the rooms.
 
+mod add;
 mod clear;
 mod manage;
 mod search;
@@ -13,8 +14,8 @@ use crate::chat::settings::{Kind, Privacy};
 pub(super) enum Command {
     /// Find rooms by name, privacy, members and managers
     Search(search::Arguments),
-    /// Make a room
-    Add(manage::AddArguments),
+    /// Make a room, or many from a CSV file
+    Add(add::Arguments),
     /// Show a room with its lists
     Show(manage::ShowArguments),
     /// Change a room, move it, and say who is in its lists
@@ -32,7 +33,7 @@ pub(super) enum Command {
 pub(super) async fn run(command: Command) -> Result<(), CommandError> {
     match command {
         Command::Search(arguments) => search::run(arguments).await,
-        Command::Add(arguments) => manage::add(arguments).await,
+        Command::Add(arguments) => add::run(arguments).await,
         Command::Show(arguments) => manage::show(arguments).await,
         Command::Set(arguments) => manage::set(arguments).await,
         Command::Disable(arguments) => manage::disable(arguments, true).await,

@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use csv::StringRecord;
+use hyper::Method;
 use serde::Serialize;
 
-use super::import;
-use crate::admin::wire::{NewUser, Secret};
+use crate::admin::wire::{NewUser, Secret, User};
+use crate::cli::from_csv::{self, Columns, is_taken};
 use crate::cli::password::Password;
 use crate::cli::{Asking, CommandError};
 
@@ -41,14 +43,14 @@ pub(in crate::cli) async fn run(arguments: Arguments) -> Result<(), CommandError
     let (client, output) = arguments.asking.open()?;
     let Some(address) = arguments.address else {
         let file = arguments.from_csv.expect("clap wants one of the two");
-        return import::run(&client, output, &file, arguments.skip_existing).await;
+        return from_csv::add::<UserColumns>(&client, output, &file, arguments.skip_existing).await;
     };
     // First the server, then the question: nobody is to type a password for nothing.
     let mut server = client.connect().await?;
     let password = Password::obtain(arguments.password_stdin, &address)
         .map_err(|error| CommandError::Failed(format!("the password cannot be read: {error}")))?;
     let new = NewUser { address, secret: Secret::Password(password.text.clone()) };
-    match import::add_one(&mut server, &new).await {
+    match server.ask::<User>(Method::POST, "/users", Some(&new)).await {
         Ok(user) => {
             let added =
                 Added { address: user.address, password: password.is_generated.then_some(password.text) };
@@ -63,7 +65,7 @@ pub(in crate::cli) async fn run(arguments: Arguments) -> Result<(), CommandError
             }
             Ok(())
         }
-        Err(error) if arguments.skip_existing && import::is_taken(&error) => {
+        Err(error) if arguments.skip_existing && is_taken(&error) => {
             let added = Added { address: new.address, password: None };
             output.print(format_args!("{} exists already", added.address), &added);
             Ok(())
@@ -71,3 +73,42 @@ pub(in crate::cli) async fn run(arguments: Arguments) -> Result<(), CommandError
         Err(error) => Err(error.into()),
     }
 }
+
+/// Where the columns of a file of accounts stand.
+struct UserColumns {
+    name: usize,
+    password: Option<usize>,
+    scram: Option<usize>,
+}
+
+impl Columns for UserColumns {
+    type New = NewUser;
+    const PATH: &'static str = "/users";
+    const NAME: &'static str = "accounts";
+
+    fn find(header: &StringRecord) -> Result<Self, &'static str> {
+        let column = |name: &str| header.iter().position(|column| column.eq_ignore_ascii_case(name));
+        let columns = Self {
+            name: column("name").ok_or(HEADER)?,
+            password: column("password"),
+            scram: column("scram"),
+        };
+        if columns.password.is_none() && columns.scram.is_none() { Err(HEADER) } else { Ok(columns) }
+    }
+
+    fn read(&self, line: &StringRecord) -> Result<NewUser, &'static str> {
+        let field = |column: Option<usize>| {
+            column.and_then(|column| line.get(column)).filter(|field| !field.is_empty())
+        };
+        let address = field(Some(self.name)).ok_or("the line has no name")?.trim().to_owned();
+        let secret = match (field(self.scram), field(self.password)) {
+            (Some(keys), None) => Secret::Keys(keys.split_whitespace().map(str::to_owned).collect()),
+            (None, Some(password)) => Secret::Password(password.to_owned()),
+            (None, None) => return Err("the line has neither a password nor keys"),
+            (Some(_), Some(_)) => return Err("the line has both a password and keys"),
+        };
+        Ok(NewUser { address, secret })
+    }
+}
+
+const HEADER: &str = "the first line must name the columns: name, and password or scram";

@@ -2,7 +2,6 @@
 
 mod add;
 mod disable;
-mod import;
 mod list;
 mod password;
 mod remove;

@@ -86,7 +86,7 @@ impl Session {
                     join.nick = nick.clone();
                 }
                 self.joined.insert(name.into(), join.nick.clone());
-                if let Some(following) = &self.following {
+                if let Some(following) = &mut self.following {
                     following.enter(name);
                 }
             }

@@ -58,34 +58,112 @@ pub fn groupchat(
     with_jid: bool,
 ) -> Frame {
     wrap(finding, content.payload.0.len(), |out| {
-        out.extend_from_slice(b"<message");
-        from(finding.archive, author.map(|author| &*author.nick), out);
-        client_namespace(out);
-        attribute("type", "groupchat", out);
-        if let Some(id) = &content.id {
-            attribute("id", id, out);
-        }
-        if let Some(lang) = &content.lang {
-            attribute("xml:lang", lang, out);
+        room_message(finding, author, content, tombstone, with_jid, false, out);
+    })
+}
+
+/// Why somebody is shown a message of a room that he is not in.
+#[derive(Debug, Clone, Copy)]
+pub enum Cause<'a> {
+    /// It is meant for him.
+    Mention,
+    /// His topic feed of that name has found it.
+    Feed(&'a str),
+    /// He wants to be shown all.
+    All,
+}
+
+/// A message for somebody who is not in the room, as XEP-0452 §3.2 shows mentions. Whoever does not know what it is about is
+/// told in its body.
+pub fn shown(
+    finding: Finding<'_>,
+    cause: Cause<'_>,
+    author: &Author,
+    content: &Content,
+    with_jid: bool,
+) -> Frame {
+    let mut out = Vec::with_capacity(content.payload.0.len() + 640);
+    out.extend_from_slice(b"<message");
+    attribute("from", finding.archive, &mut out);
+    attribute("type", "headline", &mut out);
+    out.push(b'>');
+    let element: &[u8] = match cause {
+        Cause::Mention => b"mentions",
+        Cause::Feed(_) => b"feed",
+        Cause::All => b"",
+    };
+    let names = match cause {
+        Cause::Mention => Some((namespace::MENTIONS, None)),
+        Cause::Feed(name) => Some((namespace::FEEDS, Some(name))),
+        Cause::All => None,
+    };
+    if let Some((namespace, name)) = names {
+        out.push(b'<');
+        out.extend_from_slice(element);
+        attribute("xmlns", namespace, &mut out);
+        if let Some(name) = name {
+            attribute("name", name, &mut out);
         }
         out.push(b'>');
-        match tombstone {
-            Some(tombstone) => {
-                retracted(finding.archive, &tombstone, out);
-                if let Some(replacement) = tombstone.replacement {
-                    text_element("body", replacement, out);
-                }
+    }
+    forwarded(finding, &mut out, |out| {
+        room_message(finding, Some(author), content, None, with_jid, true, out)
+    });
+    if names.is_some() {
+        out.extend_from_slice(b"</");
+        out.extend_from_slice(element);
+        out.push(b'>');
+    }
+    let text = content.text.as_deref().unwrap_or_default();
+    text_element("body", &format!("{}: {text}", author.nick), &mut out);
+    out.extend_from_slice(b"</message>");
+    Frame::new(out)
+}
+
+/// `with_id`: what is around it does not say which message of the archive it is.
+fn room_message(
+    finding: Finding<'_>,
+    author: Option<&Author>,
+    content: &Content,
+    tombstone: Option<Tombstone<'_>>,
+    with_jid: bool,
+    with_id: bool,
+    out: &mut Vec<u8>,
+) {
+    out.extend_from_slice(b"<message");
+    from(finding.archive, author.map(|author| &*author.nick), out);
+    client_namespace(out);
+    attribute("type", "groupchat", out);
+    if let Some(id) = &content.id {
+        attribute("id", id, out);
+    }
+    if let Some(lang) = &content.lang {
+        attribute("xml:lang", lang, out);
+    }
+    out.push(b'>');
+    match tombstone {
+        Some(tombstone) => {
+            retracted(finding.archive, &tombstone, out);
+            if let Some(replacement) = tombstone.replacement {
+                text_element("body", replacement, out);
             }
-            None => out.extend_from_slice(&content.payload.0),
         }
-        if let Some(author) = author {
-            occupant_id(&author.occupant_id, out);
-        }
-        if let Some(author) = author.filter(|_| with_jid) {
-            real_address(author, out);
-        }
-        out.extend_from_slice(b"</message>");
-    })
+        None => out.extend_from_slice(&content.payload.0),
+    }
+    if with_id {
+        out.extend_from_slice(b"<stanza-id");
+        attribute("xmlns", namespace::STABLE_ID, out);
+        attribute("by", finding.archive, out);
+        attribute("id", &finding.id.to_string(), out);
+        out.extend_from_slice(b"/>");
+    }
+    if let Some(author) = author {
+        occupant_id(&author.occupant_id, out);
+    }
+    if let Some(author) = author.filter(|_| with_jid) {
+        real_address(author, out);
+    }
+    out.extend_from_slice(b"</message>");
 }
 
 fn real_address(author: &Author, out: &mut Vec<u8>) {
@@ -132,15 +210,22 @@ fn wrap(finding: Finding<'_>, payload_bytes: usize, message: impl FnOnce(&mut Ve
         attribute("queryid", query_id, &mut out);
     }
     attribute("id", &finding.id.to_string(), &mut out);
-    out.extend_from_slice(b"><forwarded");
-    attribute("xmlns", namespace::FORWARD, &mut out);
-    out.extend_from_slice(b"><delay");
-    attribute("xmlns", namespace::DELAY, &mut out);
-    attribute("stamp", &datetime::format(finding.at.0), &mut out);
-    out.extend_from_slice(b"/>");
-    message(&mut out);
-    out.extend_from_slice(b"</forwarded></result></message>");
+    out.push(b'>');
+    forwarded(finding, &mut out, message);
+    out.extend_from_slice(b"</result></message>");
     Frame::new(out)
+}
+
+/// A message of the past, with its time (XEP-0297).
+fn forwarded(finding: Finding<'_>, out: &mut Vec<u8>, message: impl FnOnce(&mut Vec<u8>)) {
+    out.extend_from_slice(b"<forwarded");
+    attribute("xmlns", namespace::FORWARD, out);
+    out.extend_from_slice(b"><delay");
+    attribute("xmlns", namespace::DELAY, out);
+    attribute("stamp", &datetime::format(finding.at.0), out);
+    out.extend_from_slice(b"/>");
+    message(out);
+    out.extend_from_slice(b"</forwarded>");
 }
 
 /// Inside of the wrapping another namespace is the default; the payload is meant for this one.

@@ -21,6 +21,9 @@ pub(super) enum AdHoc {
     RegisteredUsersNum,
     RegisteredUsersList,
     MyRooms,
+    MyFeeds,
+    SetFeed,
+    RemoveFeed,
     DisableRoom,
     EnableRoom,
 }
@@ -46,7 +49,7 @@ impl AdHoc {
                 Self::RegisteredUsersNum,
                 Self::RegisteredUsersList,
             ],
-            Place::RoomsService => &[Self::MyRooms],
+            Place::RoomsService => &[Self::MyRooms, Self::MyFeeds, Self::SetFeed, Self::RemoveFeed],
             Place::Room(_) => &[Self::DisableRoom, Self::EnableRoom],
         }
     }
@@ -65,6 +68,9 @@ impl AdHoc {
             Self::RegisteredUsersNum => "http://jabber.org/protocol/admin#get-registered-users-num",
             Self::RegisteredUsersList => "http://jabber.org/protocol/admin#get-registered-users-list",
             Self::MyRooms => "urn:perch:command:my-rooms",
+            Self::MyFeeds => "urn:perch:command:my-feeds",
+            Self::SetFeed => "urn:perch:command:set-feed",
+            Self::RemoveFeed => "urn:perch:command:remove-feed",
             Self::DisableRoom => "urn:perch:command:disable-room",
             Self::EnableRoom => "urn:perch:command:enable-room",
         }
@@ -81,6 +87,9 @@ impl AdHoc {
             Self::RegisteredUsersNum => "Count the users",
             Self::RegisteredUsersList => "List the users",
             Self::MyRooms => "List the rooms that you manage",
+            Self::MyFeeds => "List your topic feeds",
+            Self::SetFeed => "Set a topic feed",
+            Self::RemoveFeed => "Remove a topic feed",
             Self::DisableRoom => "Disable this room",
             Self::EnableRoom => "Enable this room again",
         }
@@ -94,14 +103,16 @@ impl AdHoc {
         caller: &Caller,
         place: Place<'_>,
     ) -> Result<bool, AdminError> {
-        match (admin.is_permitted(caller, self.operation()).await?, place) {
+        let Some(operation) = self.operation() else { return Ok(true) };
+        match (admin.is_permitted(caller, operation).await?, place) {
             (true, Place::Room(room)) => admin.may_change_room(caller, room.as_str()).await,
             (is_permitted, _) => Ok(is_permitted),
         }
     }
 
-    fn operation(self) -> Operation {
-        match self {
+    /// `None`: it is about what is one's own.
+    fn operation(self) -> Option<Operation> {
+        let operation = match self {
             Self::AddUser => Operation::AddUser,
             Self::DeleteUser => Operation::RemoveUser,
             Self::DisableUser | Self::ReenableUser => Operation::ChangeUser,
@@ -111,7 +122,9 @@ impl AdHoc {
             Self::DisableRoom => Operation::ManageRoom,
             // Its managers cannot: it is for those to decide who could also end it.
             Self::EnableRoom => Operation::RemoveRoom,
-        }
+            Self::MyFeeds | Self::SetFeed | Self::RemoveFeed => return None,
+        };
+        Some(operation)
     }
 
     /// What has to be filled in; `None`: nothing.
@@ -129,9 +142,22 @@ impl AdHoc {
                 vec![account("The address of the account"), password(PASSWORD, "Its new password")]
             }
             Self::RegisteredUsersList => vec![page_length(), first_behind()],
-            Self::RegisteredUsersNum | Self::MyRooms | Self::DisableRoom | Self::EnableRoom => return None,
+            Self::SetFeed => vec![
+                feed_name(),
+                Field::new(FieldKind::TextSingle, WORDS, "Words that it looks for"),
+                matching(),
+                Field::new(FieldKind::JidMulti, AUTHORS, "Only what one of these has said"),
+            ],
+            Self::RemoveFeed => vec![feed_name()],
+            Self::RegisteredUsersNum
+            | Self::MyRooms
+            | Self::MyFeeds
+            | Self::DisableRoom
+            | Self::EnableRoom => return None,
         };
-        let form = Form::new(FormKind::Form, namespace::SERVICE_ADMINISTRATION).with_title(self.name());
+        let form_type =
+            if self.operation().is_some() { namespace::SERVICE_ADMINISTRATION } else { namespace::FEEDS };
+        let form = Form::new(FormKind::Form, form_type).with_title(self.name());
         Some(fields.into_iter().fold(form, Form::with_field))
     }
 
@@ -195,6 +221,17 @@ fn first_behind() -> Field {
     Field::text(AFTER, "Only those behind this name", "")
 }
 
+fn feed_name() -> Field {
+    Field::new(FieldKind::TextSingle, NAME, "Its name").required()
+}
+
+fn matching() -> Field {
+    let field =
+        Field::new(FieldKind::ListSingle, MATCH, "How much of them has to be there").with_value("all");
+    let ways = [("All words", "all"), ("One of them", "any"), ("All in a row", "phrase")];
+    ways.into_iter().fold(field, |field, (label, way)| field.with_option(label, way))
+}
+
 pub(super) const ACCOUNT: &str = "accountjid";
 pub(super) const ACCOUNTS: &str = "accountjids";
 pub(super) const PASSWORD: &str = "password";
@@ -233,3 +270,7 @@ mod tests {
         check(AdHoc::ChangeUserPassword);
     }
 }
+pub(super) const NAME: &str = "name";
+pub(super) const WORDS: &str = "words";
+pub(super) const MATCH: &str = "match";
+pub(super) const AUTHORS: &str = "authors";

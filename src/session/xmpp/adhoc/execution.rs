@@ -45,6 +45,8 @@ pub(super) async fn execute(
         (AdHoc::DisableRoom, Place::Room(room)) => set_disabled(admin, caller, room, true).await,
         (AdHoc::EnableRoom, Place::Room(room)) => set_disabled(admin, caller, room, false).await,
         (AdHoc::DisableRoom | AdHoc::EnableRoom, _) => Err(AdminError::NoSuchRoom.into()),
+        // They are no matter of the administration.
+        (AdHoc::MyFeeds | AdHoc::SetFeed | AdHoc::RemoveFeed, _) => Err(AdminError::Forbidden.into()),
     }
 }
 
@@ -146,7 +148,7 @@ impl Done {
     }
 }
 
-fn required<'a>(form: Option<&'a Form>, var: &str) -> Result<&'a str, Failure> {
+pub(super) fn required<'a>(form: Option<&'a Form>, var: &str) -> Result<&'a str, Failure> {
     let value = form.and_then(|form| form.value(var)).filter(|value| !value.is_empty());
     value.ok_or(Failure::Payload("a field is empty that has to be filled in"))
 }

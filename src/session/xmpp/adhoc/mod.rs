@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`catalogue`] | which commands there are, where, and what each asks for |
 //! | [`execution`] | what each does: it hands what was filled in to the administration |
+//! | [`feeds`] | what those do that are about one's own topic feeds |
 //! | [`refusal`] | why one was not done, as an error |
 //!
 //! Whether somebody may is decided by the administration, at every step anew: what is offered to him follows it, and what
@@ -11,6 +12,7 @@
 
 mod catalogue;
 mod execution;
+mod feeds;
 mod refusal;
 
 use perch_xmpp::extension::adhoc::{Action, AdHocError, Note, Request, Response, Status};
@@ -159,7 +161,11 @@ impl Session {
             let id = self.commands.begin(command)?;
             return Ok(response(command, id, Status::Executing, Some(asked), Vec::new()));
         }
-        let done = match execution::execute(admin, &caller, place, command, form.as_ref()).await {
+        let done = match self.execute_feed(command, form.as_ref()).await {
+            Some(done) => done,
+            None => execution::execute(admin, &caller, place, command, form.as_ref()).await,
+        };
+        let done = match done {
             // The form stays with the client.
             Err(failure) if failure.can_be_corrected() => return Err(failure),
             done => done,

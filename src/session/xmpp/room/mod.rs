@@ -4,6 +4,7 @@ pub(in crate::session) mod activity;
 pub mod admin;
 mod ask;
 pub mod disco;
+pub(in crate::session) mod following;
 pub mod iq;
 pub mod letter;
 pub mod message;

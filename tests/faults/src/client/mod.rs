@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use perch_checker::{Acknowledgement, Event};
-use rand::SeedableRng;
 use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
@@ -188,20 +188,24 @@ impl Client {
 
     /// Goes on, through any number of cuts, until it is told to stop.
     pub(crate) async fn run(mut self) {
+        let mut pause = RETRY_PAUSE;
         while let Err(problem) = self.connection().await {
-            self.cut(&problem);
+            let was_in = self.cut(&problem);
             if *self.orders.borrow() == Order::Stop {
                 break;
             }
-            sleep(RETRY_PAUSE).await;
+            pause = if was_in { RETRY_PAUSE } else { (pause * 2).min(RETRY_PAUSE_MAX) };
+            sleep(self.random.random_range(pause / 2..=pause)).await;
         }
         self.end_session("stopped");
         self.reach(Stage::Gone);
     }
 
-    fn cut(&mut self, problem: &Problem) {
+    /// Whether it had been in.
+    fn cut(&mut self, problem: &Problem) -> bool {
+        let was_in = self.progress.borrow().stage != Stage::Away;
         self.progress.send_modify(|progress| {
-            progress.cuts += u32::from(progress.stage != Stage::Away);
+            progress.cuts += u32::from(was_in);
             progress.stage = Stage::Away;
             progress.trouble = Some(problem.to_string());
         });
@@ -209,6 +213,7 @@ impl Client {
         if self.management.is_none() {
             self.end_session("cut");
         }
+        was_in
     }
 
     /// Notes that the session is over, its occupancies with it, and what became of its posts.
@@ -267,5 +272,7 @@ impl Client {
 
 type Text<'a> = std::borrow::Cow<'a, str>;
 
-/// Between two attempts to sign in: short, so that the server is used the moment that it is back.
+/// Before the first attempt to sign in again: short, so that the server is used the moment that it is back.
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
+/// Before later ones. Clients that all come back at once, over and over, keep each other out (RFC 6120 §3.3).
+const RETRY_PAUSE_MAX: Duration = Duration::from_secs(2);
