@@ -138,7 +138,9 @@ fn finish<C: Columns>(output: Output, file: &Path, mut summary: Summary) -> Resu
 }
 
 /// What the file adds, and the lines that add nothing.
-fn read<C: Columns>(file: &Path) -> Result<(Vec<Line<C::New>>, Vec<Failure>), CommandError> {
+type Lines<N> = (Vec<Line<N>>, Vec<Failure>);
+
+fn read<C: Columns>(file: &Path) -> Result<Lines<C::New>, CommandError> {
     let unreadable = |error: &dyn std::error::Error| {
         CommandError::Failed(format!("{} cannot be read: {error}", file.display()))
     };

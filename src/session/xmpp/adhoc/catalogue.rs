@@ -241,6 +241,10 @@ pub(super) const NO_LIMIT: &str = "none";
 
 /// XEP-0133 leaves open how one goes on in a list that is too long for one answer.
 pub(super) const AFTER: &str = "x-perch_after";
+pub(super) const NAME: &str = "name";
+pub(super) const WORDS: &str = "words";
+pub(super) const MATCH: &str = "match";
+pub(super) const AUTHORS: &str = "authors";
 
 #[cfg(test)]
 mod tests {
@@ -270,7 +274,3 @@ mod tests {
         check(AdHoc::ChangeUserPassword);
     }
 }
-pub(super) const NAME: &str = "name";
-pub(super) const WORDS: &str = "words";
-pub(super) const MATCH: &str = "match";
-pub(super) const AUTHORS: &str = "authors";
