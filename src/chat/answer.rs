@@ -6,7 +6,7 @@ use perch_address::{BareJid, FullJid};
 
 use crate::chat::affiliation::{Affiliation, Role};
 use crate::chat::category::CategoryId;
-use crate::chat::id::{RoomId, Seq};
+use crate::chat::id::{RoomGuid, RoomId, Seq};
 use crate::chat::settings::Settings;
 use crate::chat::snapshot::Standing;
 
@@ -27,6 +27,9 @@ pub enum Answer {
 pub struct Overview {
     /// The localpart of the room's address.
     pub name: Box<str>,
+    pub guid: RoomGuid,
+    /// Where people make and manage rooms, where it is not in their clients.
+    pub management_url: Option<Box<str>>,
     pub settings: Arc<Settings>,
     /// The name of its category.
     pub category: Option<Box<str>>,
@@ -43,6 +46,8 @@ pub struct Overview {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Configuration {
+    /// Where people make and manage rooms, where it is not in their clients.
+    pub management_url: Option<Box<str>>,
     pub settings: Arc<Settings>,
     pub owners: Vec<BareJid>,
     pub admins: Vec<BareJid>,

@@ -8,6 +8,34 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RoomId(pub i64);
 
+/// What a room is called for good, whatever its address: as the original names rooms. Given with the room (RFC 9562 §5.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RoomGuid(pub u128);
+
+impl RoomGuid {
+    /// Reads what [`fmt::Display`] wrote, in whatever capitals; anything else is none.
+    pub fn parse(text: &str) -> Option<Self> {
+        let hyphens = text.bytes().zip(0..).filter(|(byte, _)| *byte == b'-').map(|(_, place)| place);
+        let is_whole = text.len() == 36 && hyphens.eq([8, 13, 18, 23]);
+        let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let digits = text.replace('-', "");
+        (is_whole && is_hex(&digits)).then(|| u128::from_str_radix(&digits, 16).ok().map(Self))?
+    }
+
+    /// The room's URI in the scheme of the original; `domain`: of the rooms.
+    pub fn uri(self, domain: &str) -> String {
+        format!("ma-chan://{domain}/{self}")
+    }
+}
+
+impl fmt::Display for RoomGuid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = format!("{:032x}", self.0);
+        let parts = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]];
+        f.write_str(&parts.join("-"))
+    }
+}
+
 /// A local account's row in the store; rights hang on it, never on the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct AccountId(pub i64);
@@ -119,6 +147,23 @@ impl Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_guid_is_read_as_it_was_written() {
+        let check = |text: &str, expected: Option<&str>| {
+            let written = RoomGuid::parse(text).map(|guid| guid.to_string());
+            assert_eq!(written.as_deref(), expected, "{text}");
+        };
+        let text = "00f5a6c8-9f5b-4d0e-8a1b-2c3d4e5f6a7b";
+        check(text, Some(text));
+        check(&text.to_uppercase(), Some(text));
+        check(&text.replace('-', ""), None);
+        check("00f5a6c8-9f5b-4d0e-8a1b-2c3d4e5f6a7", None);
+        check("00f5a6c89-f5b-4d0e-8a1b-2c3d4e5f6a7b", None);
+        check("+0f5a6c8-9f5b-4d0e-8a1b-2c3d4e5f6a7b", None);
+        let uri = RoomGuid::parse(text).unwrap().uri("rooms.example.org");
+        assert_eq!(uri, "ma-chan://rooms.example.org/00f5a6c8-9f5b-4d0e-8a1b-2c3d4e5f6a7b");
+    }
 
     #[test]
     fn a_life_tells_its_epoch() {

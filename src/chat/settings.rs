@@ -37,8 +37,6 @@ pub struct Settings {
     pub archived: bool,
     /// Messages sent at most as history to who joins (`muc#maxhistoryfetch`).
     pub history_max: u32,
-    /// Above this many occupants joins and parts are told to the joiner only; back under 80 % of it. `None`: never.
-    pub participant_update_limit: Option<u32>,
     /// Days that messages are kept; `None` for ever.
     pub retention_days: Option<u32>,
     /// Contact addresses (`muc#roomconfig` contactjid).
@@ -132,8 +130,6 @@ impl Kind {
 }
 
 impl Settings {
-    /// The limit of the original above which joins and parts are no longer told to everybody.
-    pub const PARTICIPANT_UPDATE_LIMIT: u32 = 75;
     /// Messages that a joiner gets unless he asks for fewer, or the room allows fewer.
     pub const HISTORY_MAX: u32 = 50;
 
@@ -181,7 +177,6 @@ impl Default for Settings {
             member_list: vec![Role::Moderator, Role::Participant],
             archived: true,
             history_max: Self::HISTORY_MAX,
-            participant_update_limit: Some(Self::PARTICIPANT_UPDATE_LIMIT),
             retention_days: None,
             contacts: Vec::new(),
             category: None,

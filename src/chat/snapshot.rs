@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::chat::affiliation::Affiliation;
 use crate::chat::event::Extent;
-use crate::chat::id::{Epoch, RoomId, RulesVersion, Seq, Timestamp};
+use crate::chat::id::{Epoch, RoomGuid, RoomId, RulesVersion, Seq, Timestamp};
 use crate::chat::message::{Author, Content};
 use crate::chat::occupant::Occupant;
 use crate::chat::settings::Settings;
@@ -13,6 +13,7 @@ use crate::chat::settings::Settings;
 #[derive(Debug, Clone, PartialEq)]
 pub struct RoomSnapshot {
     pub id: RoomId,
+    pub guid: RoomGuid,
     /// The localpart of its address.
     pub name: Box<str>,
     pub epoch: Epoch,

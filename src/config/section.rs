@@ -256,11 +256,6 @@ pub(super) fn rooms(sheet: &mut Sheet, store_url: &str) -> Rooms {
     let history = sheet.take("rooms", "history", "a number from 0 to 1000", |value| {
         value.number(1000).and_then(|number| u32::try_from(number).ok())
     });
-    let expected = "a number of occupants from 1 to 1000000, or \"off\"";
-    let limit = sheet.take("rooms", "participant_update_limit", expected, |value| match value.text() {
-        Some("off") => Some(None),
-        _ => positive(value, 1_000_000).map(Some),
-    });
     let expected = "a number of days from 1 to 36500, or \"off\"";
     let retention = sheet.take("rooms", "retention_days", expected, |value| match value.text() {
         Some("off") => Some(None),
@@ -275,7 +270,6 @@ pub(super) fn rooms(sheet: &mut Sheet, store_url: &str) -> Rooms {
         locking: locking.is_none_or(|given| given.value),
         defaults: Settings {
             history_max: history.map_or(fallback.history_max, |given| given.value),
-            participant_update_limit: limit.map_or(fallback.participant_update_limit, |given| given.value),
             retention_days: retention.map_or(fallback.retention_days, |given| given.value),
             ..fallback
         },

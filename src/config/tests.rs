@@ -73,7 +73,6 @@ fn everything_can_be_said() {
         creation = "admins"
         locking = false
         history = 20
-        participant_update_limit = "off"
         retention_days = 365
         [pool]
         contact_object = ["pchat"]
@@ -106,7 +105,6 @@ fn everything_can_be_said() {
     assert_eq!(config.accounts.admins, [BareJid::new("alice@example.org").unwrap()]);
     assert_eq!((config.rooms.creation, config.rooms.defaults.history_max), (Creation::Admins, 20));
     assert!(!config.rooms.locking);
-    assert_eq!(config.rooms.defaults.participant_update_limit, None);
     assert_eq!(config.rooms.defaults.retention_days, Some(365));
     assert_eq!((config.limits.connections.before_login, config.limits.stanza_bytes), (10, 10_000));
     assert!(config.journal);

@@ -321,6 +321,11 @@ impl View {
         Self::new(version, "example.org", &records, categories.into())
     }
 
+    /// The same where that is configured.
+    pub(crate) fn under_configuration(self, values: Values) -> Self {
+        Self { values, ..self }
+    }
+
     /// The same under a policy for all, or for nobody, but for these accounts.
     pub(crate) fn under_policy(self, is_enabled: bool, exceptions: &[&str]) -> Self {
         let enabled = Enabled::sketch(is_enabled, exceptions);

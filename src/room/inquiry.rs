@@ -54,6 +54,8 @@ impl Room {
         let is_inside = occupant.is_some() || self.occupants.by_jid(&jid).next().is_some();
         Overview {
             name: self.name().into(),
+            guid: self.guid,
+            management_url: self.management_url(),
             settings: self.settings.clone(),
             category: self.category().map(|category| category.name.clone()),
             occupant_count: self.occupants.len(),
@@ -71,6 +73,7 @@ impl Room {
             self.standings.with(affiliation).map(jid).collect()
         };
         Configuration {
+            management_url: self.management_url(),
             settings: self.settings.clone(),
             owners: list(Affiliation::Owner),
             admins: list(Affiliation::Admin),
@@ -83,6 +86,10 @@ impl Room {
             categories: self.homes(by),
             is_locked: self.is_locked,
         }
+    }
+
+    fn management_url(&self) -> Option<Box<str>> {
+        self.standings.view().values().room_management_url.clone()
     }
 
     fn role_list(&self, role: Role) -> Vec<RoleEntry> {

@@ -1,12 +1,14 @@
 //! What holds whatever is asked: random commands by random people, and the invariants after each.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
+use crate::chat::administration::configuration::Values;
 use crate::chat::affiliation::{Affiliation, Role};
 use crate::chat::command::{
     Actor, AffiliationItem, Command, Invitation, Join, People, Person, Query, RoleItem,
@@ -15,6 +17,7 @@ use crate::chat::event::Departure;
 use crate::chat::id::{Epoch, MessageId, Seq, Timestamp};
 use crate::chat::message::{Payload, Retention};
 use crate::chat::settings::Settings;
+use crate::directory::View;
 use crate::room::scene::{Scene, author, content, device, empty_room, jid, wish};
 use crate::room::state::Room;
 
@@ -43,19 +46,25 @@ fn joins() -> impl Strategy<Value = Join> {
 
 fn settings() -> impl Strategy<Value = Settings> {
     let flags = (any::<bool>(), any::<bool>(), prop::bool::weighted(0.9), any::<bool>());
-    (flags, option::of(1..4u32), option::of(1..5u32), option::weighted(0.2, Just("sesame".to_string())))
-        .prop_map(|((members_only, moderated, persistent, archived), occupants_max, limit, password)| {
-            Settings {
-                members_only,
-                moderated,
-                persistent,
-                archived,
-                occupants_max,
-                participant_update_limit: limit,
-                password,
-                ..Settings::default()
-            }
-        })
+    (flags, option::of(1..4u32), option::weighted(0.2, Just("sesame".to_string()))).prop_map(
+        |((members_only, moderated, persistent, archived), occupants_max, password)| Settings {
+            members_only,
+            moderated,
+            persistent,
+            archived,
+            occupants_max,
+            password,
+            ..Settings::default()
+        },
+    )
+}
+
+/// Rooms are crowded with few.
+fn limits() -> impl Strategy<Value = Arc<View>> {
+    (1..5u32).prop_map(|participant_update_limit| {
+        let values = Values { participant_update_limit, ..Values::default() };
+        Arc::new(View::sketch(1, &[], Vec::new()).under_configuration(values))
+    })
 }
 
 fn affiliation_items() -> impl Strategy<Value = AffiliationItem> {
@@ -217,9 +226,11 @@ proptest! {
     #[test]
     fn a_room_keeps_its_rules(
         is_new in any::<bool>(),
+        limit in option::of(limits()),
         script in vec((actors(), commands()), 1..60),
     ) {
         let mut scene = if is_new { Scene::locked() } else { Scene::open().full() };
+        limit.iter().for_each(|view| scene.room.see(view));
         scene.now = Timestamp(0);
         let (mut has_hidden_traffic, mut is_administered) = (false, false);
         for (number, (by, command)) in script.into_iter().enumerate() {

@@ -9,7 +9,7 @@ use perch_address::BareJid;
 use crate::chat::affiliation::{Affiliation, Role};
 use crate::chat::command::{Actor, AffiliationItem, Command, HistoryRequest, Join, Person, RoleItem};
 use crate::chat::event::{Change, Decision, Departure, Ephemeral, Event, Parcel, ParcelKind};
-use crate::chat::id::{Epoch, RoomId, RulesVersion, Seq, SessionId, Timestamp};
+use crate::chat::id::{Epoch, RoomGuid, RoomId, RulesVersion, Seq, SessionId, Timestamp};
 use crate::chat::message::{Author, Content, Payload, Retention};
 use crate::chat::occupant::Occupant;
 use crate::chat::refusal::Refusal;
@@ -146,6 +146,7 @@ pub(super) fn empty_room() -> Room {
 fn empty_snapshot() -> RoomSnapshot {
     RoomSnapshot {
         id: RoomId(1),
+        guid: RoomGuid(1),
         name: "tea".into(),
         epoch: Epoch(0),
         seq: Seq(0),

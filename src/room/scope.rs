@@ -38,7 +38,16 @@ impl Room {
     ///
     /// [`Command::Review`]: crate::chat::command::Command::Review
     pub fn see(&mut self, view: &Arc<View>) {
+        let limit = self.participant_update_limit();
         Arc::make_mut(&mut self.standings).see(view.clone(), self.settings.category);
+        // What another limit made of the room counts no more.
+        self.is_crowded &= limit == self.participant_update_limit();
+        self.count_crowd();
+    }
+
+    /// Above so many occupants arrivals and departures are told to few.
+    pub(super) fn participant_update_limit(&self) -> u32 {
+        self.standings.view().values().participant_update_limit
     }
 
     /// The version of what people are known by.

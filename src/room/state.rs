@@ -12,7 +12,7 @@ use perch_address::{BareJid, nickname_key};
 use crate::chat::affiliation::{Affiliation, Role};
 use crate::chat::command::{Actor, Command};
 use crate::chat::event::{Change, Decision, Ephemeral, Event};
-use crate::chat::id::{Epoch, RoomId, RulesVersion, Seq, Timestamp};
+use crate::chat::id::{Epoch, RoomGuid, RoomId, RulesVersion, Seq, Timestamp};
 use crate::chat::message::Author;
 use crate::chat::occupant::{Occupant, Occupants};
 use crate::chat::refusal::Refusal;
@@ -26,6 +26,7 @@ use crate::room::standings::{Place, Standings};
 #[derive(Debug, Clone)]
 pub struct Room {
     pub(super) id: RoomId,
+    pub(super) guid: RoomGuid,
     pub(super) name: Arc<str>,
     pub(super) epoch: Epoch,
     pub(super) seq: Seq,
@@ -51,6 +52,7 @@ impl Room {
     pub fn load(snapshot: RoomSnapshot, view: &Arc<View>) -> Self {
         let mut room = Self {
             id: snapshot.id,
+            guid: snapshot.guid,
             name: snapshot.name.into(),
             epoch: snapshot.epoch,
             seq: snapshot.seq,

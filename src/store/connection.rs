@@ -9,6 +9,10 @@ use crate::store::row::Columns;
 pub(in crate::store) trait Connection: Send {
     type Row: Columns + Send + Sync;
 
+    /// Lines of the audit log behind the one with the number `$1`, since `$2`, of `$3` and about `$4`, if any; `$5` at most.
+    /// Members stamp them, so that times need not rise in their order: all since a time are looked at, by an index, for
+    /// where the first of them is, and from there on they are walked.
+    const AUDIT: &'static str;
     /// How many rooms have the add-in with the number `$1`: engines differ in how they look into JSON.
     const ROOMS_WITH_ADDIN: &'static str;
     /// Takes the rooms in whose lists `$1` has a right, in the order in which appends take them.

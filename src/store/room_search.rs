@@ -1,7 +1,7 @@
 //! Rooms, found by what they are called and by who stands in their lists; and those that somebody may know of.
 
 use perch_address::BareJid;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tracing::instrument;
 
 use crate::chat::affiliation::Affiliation;
@@ -21,27 +21,18 @@ impl Store {
         &self,
         search: &RoomSearch,
         after: Option<&str>,
-        limit: usize,
+        limit: u32,
     ) -> Result<Vec<RoomMatch>, StoreError> {
-        let mut found = Vec::new();
-        let mut last: Box<str> = after.unwrap_or_default().into();
-        loop {
-            let rows =
-                ask_lasting!(self, engine => engine.rooms_behind_name(search, &last, LOOKED_AT).await)?;
-            let is_last = rows.len() < LOOKED_AT as usize;
-            if let Some(row) = rows.last() {
-                last = row.name.clone();
+        let after = after.unwrap_or_default();
+        for _ in 0..ROUNDS_MAX {
+            let found: Vec<Candidate> =
+                ask_lasting!(self, engine => engine.rooms_behind_name(search, after, limit).await)?;
+            if found.iter().all(|room| room.is_folded) {
+                return Ok(found.into_iter().map(|candidate| candidate.room).collect());
             }
-            found.extend(
-                rows.into_iter()
-                    .filter(|room| search.is_named_so(room))
-                    .map(|room| RoomMatch { id: room.id, name: room.name }),
-            );
-            if is_last || found.len() >= limit {
-                found.truncate(limit);
-                return Ok(found);
-            }
+            ask_lasting!(self, engine => engine.fold_rooms().await)?;
         }
+        Err(StoreError::Unavailable)
     }
 
     /// These rooms as they are shown to who has found them, in the order of their names.
@@ -140,25 +131,45 @@ pub struct KnownRoom {
     pub entries: Vec<(BareJid, Affiliation, Extent)>,
 }
 
-/// A room with the texts that are looked through.
+/// A room that fits, as far as it is known what it is called.
 #[derive(Debug)]
 pub(super) struct Candidate {
-    pub(super) id: RoomId,
-    pub(super) name: Box<str>,
-    pub(super) title: Box<str>,
-    pub(super) description: Box<str>,
+    room: RoomMatch,
+    /// Its words were there to be looked through. Those of a room that was just made or renamed may not be yet.
+    is_folded: bool,
 }
 
 impl Candidate {
+    /// From a row: id, name, are its words there.
+    pub(super) fn of(row: &impl Columns) -> Result<Self, StoreError> {
+        Ok(Self { room: RoomMatch::of(row)?, is_folded: row.flag(2)? })
+    }
+}
+
+/// What a room is called, as searches look through it.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(super) struct RoomWords {
+    pub(super) id: i64,
+    pub(super) address: String,
+    pub(super) title: String,
+    pub(super) description: String,
+}
+
+impl RoomWords {
     /// From a row: id, name, title, description.
     pub(super) fn of(row: &impl Columns) -> Result<Self, StoreError> {
         Ok(Self {
-            id: RoomId(row.integer(0)?),
-            name: row.text(1)?.into(),
-            title: row.text(2)?.into(),
-            description: row.text(3)?.into(),
+            id: row.integer(0)?,
+            address: behind_spaces(row.text(1)?),
+            title: behind_spaces(row.text(2)?),
+            description: behind_spaces(row.text(3)?),
         })
     }
+}
+
+/// The words of a text, each behind a space: where one begins is then found like any other text.
+fn behind_spaces(text: &str) -> String {
+    format!(" {}", folded(text))
 }
 
 impl FoundRoom {
@@ -233,54 +244,18 @@ impl RoomMatch {
 }
 
 impl RoomSearch {
-    fn is_named_so(&self, room: &Candidate) -> bool {
-        let wanted = if self.is_phrase { vec![folded(&self.text)] } else { words(&self.text) };
-        let texts = [
-            (self.in_address, &room.name),
-            (self.in_title, &room.title),
-            (self.in_description, &room.description),
-        ];
-        let texts: Vec<String> = texts
-            .into_iter()
-            .filter(|(is_wanted, _)| *is_wanted)
-            // Each word begins behind a space.
-            .map(|(_, text)| format!(" {}", folded(text)))
-            .collect();
-        wanted.iter().all(|word| texts.iter().any(|text| text.contains(&format!(" {word}"))))
+    /// What has to be in the words of a room, each somewhere.
+    pub(super) fn wanted(&self) -> Vec<String> {
+        if self.is_phrase {
+            return vec![behind_spaces(&self.text)];
+        }
+        words(&self.text).iter().map(|word| format!(" {word}")).collect()
     }
 }
 
 /// Rooms that are looked at together.
 const LOOKED_AT: u32 = 1000;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_is_found_by_the_beginnings_of_its_words() {
-        let room = Candidate {
-            id: RoomId(1),
-            name: "fin-2".into(),
-            title: "Café des Finances".into(),
-            description: "Talk of quarterly figures".into(),
-        };
-        let check = |text: &str, is_phrase, expected| {
-            let search = RoomSearch {
-                text: text.into(),
-                is_phrase,
-                in_title: true,
-                in_description: true,
-                ..RoomSearch::default()
-            };
-            assert_eq!(search.is_named_so(&room), expected, "{text}");
-        };
-        check("", false, true);
-        check("fin", false, true);
-        check("cafe quarter", false, true);
-        check("inance", false, false);
-        check("des finances", true, true);
-        check("cafe finances", true, false);
-        check("2", false, false);
-    }
-}
+/// Rooms whose words are folded together: with others' appends between them.
+pub(super) const FOLDED_AT_ONCE: u32 = 200;
+/// How often a search begins anew because rooms were renamed meanwhile.
+const ROUNDS_MAX: u32 = 10;

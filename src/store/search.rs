@@ -29,7 +29,7 @@ impl Store {
         ask_lasting!(self, engine => engine.index_new().await)
     }
 
-    /// Takes everything into the index that is in a log and not yet there, whoever wrote it.
+    /// Takes everything into the index that is in a log and not yet there, whoever wrote it, and what rooms are called.
     #[instrument(skip_all)]
     pub async fn index_all(&self) -> Result<(), StoreError> {
         ask_lasting!(self, engine => engine.index_all().await)

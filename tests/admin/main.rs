@@ -3,10 +3,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod category;
 mod check_config;
 mod message;
 mod pool;
 mod principal;
+mod room;
 mod scene;
 mod serve;
 mod usage;

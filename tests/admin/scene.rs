@@ -52,6 +52,16 @@ impl Scene {
         tokio::task::spawn_blocking(move || finish(command, &input)).await.unwrap()
     }
 
+    /// The same on a terminal, where somebody answers what he is asked. Both outputs are one there.
+    pub(crate) async fn answer(&self, arguments: &str, answer: &str) -> Ended {
+        let typed =
+            format!("{} {arguments} --data-dir {}", env!("CARGO_BIN_EXE_perch"), self.data_dir().display());
+        let mut terminal = Command::new("script");
+        terminal.args(["--quiet", "--return", "--command", &typed, "/dev/null"]).env_clear();
+        let answer = format!("{answer}\n");
+        tokio::task::spawn_blocking(move || finish(terminal, &answer)).await.unwrap()
+    }
+
     /// Stops the server; with nobody connected there is nothing to wait for.
     pub(crate) async fn stop(self) -> TempDir {
         tokio::time::timeout(Duration::from_secs(4), self.server.stop()).await.expect("prompt");
@@ -72,6 +82,11 @@ impl Ended {
     pub(crate) fn check(&self, code: i32, out: &str, err: &str) {
         assert_eq!((self.code, self.out.as_str(), self.err.as_str()), (code, out, err));
     }
+}
+
+/// The words of each line of a table.
+pub(crate) fn rows(ended: &Ended) -> Vec<Vec<&str>> {
+    ended.out.lines().map(|line| line.split_whitespace().collect()).collect()
 }
 
 pub(crate) fn config(directory: &Path, environment: &[(&str, &str)]) -> Config {

@@ -234,7 +234,9 @@ impl Day {
         let mut rooms = json!({});
         for room in ["floor", "desk", "board"] {
             let mut shown = self.scene.run(&format!("room show {room}")).await;
-            shown.as_object_mut().unwrap().remove("version");
+            for each_its_own in ["version", "guid", "uri"] {
+                shown.as_object_mut().unwrap().remove(each_its_own);
+            }
             rooms[room] = shown;
         }
         let search = async |who: &str| {

@@ -147,7 +147,7 @@ impl Device {
         for &room in &self.rooms {
             let released = from.rooms.release(room, self.actor(None), deadline);
             match timeout(PATIENCE, released).await {
-                Ok(place) => places.extend(place.map(|place| (room, place))),
+                Ok(place) => places.push((room, place)),
                 Err(_late) => return Some(Ended::Lost),
             }
         }
@@ -162,7 +162,12 @@ impl Device {
             return Some(Ended::Lost);
         }
         for (room, after) in places {
-            let attached = self.member.rooms.attach(room, self.actor(None), after, self.mailbox.clone());
+            let (rooms, actor) = (self.member.rooms.clone(), self.actor(None));
+            let mailbox = self.mailbox.clone();
+            let attached = async move {
+                let after = after.ok_or(Refusal::NotAnOccupant)?;
+                rooms.attach(room, actor, after, mailbox).await
+            };
             match timeout(PATIENCE, attached).await {
                 Ok(Ok(())) => {}
                 // Its session tells the client.
@@ -243,7 +248,7 @@ impl Device {
                     self.left_open += usize::from(ending == Ending::Unsure);
                     return Some(Ended::Told(ending));
                 }
-                Item::Mark(_) => {}
+                Item::Mark(_) | Item::Follow => {}
             }
         }
         None

@@ -138,7 +138,6 @@ fn settings(random: &mut StdRng) -> Settings {
         name: format!("room {}", random.random_range(0..100)),
         moderated: random.random_bool(0.3),
         members_only: random.random_bool(0.1),
-        participant_update_limit: random.random_bool(0.3).then_some(3),
         ..Settings::default()
     }
 }

@@ -31,6 +31,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use perch::store::{Options, Store};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 
 /// A place for a store that is gone with the test.
 pub(crate) enum Place {
@@ -85,6 +86,17 @@ impl Place {
         }
         Store::open(&self.url(), options).await.unwrap()
     }
+}
+
+/// What somebody does who has a way into the database itself.
+pub(crate) async fn by_hand(place: &Place, statement: &str) -> Result<(), sqlx::Error> {
+    let statement = AssertSqlSafe(statement.to_owned());
+    if let Place::Postgres(url) = place {
+        sqlx::query(statement).execute(&mut PgConnection::connect(url).await?).await?;
+    } else {
+        sqlx::query(statement).execute(&mut SqliteConnection::connect(&place.url()).await?).await?;
+    }
+    Ok(())
 }
 
 /// What the engine says of a fault is in the log only.
@@ -180,6 +192,7 @@ on_every_engine! {
         an_accounts_archive_is_paged_and_filtered
         what_the_archive_does_not_show_goes_after_a_while;
     rooms: a_room_is_loaded_as_it_was_made
+        each_room_has_a_guid_for_good
         names_are_unique_and_given_again_after_destruction
         an_append_is_all_or_nothing
         decisions_against_older_rules_are_stale
@@ -198,6 +211,8 @@ on_every_engine! {
         what_is_gone_is_found_no_more
         an_archive_is_searched_by_words
         rooms_are_found_by_name_and_lists
+        rooms_are_found_by_the_beginnings_of_words
+        what_rooms_are_called_is_folded_before_it_is_searched
         a_cleared_room_is_emptied_from_its_beginning_on;
     time:
         a_log_is_purged_from_its_beginning_on
@@ -236,7 +251,8 @@ on_postgres! {
         a_commit_that_waits_for_a_standby_is_not_acknowledged
         a_commit_whose_wait_was_cancelled_is_not_acknowledged
         what_one_may_not_write_keeps_nobody_else_from_writing
-        the_journal_passes_over_no_slow_transaction;
+        the_journal_passes_over_no_slow_transaction
+        the_audit_log_passes_over_no_slow_transaction;
     succession:
         a_standby_of_the_site_takes_over_unnoticed
         what_a_standby_never_got_is_not_given_again

@@ -4,6 +4,9 @@
 use std::io::Write as _;
 use std::sync::Arc;
 
+use perch::chat::administration::configuration::{Configuration, Values};
+use perch::chat::administration::level::Level;
+use perch::chat::administration::policy::Policy;
 use perch::chat::affiliation::{Affiliation, Role};
 use perch::chat::command::{
     Actor, AffiliationItem, Command, HistoryRequest, Invitation, Join, People, Person, RoleItem,
@@ -12,9 +15,11 @@ use perch::chat::event::{Change, Decision, Event};
 use perch::chat::id::{Epoch, MessageId, Origin, RulesVersion, Seq, SessionId, Timestamp};
 use perch::chat::message::Retention;
 use perch::chat::settings::Settings;
+use perch::directory::View;
 use perch::room::configuration::foundation;
 use perch::room::state::Room;
 use perch::store::Store;
+use perch::store::administration::Deed;
 use perch::store::archive::{ArchiveQuery, Log, PageAt};
 use perch::store::error::{AppendError, CreateRoomError};
 use perch::store::room::{Append, NewRoom};
@@ -23,18 +28,37 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 
 use crate::Place;
-use crate::scene::{author, content, payload};
+use crate::principals::directory;
+use crate::scene::{act, author, content, payload};
 
 pub(crate) async fn a_loaded_room_is_the_room_that_applied_its_log(place: Place) {
+    let view = view_of_small_rooms(&place).await;
     for seed in 0..SEEDS {
         writeln!(std::io::stderr(), "seed {seed}").expect("standard error is open");
-        let mut world = World::new(seed, place.open().await, Timestamp(seed as i64 * 1_000_000));
+        let now = Timestamp(seed as i64 * 1_000_000);
+        let mut world = World::new(seed, place.open().await, view.clone(), now);
         for _ in 0..STEPS {
             world.step().await;
         }
         world.check().await;
         world.end().await;
     }
+}
+
+/// Everybody may use rooms, and with more than two they are crowded.
+async fn view_of_small_rooms(place: &Place) -> Arc<View> {
+    let store = place.open().await;
+    let values = Values { participant_update_limit: 2, ..Values::default() };
+    let configuration = Configuration::new(Level::Global, values).unwrap();
+    let policy = Policy::new(Level::Global, true, "").unwrap();
+    for deed in
+        [Deed::PutConfiguration { configuration, expected: None }, Deed::PutPolicy { policy, expected: None }]
+    {
+        store.administer(deed, act()).await.unwrap();
+    }
+    let view = directory(&store).await.view();
+    store.close().await;
+    view
 }
 
 const SEEDS: u64 = 12;
@@ -46,6 +70,7 @@ const NICKS: [&str; 6] = ["alice", "bob", "Bob", "carol", "x y", "eve"];
 struct World {
     random: StdRng,
     store: Store,
+    view: Arc<View>,
     now: Timestamp,
     rooms: Vec<Known>,
     /// Stanzas so far: no two have one number.
@@ -59,9 +84,9 @@ struct Known {
 }
 
 impl World {
-    fn new(seed: u64, store: Store, now: Timestamp) -> Self {
+    fn new(seed: u64, store: Store, view: Arc<View>, now: Timestamp) -> Self {
         let number = seed as i64 * 1_000_000;
-        Self { random: StdRng::seed_from_u64(seed), store, now, rooms: Vec::new(), number }
+        Self { random: StdRng::seed_from_u64(seed), store, view, now, rooms: Vec::new(), number }
     }
 
     async fn step(&mut self) {
@@ -83,12 +108,10 @@ impl World {
 
     async fn create(&mut self, name: &str) {
         let owner = author(self.one_of(&PEOPLE)).jid;
-        let limit = self.random.random_bool(0.5).then_some(2);
-        let settings = Settings { participant_update_limit: limit, ..Settings::default() };
-        let changes = foundation(&owner, &SECRET, settings, false);
+        let changes = foundation(&owner, &SECRET, Settings::default(), false);
         let snapshot = self.store.create_room(self.new_room(name, changes)).await.unwrap();
         let log = self.store.events_after(snapshot.id, Seq(0), 10).await.unwrap();
-        self.rooms.push(Known { room: Room::load(snapshot, &Arc::default()), log });
+        self.rooms.push(Known { room: Room::load(snapshot, &self.view), log });
     }
 
     async fn refuse_name(&self, name: &str) {
@@ -155,8 +178,7 @@ impl World {
 
     async fn check(&self) {
         for Known { room, log } in &self.rooms {
-            let loaded =
-                Room::load(self.store.load_room(room.name()).await.unwrap().unwrap(), &Arc::default());
+            let loaded = Room::load(self.store.load_room(room.name()).await.unwrap().unwrap(), &self.view);
             assert_eq!(
                 (loaded.seq(), loaded.rules(), loaded.last_at()),
                 (room.seq(), room.rules(), room.last_at())
@@ -276,7 +298,6 @@ impl World {
             archived: self.random.random_bool(0.8),
             public: self.random.random_bool(0.5),
             persistent: self.random.random_bool(0.9),
-            participant_update_limit: self.random.random_bool(0.5).then_some(2),
             ..Settings::default()
         };
         Command::Configure { settings: Box::new(settings), people: People::default() }

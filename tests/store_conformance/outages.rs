@@ -6,12 +6,15 @@ use futures_util::future::join_all;
 use perch::auth::{Accounts, ChangeError, GuessLimits, Policy, Registration};
 use perch::chat::account::entry::{AccountAppend, AccountChange};
 use perch::chat::account::node::{Item, Node};
+use perch::chat::administration::ActNumber;
 use perch::chat::id::{Origin, Seq, SessionId, Timestamp};
 use perch::chat::message::Payload;
 use perch::chat::principal::{Change, Kind};
 use perch::chat::snapshot::RoomSnapshot;
 use perch::clock::Clock;
 use perch::store::account_log::AccountAppendError;
+use perch::store::administration::Deed;
+use perch::store::administration::act::LoggedAct;
 use perch::store::error::{AppendError, OpenError, PrincipalError, StoreError};
 use perch::store::room::{Append, Appended};
 use perch::store::{Options, Store};
@@ -22,6 +25,7 @@ use rand::{Rng, SeedableRng};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
 use crate::account_logs::{account, letter};
+use crate::administration::log;
 use crate::cluster::Cluster;
 use crate::journal::journal;
 use crate::pool::{at_port, member, port_of};
@@ -263,6 +267,40 @@ pub(crate) async fn the_journal_passes_over_no_slow_transaction(url: String) {
     assert_eq!(behind.iter().map(|entry| entry.seq.unwrap().0).collect::<Vec<_>>(), [99, room.seq.0 + 1]);
     // In the order of what the engine calls a transaction, not of the rows' numbers.
     assert!(behind[0].place < behind[1].place);
+}
+
+pub(crate) async fn the_audit_log_passes_over_no_slow_transaction(url: String) {
+    let store = member(&url, "a").await;
+    let first = store.administer(Deed::Elsewhere, act()).await.unwrap();
+    log(&store, None, 1).await;
+
+    let mut slow = PgConnection::connect(&url).await.unwrap();
+    sqlx::raw_sql("BEGIN").execute(&mut slow).await.unwrap();
+    // As a member logs that knows nothing of the order.
+    let row = sqlx::query(
+        "INSERT INTO audit (at, who, origin, operation, object, outcome)
+         SELECT at, who, origin, operation, object, outcome FROM audit LIMIT 1 RETURNING number",
+    )
+    .fetch_one(&mut slow)
+    .await
+    .unwrap();
+    let slow_one = ActNumber(row.get(0));
+    let quick_one = store.administer(Deed::Elsewhere, act()).await.unwrap();
+    assert_eq!(log(&store, Some(first), 0).await, [], "the quick one waits for the slow one");
+    sqlx::raw_sql("COMMIT").execute(&mut slow).await.unwrap();
+    let numbers = |lines: Vec<LoggedAct>| lines.iter().map(|line| line.number).collect::<Vec<_>>();
+    assert_eq!(numbers(log(&store, Some(first), 2).await), [slow_one, quick_one]);
+    assert_eq!(numbers(log(&store, Some(slow_one), 1).await), [quick_one]);
+
+    // Who has begun first comes first, whatever the numbers of the lines.
+    sqlx::raw_sql("BEGIN; SELECT pg_current_xact_id()").execute(&mut slow).await.unwrap();
+    let third = store.administer(Deed::Elsewhere, act()).await.unwrap();
+    let line = "INSERT INTO audit (at, who, origin, operation, object, outcome)
+         SELECT at, who, origin, operation, object, outcome FROM audit LIMIT 1; COMMIT";
+    sqlx::raw_sql(line).execute(&mut slow).await.unwrap();
+    let last = numbers(log(&store, Some(quick_one), 2).await);
+    assert_eq!(last[1], third);
+    assert_eq!(numbers(log(&store, Some(last[0]), 1).await), [third], "a page begins behind any of them");
 }
 
 /// With a server of its own, which waits for a standby that there is none of.

@@ -36,7 +36,7 @@ fn dismiss(member: &BareJid, from: &str) -> Change {
     Change::Dismiss { member: member.clone(), from: group(from) }
 }
 
-async fn directory(store: &Store) -> Directory {
+pub(crate) async fn directory(store: &Store) -> Directory {
     let domain = BareJid::new("localhost").unwrap();
     let here = Here { pool: "perch".into(), site: None };
     Directory::open(store.clone(), Bus::Local, domain, here).await.unwrap()

@@ -35,6 +35,24 @@ pub(crate) async fn a_room_is_loaded_as_it_was_made(place: Place) {
     assert_eq!((listed.len(), &*listed[0].name, &*listed[0].title), (1, "tea", "Tea"));
 }
 
+pub(crate) async fn each_room_has_a_guid_for_good(place: Place) {
+    let store = place.open().await;
+    let (tea, coffee) = (make(&store, "tea").await, make(&store, "coffee").await);
+    assert_ne!(tea.guid, coffee.guid);
+    let text = tea.guid.to_string();
+    assert!(text.len() == 36 && text.as_bytes()[14] == b'4', "of chance, says {text}");
+    assert!(b"89ab".contains(&text.as_bytes()[19]), "as RFC 9562 has it: {text}");
+    let settings = Box::new(Settings { name: "Tea".into(), ..Settings::default() });
+    append(&store, &tea, [Change::Configured { by: author("alice").jid, settings }]).await.unwrap();
+    store.close().await;
+    let store = place.open().await;
+    let again = store.load_room("tea").await.unwrap().unwrap();
+    assert_eq!(again.guid, tea.guid);
+    let destroyed = Change::Destroyed { by: None, reason: "".into(), alternate: None, password: None };
+    append(&store, &again, [destroyed]).await.unwrap();
+    assert_ne!(make(&store, "tea").await.guid, tea.guid, "another room of the same name");
+}
+
 pub(crate) async fn names_are_unique_and_given_again_after_destruction(place: Place) {
     let store = place.open().await;
     let first = make(&store, "tea").await;

@@ -13,8 +13,8 @@ use perch::store::room::Append;
 use perch::store::room_search::{KnownRoom, RoomSearch, Seer};
 use perch::store::search::{Found, Order, Scope, Search};
 
-use crate::Place;
 use crate::scene::{affiliation, append, author, chatty, content, decision, join, make, post, texts};
+use crate::{Place, by_hand};
 
 pub(crate) async fn words_are_found_in_every_script_without_case_and_accents(place: Place) {
     let store = place.open().await;
@@ -197,9 +197,7 @@ pub(crate) async fn rooms_are_found_by_name_and_lists(place: Place) {
     }
     let base = RoomSearch { in_title: true, ..RoomSearch::default() };
     let check = async |search: RoomSearch, expected: &str| {
-        let found = store.find_rooms(&search, None, 10).await.unwrap();
-        let names: Vec<&str> = found.iter().map(|room| &*room.name).collect();
-        assert_eq!(names.join(" "), expected, "{search:?}");
+        assert_eq!(found(&store, &search).await, expected, "{search:?}");
     };
     check(base.clone(), "a b c").await;
     check(RoomSearch { text: "tea".into(), ..base.clone() }, "a c").await;
@@ -231,6 +229,68 @@ pub(crate) async fn rooms_are_found_by_name_and_lists(place: Place) {
     assert_eq!(known("carol").await, (3, Some((None, true))));
     assert_eq!(known("dave").await, (2, None));
     assert_eq!(store.rooms_named(&["c", "x"]).await.unwrap().len(), 1);
+}
+
+pub(crate) async fn rooms_are_found_by_the_beginnings_of_words(place: Place) {
+    let store = place.open().await;
+    let room = make(&store, "fin-2").await;
+    let configured = named("Café des Finances", "Talk of quarterly figures");
+    append(&store, &room, [configured]).await.unwrap();
+    make(&store, "other").await;
+    let titles = RoomSearch { in_title: true, in_description: true, ..RoomSearch::default() };
+    let addresses = RoomSearch { in_address: true, ..RoomSearch::default() };
+    let check = async |search: &RoomSearch, text: &str, is_phrase, expected: &str| {
+        let search = RoomSearch { text: text.into(), is_phrase, ..search.clone() };
+        assert_eq!(found(&store, &search).await, expected, "{search:?}");
+    };
+    check(&titles, "", false, "fin-2 other").await;
+    check(&titles, "fin", false, "fin-2").await;
+    check(&titles, "cafe quarter", false, "fin-2").await;
+    check(&titles, "CAFÉ Figu", false, "fin-2").await;
+    check(&titles, "cafe other", false, "").await;
+    check(&titles, "inance", false, "").await;
+    check(&titles, "des finances", true, "fin-2").await;
+    check(&titles, "cafe finances", true, "").await;
+    check(&titles, "finances talk", true, "").await;
+    check(&titles, "2", false, "").await;
+    check(&addresses, "2", false, "fin-2").await;
+    check(&addresses, "2 fin", false, "fin-2").await;
+    check(&addresses, "2 cafe", false, "").await;
+    check(&RoomSearch::default(), "fin", false, "").await;
+}
+
+pub(crate) async fn what_rooms_are_called_is_folded_before_it_is_searched(place: Place) {
+    let store = place.open().await;
+    let room = make(&store, "tea").await;
+    let check = async |text: &str, expected: &str| {
+        let search = RoomSearch { text: text.into(), in_title: true, ..RoomSearch::default() };
+        assert_eq!(found(&store, &search).await, expected, "{text}");
+    };
+    append(&store, &room, [named("Thé", "")]).await.unwrap();
+    check("the", "tea").await;
+    let room = store.load_room("tea").await.unwrap().unwrap();
+    append(&store, &room, [named("Maté", "")]).await.unwrap();
+    check("the", "").await;
+    check("mate", "tea").await;
+    // As a member does that knows nothing of it, and as what was there before.
+    for statement in [
+        "UPDATE room SET settings = replace(settings, 'Maté', 'Café')",
+        "UPDATE room SET address_words = NULL, title_words = NULL, description_words = NULL",
+    ] {
+        by_hand(&place, statement).await.unwrap();
+        check("mate", "").await;
+        check("cafe", "tea").await;
+    }
+}
+
+async fn found(store: &Store, search: &RoomSearch) -> String {
+    let found = store.find_rooms(search, None, 10).await.unwrap();
+    found.iter().map(|room| &*room.name).collect::<Vec<_>>().join(" ")
+}
+
+fn named(name: &str, description: &str) -> Change {
+    let settings = Settings { name: name.into(), description: description.into(), ..Settings::default() };
+    Change::Configured { by: author("alice").jid, settings: Box::new(settings) }
 }
 
 pub(crate) async fn a_cleared_room_is_emptied_from_its_beginning_on(place: Place) {

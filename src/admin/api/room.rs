@@ -13,7 +13,7 @@ use crate::chat::administration::{ActNumber, Versioned};
 use crate::chat::affiliation::Affiliation;
 use crate::chat::category::CategoryId;
 use crate::chat::command::{Actor, AffiliationItem, Command, Person};
-use crate::chat::id::RulesVersion;
+use crate::chat::id::{RoomGuid, RulesVersion};
 use crate::chat::refusal::Refusal;
 use crate::chat::settings::{Kind, Privacy, Settings};
 use crate::chat::snapshot::{RoomSnapshot, Standing};
@@ -25,6 +25,7 @@ use crate::store::administration::act::Act;
 #[derive(Debug, Clone, PartialEq)]
 pub struct RoomDetail {
     pub address: BareJid,
+    pub guid: RoomGuid,
     pub settings: Settings,
     pub category: Option<Box<str>>,
     pub addin: Option<Box<str>>,
@@ -301,6 +302,7 @@ impl Admin {
         let category = room.settings.category.and_then(|id| view.category(id));
         Ok(RoomDetail {
             address: BareJid::from_parts(Some(&room.name), self.rooms.domain())?,
+            guid: room.guid,
             category: category.map(|category| category.name.clone()),
             addin: addin.map(|stored| stored.addin.value.name),
             managers: list(is_manager),

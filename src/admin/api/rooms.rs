@@ -44,7 +44,7 @@ impl Admin {
         };
         let search = RoomSearch { seen_by, ..search };
         let (store, limit) = (self.rooms.store(), page_limit(limit));
-        let found = store.find_rooms(&search, after, limit as usize + 1).await?;
+        let found = store.find_rooms(&search, after, limit + 1).await?;
         let found = Page::of(found, limit, |room| room.name.to_string());
         let ids: Vec<_> = found.items.iter().map(|room| room.id).collect();
         let counts: HashMap<_, _> = store.occupant_counts(&ids).await?.into_iter().collect();

@@ -87,6 +87,8 @@ fn detail(room: api::RoomDetail) -> RoomDetail {
     let addresses = |list: &[perch_address::BareJid]| list.iter().map(ToString::to_string).collect();
     RoomDetail {
         address: room.address.to_string(),
+        guid: room.guid.to_string(),
+        uri: room.guid.uri(room.address.domain()),
         category: room.category.map(Into::into),
         addin: room.addin.map(Into::into),
         privacy: room.settings.privacy(),

@@ -52,7 +52,7 @@ pub struct AuditQuery {
     pub who: Option<String>,
     /// Only what was done to this.
     pub object: Option<String>,
-    /// What the page before gave as `next`; without it, the first page.
+    /// What the page before gave as `next`, or the `id` of the last line that was seen; without it, the first page.
     pub after: Option<i64>,
     /// How long the page is to be.
     pub limit: Option<PageLimit>,

@@ -10,6 +10,12 @@ use crate::chat::settings::{Kind, Privacy};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RoomDetail {
     pub address: String,
+    /// What it is called for good.
+    #[schemars(extend("format" = "uuid"))]
+    pub guid: String,
+    /// The room in the scheme of the original: `ma-chan://`, the domain of the rooms, `/` and the GUID.
+    #[schemars(extend("format" = "uri"))]
+    pub uri: String,
     pub title: String,
     pub description: String,
     /// Absent where the room was made before there were categories.

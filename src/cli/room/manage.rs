@@ -148,6 +148,8 @@ fn path(room: &str) -> String {
 /// A line for each of its properties.
 fn sheet(room: &RoomDetail) -> String {
     let rows = [
+        ("guid", room.guid.clone()),
+        ("uri", room.uri.clone()),
         ("title", room.title.clone()),
         ("description", room.description.clone()),
         ("category", room.category.clone().unwrap_or_default()),

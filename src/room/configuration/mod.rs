@@ -189,7 +189,6 @@ impl Room {
         self.is_locked = false;
         let view = self.standings.view().clone();
         self.see(&view);
-        self.count_crowd();
     }
 
     pub(super) fn take_destruction(&mut self, reason: &str, alternate: Option<&BareJid>) {

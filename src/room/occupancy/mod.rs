@@ -387,12 +387,8 @@ impl Room {
 
     /// Moves between telling everybody and telling few, with room between the two marks.
     pub(super) fn count_crowd(&mut self) {
-        let count = self.occupants.len();
-        self.is_crowded = match self.settings.participant_update_limit {
-            None => false,
-            Some(limit) if count > limit as usize => true,
-            Some(limit) => self.is_crowded && count * 100 >= limit as usize * CALM_PERCENT,
-        };
+        let (count, limit) = (self.occupants.len(), self.participant_update_limit() as usize);
+        self.is_crowded = count > limit || self.is_crowded && count * 100 >= limit * CALM_PERCENT;
     }
 
     fn change_seats(&mut self, session: SessionId, change: impl FnOnce(&mut Seats)) {

@@ -1,9 +1,11 @@
 //! Coming and going, told as logs.
 
 use super::*;
+use crate::chat::administration::configuration::Values;
 use crate::chat::affiliation::Affiliation;
 use crate::chat::command::Command;
 use crate::chat::settings::Settings;
+use crate::directory::View;
 use crate::room::scene::{Scene, actor, administrator, affiliate, device, jid, join, set_roles, wish};
 
 fn leave() -> Command {
@@ -317,8 +319,8 @@ fn the_service_takes_sessions_out() {
 
 #[test]
 fn a_crowd_comes_and_goes_unannounced_until_it_has_thinned_out() {
-    let settings = Settings { participant_update_limit: Some(10), ..Settings::default() };
-    let mut scene = Scene::with(settings);
+    let mut scene = Scene::open();
+    scene.room.see(&limited(10));
     let name = |number: usize| format!("p{number}");
     let come = |scene: &mut Scene, number: usize, prefix: &str| {
         let told = format!("{prefix}p{number} joins as none, participant");
@@ -338,6 +340,16 @@ fn a_crowd_comes_and_goes_unannounced_until_it_has_thinned_out() {
     assert_eq!((scene.room.occupants().len(), scene.room.is_crowded()), (7, false));
     (8..=11).for_each(|number| come(&mut scene, number, ""));
     come(&mut scene, 12, "quiet: ");
+    // Another limit holds from when it is known on, whatever the last one made of the room.
+    scene.room.see(&limited(12));
+    go(&mut scene, 12, "");
+    scene.room.see(&limited(5));
+    go(&mut scene, 11, "quiet: ");
+}
+
+fn limited(participant_update_limit: u32) -> Arc<View> {
+    let values = Values { participant_update_limit, ..Values::default() };
+    Arc::new(View::sketch(2, &[], Vec::new()).under_configuration(values))
 }
 
 #[test]

@@ -56,6 +56,7 @@ pub struct LoggedAct {
 /// Which lines are wanted, the oldest first.
 #[derive(Debug, Clone, Default)]
 pub struct AuditQuery {
+    /// Those behind this one, in the order in which they were written.
     pub after: Option<ActNumber>,
     pub since: Option<Timestamp>,
     pub who: Option<Box<str>>,
@@ -64,6 +65,8 @@ pub struct AuditQuery {
 }
 
 impl Store {
+    /// Whoever asks again behind the last line that he got has passed over none that is committed later: where several write
+    /// at a time, a line is shown when all that began before it has ended.
     #[instrument(skip_all)]
     pub async fn audit(&self, query: &AuditQuery) -> Result<Vec<LoggedAct>, StoreError> {
         ask_lasting!(self, engine => read(&mut *engine.look().await?, query).await)
@@ -105,7 +108,7 @@ async fn read<C: Connection>(connection: &mut C, query: &AuditQuery) -> Result<V
         Bind::TextIfAny(query.object.as_deref()),
         Bind::Number(query.limit.into()),
     ];
-    connection.run(READ, &values).await?.iter().map(logged_act).collect()
+    connection.run(C::AUDIT, &values).await?.iter().map(logged_act).collect()
 }
 
 fn logged_act(row: &impl Columns) -> Result<LoggedAct, StoreError> {
@@ -128,12 +131,6 @@ fn logged_act(row: &impl Columns) -> Result<LoggedAct, StoreError> {
 
 const LOG: &str = "INSERT INTO audit (at, who, origin, token, operation, object, was, became, outcome)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING number";
-/// All lines since a time are looked at, by an index, for the lowest of their numbers: members stamp them, so that times
-/// need not rise with numbers. From there on the lines are walked in their order.
-const READ: &str = "SELECT number, at, who, origin, token, operation, object, was, became, outcome FROM audit
-    WHERE number > $1 AND number >= coalesce((SELECT min(number) FROM audit WHERE at >= $2), 0)
-        AND at >= coalesce($2, 0) AND who = coalesce($3, who) AND object = coalesce($4, object)
-    ORDER BY number LIMIT $5";
 
 #[cfg(test)]
 impl Act {

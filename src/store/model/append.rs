@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::chat::event::{Change, Event};
-use crate::chat::id::{Epoch, RoomId, RulesVersion, Seq, Timestamp};
+use crate::chat::id::{Epoch, RoomGuid, RoomId, RulesVersion, Seq, Timestamp};
 use crate::chat::message::Retention;
 use crate::chat::settings::Settings;
 use crate::chat::snapshot::RoomSnapshot;
@@ -138,6 +138,7 @@ fn as_read(change: &Change) -> Change {
 fn empty_room(id: RoomId, room: &NewRoom, epoch: Epoch) -> RoomSnapshot {
     RoomSnapshot {
         id,
+        guid: RoomGuid(id.0.unsigned_abs().into()),
         name: room.name.clone(),
         epoch,
         seq: Seq(0),

@@ -32,6 +32,7 @@ use rand::{Rng, SeedableRng};
 use tokio::sync::RwLock;
 use tokio::time::{Instant, sleep};
 
+use crate::chat::administration::configuration::{Configuration, Values};
 use crate::chat::administration::level::Level;
 use crate::chat::administration::policy::Policy;
 use crate::chat::administration::{ActNumber, Versioned};
@@ -63,6 +64,8 @@ struct Shared {
     members: Mutex<BTreeMap<Box<str>, Arc<RwLock<()>>>>,
     chance: Mutex<StdRng>,
     faults: Mutex<Faults>,
+    /// As an operator configured it.
+    participant_update_limit: u32,
     began: Instant,
 }
 
@@ -103,6 +106,7 @@ impl Database {
             members: Mutex::default(),
             chance: Mutex::new(StdRng::seed_from_u64(seed)),
             faults: Mutex::default(),
+            participant_update_limit: if seed.is_multiple_of(3) { FEW } else { MANY },
             began: Instant::now(),
         }))
     }
@@ -266,11 +270,21 @@ impl Model {
         self.ask(|tables| tables.session(id)).await?
     }
 
+    /// What holds for all rooms: some simulations have crowded ones.
+    pub(super) fn configuration(&self) -> Versioned<Configuration> {
+        let participant_update_limit = self.database.0.participant_update_limit;
+        let values = Values { participant_update_limit, ..Values::default() };
+        Versioned { version: ActNumber(1), value: Configuration { level: Level::Global, values } }
+    }
+
     pub(super) async fn detach_sessions(&self, deadline: Timestamp) -> Result<u64, StoreError> {
         self.ask(|tables| tables.detach_earlier_sessions(&self.own, deadline)).await
     }
 }
 
+/// Occupants that a room of a simulation has more than, or never.
+const FEW: u32 = 3;
+const MANY: u32 = 75;
 /// Nothing here is secret.
 const SECRET: [u8; 32] = [7; 32];
 /// How long a way takes at most, and how long one that is delayed.

@@ -53,6 +53,16 @@ impl Postgres {
 impl Connection for Link {
     type Row = PgRow;
 
+    /// In the order of their transactions, and only what lies below the oldest that is still under way. Lines are never
+    /// removed: where one stands is found by its number.
+    const AUDIT: &'static str = "WITH place AS (
+            SELECT xid, number FROM audit WHERE number <= $1 ORDER BY number DESC LIMIT 1)
+        SELECT number, at, who, origin, token, operation, object, was, became, outcome FROM audit
+        WHERE (xid, number) > (coalesce((SELECT xid FROM place), '0'), coalesce((SELECT number FROM place), 0))
+            AND xid >= coalesce((SELECT min(xid) FROM audit WHERE at >= $2), '0')
+            AND xid < pg_snapshot_xmin(pg_current_snapshot())
+            AND at >= coalesce($2, 0) AND who = coalesce($3, who) AND object = coalesce($4, object)
+        ORDER BY xid, number LIMIT $5";
     const ROOMS_WITH_ADDIN: &'static str =
         "SELECT count(*) FROM room WHERE name IS NOT NULL AND (settings::json ->> 'addin')::bigint = $1";
 

@@ -16,6 +16,7 @@ impl Postgres {
     }
 
     pub(in crate::store) async fn index_all(&self) -> Result<(), StoreError> {
+        self.fold_rooms().await?;
         let mut logs = self.rooms_behind().await?;
         let rows = self.links.link().await?.rows(sqlx::query(ALL_ACCOUNTS_BEHIND)).await?;
         for row in &rows {

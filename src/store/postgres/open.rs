@@ -27,6 +27,9 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0008_search.sql"),
     include_str!("migrations/0009_administration.sql"),
     include_str!("migrations/0010_digest.sql"),
+    include_str!("migrations/0011_room_words.sql"),
+    include_str!("migrations/0012_audit_order.sql"),
+    include_str!("migrations/0013_room_guid.sql"),
 ];
 
 /// The schema that this program writes.

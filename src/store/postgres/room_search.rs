@@ -6,7 +6,9 @@ use sqlx::Row;
 use crate::chat::id::RoomId;
 use crate::store::error::StoreError;
 use crate::store::postgres::Postgres;
-use crate::store::room_search::{Candidate, FoundRoom, KnownRoom, RoomMatch, RoomSearch};
+use crate::store::room_search::{
+    Candidate, FOLDED_AT_ONCE, FoundRoom, KnownRoom, RoomMatch, RoomSearch, RoomWords,
+};
 
 impl Postgres {
     pub(in crate::store) async fn rooms_behind_name(
@@ -25,8 +27,35 @@ impl Postgres {
             .bind(i64::from(limit))
             .bind(
                 search.seen_by.as_ref().map(|seer| seer.categories.iter().map(|id| id.0).collect::<Vec<_>>()),
-            );
+            )
+            .bind(search.wanted())
+            .bind(search.in_address)
+            .bind(search.in_title)
+            .bind(search.in_description);
         self.links.link().await?.rows(query).await?.iter().map(Candidate::of).collect()
+    }
+
+    /// Folds what rooms are called, of all where that was not done since they were made or renamed.
+    pub(in crate::store) async fn fold_rooms(&self) -> Result<(), StoreError> {
+        while self.fold_slice().await? == FOLDED_AT_ONCE as usize {}
+        Ok(())
+    }
+
+    /// Some of them; gives how many.
+    async fn fold_slice(&self) -> Result<usize, StoreError> {
+        let mut link = self.links.link().await?;
+        link.begin().await?;
+        let rows = link.rows(sqlx::query(UNFOLDED).bind(i64::from(FOLDED_AT_ONCE))).await?;
+        let folded = rows.iter().map(RoomWords::of).collect::<Result<Vec<_>, _>>()?;
+        let texts = |of: fn(&RoomWords) -> &str| folded.iter().map(of).collect::<Vec<_>>();
+        let fold = sqlx::query(FOLD)
+            .bind(folded.iter().map(|words| words.id).collect::<Vec<_>>())
+            .bind(texts(|words| &words.address))
+            .bind(texts(|words| &words.title))
+            .bind(texts(|words| &words.description));
+        link.execute(fold).await?;
+        link.commit().await?;
+        Ok(folded.len())
     }
 
     pub(in crate::store) async fn rooms_behind_id(
@@ -68,9 +97,8 @@ fn addresses(jids: &[BareJid]) -> Vec<String> {
     jids.iter().map(|jid| jid.as_str().to_owned()).collect()
 }
 
-const BEHIND_NAME: &str = "SELECT id, name, coalesce(settings::json ->> 'name', ''),
-        coalesce(settings::json ->> 'description', '')
-    FROM room
+/// A room whose words are not there yet comes as if it had those that are wanted.
+const BEHIND_NAME: &str = "SELECT id, name, title_words IS NOT NULL FROM room
     WHERE name > $1 AND ($2::boolean IS NULL OR public = $2)
         AND ($3::boolean IS NULL OR coalesce((settings::json ->> 'members_only')::boolean, false) = $3)
         AND ($4::text IS NULL OR EXISTS (SELECT FROM affiliation WHERE affiliation.room = room.id AND jid = $4
@@ -81,7 +109,18 @@ const BEHIND_NAME: &str = "SELECT id, name, coalesce(settings::json ->> 'name', 
             SELECT FROM affiliation AS held WHERE held.room = room.id AND held.jid = ANY ($6)
                 AND held.affiliation IN ('member', 'admin', 'owner')))
         AND ($8::bigint[] IS NULL OR category IS NULL OR category = ANY ($8))
+        AND (title_words IS NULL OR NOT EXISTS (SELECT FROM unnest($9::text[]) AS wanted (word)
+            WHERE NOT ($10 AND strpos(address_words, word) > 0 OR $11 AND strpos(title_words, word) > 0
+                OR $12 AND strpos(description_words, word) > 0)))
     ORDER BY name LIMIT $7";
+/// In the order in which appends take them, so that none waits for the other.
+const UNFOLDED: &str = "SELECT id, name, coalesce(settings::json ->> 'name', ''),
+        coalesce(settings::json ->> 'description', '')
+    FROM room WHERE title_words IS NULL AND name IS NOT NULL ORDER BY id LIMIT $1 FOR NO KEY UPDATE";
+const FOLD: &str = "UPDATE room SET address_words = folded.address, title_words = folded.title,
+        description_words = folded.description
+    FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) AS folded (id, address, title, description)
+    WHERE room.id = folded.id";
 /// Who is inside matters where not everybody may know of the room, or read it.
 const BEHIND_ID: &str = "SELECT id, public, locked,
         coalesce((settings::json ->> 'members_only')::boolean, false),

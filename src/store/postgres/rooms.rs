@@ -138,7 +138,7 @@ const CREATE: &str =
 const CREATE_LOG: &str = "INSERT INTO room_log (room, open, epoch, first_seq, seq, rules, archived, last_at)
     SELECT $1, true, epoch, 1, 0, 0, 0, 0 FROM meta";
 const ROOM_NAMED: &str = "SELECT id, name, secret, settings, locked, subject, affiliations_version,
-        epoch, first_seq, seq, rules, last_at, quiet
+        epoch, first_seq, seq, rules, last_at, quiet, guid::text
     FROM room JOIN room_log ON room_log.room = room.id WHERE name = $1";
 const STANDINGS: &str = "SELECT jid, affiliation, nick, reason, version, attends, presents FROM affiliation WHERE room = $1 ORDER BY jid";
 const SEATS: &str = "SELECT nick_key, session, nick, owner, resource, occupant_id, role, presence, deadline

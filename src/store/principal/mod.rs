@@ -66,8 +66,9 @@ impl Store {
             Self::Postgres(engine) => engine.read_rights(since, take).await,
             // A simulation has one category, for all: there is a first version of the rights, and no other.
             #[cfg(feature = "simulation")]
-            Self::Model(_) => {
+            Self::Model(engine) => {
                 if since < 1 {
+                    take(RightsPage::Configurations(vec![engine.configuration()]));
                     take(RightsPage::Categories(vec![crate::store::model::everybody()]));
                     take(RightsPage::Policies(vec![crate::store::model::open_policy()]));
                 }

@@ -6,7 +6,7 @@ use perch_address::BareJid;
 
 use crate::chat::affiliation::{Affiliation, Role};
 use crate::chat::event::Extent;
-use crate::chat::id::{Epoch, RoomId, RulesVersion, Seq, SessionId, Timestamp};
+use crate::chat::id::{Epoch, RoomGuid, RoomId, RulesVersion, Seq, SessionId, Timestamp};
 use crate::chat::message::Payload;
 use crate::chat::note::RoomName;
 use crate::chat::occupant::{Occupant, Seat};
@@ -23,13 +23,14 @@ pub(in crate::store) struct Head(RoomSnapshot);
 
 impl Head {
     /// `id, name, secret, settings, locked, subject, affiliations_version, epoch, first_seq, seq, rules, last_at,
-    /// quiet`
+    /// quiet, guid`
     pub(in crate::store) fn of(row: &impl Columns) -> Result<Self, StoreError> {
         let id = RoomId(row.integer(0)?);
         let inconsistent = || StoreError::Inconsistent { table: "room", row: id.0 };
         let subject = row.text_if_any(5)?;
         Ok(Self(RoomSnapshot {
             id,
+            guid: RoomGuid::parse(row.text(13)?).ok_or_else(inconsistent)?,
             name: row.text(1)?.into(),
             epoch: Epoch(row.integer(7)? as u16),
             seq: Seq(row.integer(9)?),

@@ -50,6 +50,13 @@ impl Sqlite {
 impl Connection for SqliteConnection {
     type Row = SqliteRow;
 
+    /// The one writer gives numbers in the order of its commits.
+    const AUDIT: &'static str =
+        "SELECT number, at, who, origin, token, operation, object, was, became, outcome
+        FROM audit
+        WHERE number > $1 AND number >= coalesce((SELECT min(number) FROM audit WHERE at >= $2), 0)
+            AND at >= coalesce($2, 0) AND who = coalesce($3, who) AND object = coalesce($4, object)
+        ORDER BY number LIMIT $5";
     const ROOMS_WITH_ADDIN: &'static str =
         "SELECT count(*) FROM room WHERE name IS NOT NULL AND settings ->> 'addin' = $1";
 

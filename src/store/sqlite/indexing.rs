@@ -20,6 +20,7 @@ impl Sqlite {
     }
 
     pub(in crate::store) async fn index_all(&self) -> Result<(), StoreError> {
+        self.fold_rooms().await?;
         let behind = self.all_behind().await?;
         self.catch_up(behind, None).await.map(drop)
     }

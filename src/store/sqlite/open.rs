@@ -25,6 +25,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0007_search.sql"),
     include_str!("migrations/0008_administration.sql"),
     include_str!("migrations/0009_digest.sql"),
+    include_str!("migrations/0010_room_words.sql"),
+    include_str!("migrations/0011_room_guid.sql"),
 ];
 
 /// The schema that this program writes.

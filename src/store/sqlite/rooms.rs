@@ -128,7 +128,7 @@ const CREATE: &str = "INSERT INTO room (name, secret, settings, public, locked) 
 const CREATE_LOG: &str = "INSERT INTO room_log (room, open, epoch, first_seq, seq, rules, archived, last_at)
     VALUES (?, 1, ?, 1, 0, 0, 0, 0)";
 const ROOM_NAMED: &str = "SELECT id, name, secret, settings, locked, subject, affiliations_version,
-        epoch, first_seq, seq, rules, last_at, quiet
+        epoch, first_seq, seq, rules, last_at, quiet, guid
     FROM room JOIN room_log ON room_log.room = room.id WHERE name = ?";
 const STANDINGS: &str = "SELECT jid, affiliation, nick, reason, version, attends, presents FROM affiliation WHERE room = ? ORDER BY jid";
 const SEATS: &str = "SELECT nick_key, session, nick, owner, resource, occupant_id, role, presence, deadline

@@ -37,7 +37,7 @@ pub fn topic(query: &Element) -> Result<Topic, StanzaCondition> {
     }
 }
 
-pub fn room_info(overview: &Overview) -> Element {
+pub fn room_info(room: &BareJid, overview: &Overview) -> Element {
     let settings = &*overview.settings;
     let name = Some(settings.name.as_str()).filter(|name| !name.is_empty()).unwrap_or(&overview.name);
     Element::new("query", namespace::DISCO_INFO)
@@ -45,7 +45,7 @@ pub fn room_info(overview: &Overview) -> Element {
         .with_children(ROOM_FEATURES.iter().map(|var| feature(var)))
         .with_children((!settings.members_only).then(|| feature(namespace::REGISTER)))
         .with_children(room_type(settings).iter().map(|var| feature(var)))
-        .with_child(room_form(overview).to_element())
+        .with_child(room_form(room.domain(), overview).to_element())
 }
 
 /// §7.12: the nick as the name of an identity, or nothing.
@@ -67,9 +67,8 @@ pub fn room_items(room: &BareJid, overview: &Overview) -> Element {
 /// `management_url`: where people make and manage rooms, where it is not in their clients.
 pub fn service_info(name: &str, management_url: Option<&str>) -> Element {
     let form = |url| {
-        let field =
-            Field::new(FieldKind::TextSingle, "x-perch_room_management_url", "Where rooms are managed");
-        Form::new(FormKind::Result, SERVER_INFO).with_field(field.with_value(url)).to_element()
+        let field = Field::text(MANAGEMENT_URL, MANAGEMENT_LABEL, url);
+        Form::new(FormKind::Result, SERVER_INFO).with_field(field).to_element()
     };
     Element::new("query", namespace::DISCO_INFO)
         .with_child(identity(name))
@@ -113,7 +112,8 @@ fn room_type(settings: &Settings) -> [&'static str; 6] {
     ]
 }
 
-fn room_form(overview: &Overview) -> Form {
+/// `domain`: of the rooms.
+fn room_form(domain: &str, overview: &Overview) -> Form {
     let settings = &*overview.settings;
     let labelled = |kind, var, label| Field::new(kind, var, label);
     let count = overview.occupant_count.to_string();
@@ -144,6 +144,9 @@ fn room_form(overview: &Overview) -> Form {
         )),
         Some(text("muc#roominfo_occupants", "Number of occupants", &count)),
         Some(text("muc#maxhistoryfetch", "Messages shown at most to who joins", &history_max)),
+        Some(text("x-perch_guid", "What the room is called for good", &overview.guid.to_string())),
+        Some(text("x-perch_uri", "The room in the scheme of Persistent Chat", &overview.guid.uri(domain))),
+        optional(MANAGEMENT_URL, MANAGEMENT_LABEL, overview.management_url.as_deref().unwrap_or_default()),
         optional("x-perch_category", "Category", overview.category.as_deref().unwrap_or_default()),
         settings.is_auditorium().then(|| text("x-perch_type", "What the room is for", "auditorium")),
         (!settings.contacts.is_empty()).then(|| contacts.with_values(&settings.contacts)),
@@ -187,6 +190,10 @@ const SERVICE_FEATURES: [&str; 10] = [
     namespace::PING,
 ];
 
+/// The field with the address of the pages where people make and manage rooms, and what it is called.
+pub(super) const MANAGEMENT_URL: &str = "x-perch_room_management_url";
+pub(super) const MANAGEMENT_LABEL: &str = "Where rooms are managed";
+
 /// The form in which a service says more of itself (XEP-0157).
 const SERVER_INFO: &str = "http://jabber.org/network/serverinfo";
 
@@ -200,10 +207,13 @@ mod tests {
 
     use super::*;
     use crate::chat::affiliation::Affiliation;
+    use crate::chat::id::RoomGuid;
 
     fn overview(settings: Settings) -> Overview {
         Overview {
             name: "tea".into(),
+            guid: RoomGuid(1),
+            management_url: Some("https://rooms.example/".into()),
             settings: Arc::new(settings),
             category: None,
             occupant_count: 3,
@@ -213,6 +223,10 @@ mod tests {
             nick: None,
             reserved_nick: None,
         }
+    }
+
+    fn told(settings: Settings) -> Element {
+        room_info(&"tea@rooms.x".parse().unwrap(), &overview(settings))
     }
 
     fn features(info: &Element) -> Vec<&str> {
@@ -237,7 +251,7 @@ mod tests {
     fn the_type_of_a_room_shows_in_its_features() {
         let plain = Settings::default;
         let check = |settings: Settings, expected: &str| {
-            let info = room_info(&overview(settings));
+            let info = told(settings);
             let types: Vec<_> = features(&info).into_iter().filter(|var| var.starts_with("muc_")).collect();
             let expected: Vec<_> = expected.split_whitespace().map(|word| format!("muc_{word}")).collect();
             assert_eq!(types, expected);
@@ -260,7 +274,7 @@ mod tests {
     #[test]
     fn registration_is_offered_where_it_is_open() {
         let check = |members_only, expected| {
-            let info = room_info(&overview(Settings { members_only, ..Settings::default() }));
+            let info = told(Settings { members_only, ..Settings::default() });
             assert_eq!(features(&info).contains(&namespace::REGISTER), expected);
         };
         check(false, true);
@@ -270,7 +284,7 @@ mod tests {
     #[test]
     fn the_name_is_the_configured_one_or_that_of_the_address() {
         let check = |name: &str, expected: &str| {
-            let info = room_info(&overview(Settings { name: name.into(), ..Settings::default() }));
+            let info = told(Settings { name: name.into(), ..Settings::default() });
             let identity = info.child("identity", namespace::DISCO_INFO).unwrap();
             assert_eq!(identity.attribute("name"), Some(expected));
         };
@@ -285,7 +299,7 @@ mod tests {
             contacts: vec!["crone1@x".into()],
             ..Settings::default()
         };
-        let info = room_info(&overview(settings));
+        let info = told(settings);
         let form = Form::read(info.child("x", namespace::DATA_FORM).unwrap()).unwrap();
         let check = |var: &str, expected: Option<&str>| assert_eq!(form.value(var), expected, "{var}");
         assert_eq!((form.kind, form.form_type()), (FormKind::Result, Some(namespace::MUC_ROOM_INFO)));
@@ -296,6 +310,9 @@ mod tests {
         check("muc#roominfo_subjectmod", Some("0"));
         check("muc#roominfo_lang", None);
         check("muc#maxhistoryfetch", Some("50"));
+        check("x-perch_guid", Some("00000000-0000-0000-0000-000000000001"));
+        check("x-perch_uri", Some("ma-chan://rooms.x/00000000-0000-0000-0000-000000000001"));
+        check("x-perch_room_management_url", Some("https://rooms.example/"));
     }
 
     #[test]

@@ -87,7 +87,7 @@ pub fn request(stanza: &Stanza) -> Result<Request, Fault> {
 /// The payload of the result.
 pub fn answer(room: &BareJid, rendering: Rendering, answer: &Answer) -> Option<Element> {
     match (rendering, answer) {
-        (Rendering::Info, Answer::Overview(overview)) => Some(disco::room_info(overview)),
+        (Rendering::Info, Answer::Overview(overview)) => Some(disco::room_info(room, overview)),
         (Rendering::Items, Answer::Overview(overview)) => Some(disco::room_items(room, overview)),
         (Rendering::ReservedNick, Answer::Overview(overview)) => Some(disco::reserved_nick(overview)),
         (Rendering::List, Answer::Affiliations(standings)) => Some(admin::affiliation_list(standings)),

@@ -238,7 +238,7 @@ const BY_USERS: &str = "{urn:xmpp:channel-search:0:order}nusers";
 /// What all rooms here are.
 const KIND: &str = "xep-0045";
 /// Rooms that one search finds.
-const FOUND_MAX: usize = 50_000;
+const FOUND_MAX: u32 = 50_000;
 /// Rooms of a page, unless fewer are asked for, and at most.
 const PAGE: usize = 50;
 const PAGE_MAX: usize = 200;

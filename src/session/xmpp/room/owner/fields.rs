@@ -8,11 +8,15 @@ use crate::chat::answer::Configuration;
 use crate::chat::category::CategoryId;
 use crate::chat::refusal::Refusal;
 use crate::chat::settings::{Kind, PrivateMessages, Settings, Whois};
+use crate::session::xmpp::room::disco::{MANAGEMENT_LABEL, MANAGEMENT_URL};
 
 /// Every field, with what is configured now.
 pub(super) fn all(configuration: &Configuration) -> Vec<Field> {
     let settings = &*configuration.settings;
     let mut fields = about(settings);
+    // To be read: it holds for all rooms.
+    let page = |url| Field::new(FieldKind::Fixed, MANAGEMENT_URL, MANAGEMENT_LABEL).with_value(url);
+    fields.extend(configuration.management_url.as_deref().map(page));
     fields.extend(entry(settings));
     fields.extend(conversation(settings));
     fields.extend(visibility(settings));
@@ -148,7 +152,6 @@ pub(super) fn read(form: &Form, current: &Settings) -> Result<Settings, Refusal>
         archived: flag(ARCHIVED, current.archived)?,
         history_max: history_max(form, current)?,
         contacts: form.values(CONTACTS).map_or_else(|| current.contacts.clone(), <[String]>::to_vec),
-        participant_update_limit: current.participant_update_limit,
         retention_days: current.retention_days,
         kind: kind(form, current)?,
         category: category(form, current)?,

@@ -17,6 +17,7 @@ fn parse(inner: &str) -> Element {
 
 fn configuration(settings: Settings) -> Configuration {
     Configuration {
+        management_url: Some("https://rooms.example/".into()),
         settings: Arc::new(settings),
         owners: vec!["owner@x".parse().unwrap()],
         admins: vec![],
@@ -211,7 +212,6 @@ fn the_form_submitted_as_it_came_changes_nothing() {
         member_list: vec![],
         archived: false,
         history_max: 0,
-        participant_update_limit: None,
         retention_days: Some(30),
         contacts: vec!["help@x".into()],
         category: Some(CategoryId(3)),
@@ -234,4 +234,5 @@ fn the_form_has_every_field_that_a_complete_one_has() {
         assert!(form.field(&format!("muc#roomconfig_{name}")).is_some(), "{name}");
     }
     assert!(form.field("muc#maxhistoryfetch").is_some());
+    assert_eq!(form.value("x-perch_room_management_url"), Some("https://rooms.example/"));
 }
