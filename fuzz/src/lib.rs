@@ -8,6 +8,9 @@ mod xmpp;
 #[path = "../../protocol/sip/tests/parser/properties.rs"]
 mod sip;
 
+#[path = "../../protocol/xccos/tests/documents/properties.rs"]
+mod xccos;
+
 // The file alone: the whole server would be built with the fuzzer's instrumentation otherwise.
 #[path = "../../src/listener/proxy.rs"]
 mod proxy;
@@ -30,6 +33,10 @@ pub fn sip_header(data: &[u8]) {
 
 pub fn sip_framer(data: &[u8]) {
     sip::framer(data);
+}
+
+pub fn xccos_body(data: &[u8]) {
+    xccos::body(data);
 }
 
 pub fn proxy_header(data: &[u8]) {

@@ -227,6 +227,11 @@ impl Accounts {
         Ok(entry.map(|entry| entry.dn).filter(|dn| !dn.is_empty()))
     }
 
+    /// For somebody who has proved himself before, and is still signed in.
+    pub fn as_of_now(&self) -> AsOf {
+        AsOf(self.revoked.load(Ordering::SeqCst))
+    }
+
     /// Whether nothing was revoked since. A session asks once it can be found by those that end sessions: a client
     /// that proved an old password slowly must not outlive the change of it.
     pub fn is_current(&self, as_of: AsOf) -> bool {

@@ -118,7 +118,18 @@ pub(super) fn sip(sheet: &mut Sheet, has_authorities: bool) -> sip::Options {
         sheet.refuse(&given.place, &given.key, reason);
     }
     let names = trusted.map_or_else(Vec::new, |given| given.value);
-    sip::Options { trusted: names.iter().map(|name| name.domain().into()).collect() }
+    let expected = "a list of users such as [\"GC-1-PersistentChatService-1\"]";
+    let aliases = sheet.take("pool", "contact_object", expected, |value| {
+        let is_user = |text: &&str| BareJid::from_parts(Some(text), "localhost").is_ok();
+        let aliases: Option<Vec<Box<str>>> =
+            value.texts()?.into_iter().map(|text| Some(text).filter(is_user).map(Into::into)).collect();
+        aliases.filter(|aliases| !aliases.is_empty())
+    });
+    let usual = || CONTACT_OBJECT.map(Into::into).to_vec();
+    sip::Options {
+        trusted: names.iter().map(|name| name.domain().into()).collect(),
+        contact_object: aliases.map_or_else(usual, |given| given.value),
+    }
 }
 
 pub(super) fn store_url(sheet: &mut Sheet, data_dir: &Path) -> String {
@@ -319,10 +330,10 @@ pub(super) fn absent(sheet: &mut Sheet) {
 }
 
 /// Section, key, the value that asks for nothing, the feature.
-const ABSENT: &[(&str, &str, &str, &str)] = &[
-    ("listen", "xmpp_server", "off", "streams between servers"),
-    ("pool", "contact_object", "", "contact object for SIP"),
-];
+const ABSENT: &[(&str, &str, &str, &str)] = &[("listen", "xmpp_server", "off", "streams between servers")];
+
+/// What the original calls itself, and where its older clients look for it.
+const CONTACT_OBJECT: [&str; 2] = ["GC-1-PersistentChatService-1", "ocschat"];
 
 pub(super) const PEM: &str = "the path of a PEM file";
 

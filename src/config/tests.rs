@@ -30,6 +30,7 @@ fn nothing_said_is_a_server_for_localhost() {
     assert_eq!(config.listen.https.unwrap().socket.to_string(), "[::]:5443");
     assert_eq!(config.listen.sip_tls.unwrap().socket.to_string(), "[::]:5061");
     assert_eq!(config.listen.sip_tcp, None);
+    assert_eq!(*config.sip.contact_object, ["GC-1-PersistentChatService-1".into(), "ocschat".into()]);
     assert_eq!(config.store_url, "sqlite:./perch-data/perch.db");
     let IdentitySource::SelfSigned { domains, .. } = config.tls.identity else {
         panic!("no files were named")
@@ -73,6 +74,8 @@ fn everything_can_be_said() {
         locking = false
         history = 20
         retention_days = 365
+        [pool]
+        contact_object = ["pchat"]
         [limits]
         connections_before_login = 10
         connections_before_login_per_address = 2
@@ -96,6 +99,7 @@ fn everything_can_be_said() {
     assert_eq!(config.listen.sip_tls, None);
     assert_eq!(config.listen.sip_tcp.unwrap().socket.to_string(), "127.0.0.1:5060");
     assert_eq!(config.sip.trusted, ["fe1.example.org".into()]);
+    assert_eq!(config.sip.contact_object, ["pchat".into()]);
     assert_eq!(config.store_url, "sqlite:/srv/log.db");
     assert_eq!(config.tls.client_authorities.as_deref(), Some(Path::new("ca.pem")));
     assert_eq!(config.accounts.admins, [BareJid::new("alice@example.org").unwrap()]);

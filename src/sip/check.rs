@@ -3,12 +3,14 @@
 use std::net::IpAddr;
 
 use perch_address::Jid;
+use perch_sip::dialog::DialogId;
 use perch_sip::header::Name;
 use perch_sip::message::{Answer, Request, Writer};
 use perch_sip::uri::{Host, SipUri, Uri};
 use perch_sip::{Method, Status};
 
 use crate::sip::address::to_jid;
+use crate::sip::offer::{SDP, describe};
 
 /// What is asked of us.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +21,10 @@ pub(super) enum Asked {
     Registration,
     /// To take a message to that address.
     Message(Jid),
+    /// To begin a dialog with the contact object, by this description of its media.
+    Invitation { description: String },
+    /// Whatever belongs to a dialog that there is.
+    InDialog(DialogId),
 }
 
 /// Where requests may go.
@@ -26,6 +32,8 @@ pub(super) enum Asked {
 pub(super) struct Reach<'a> {
     pub(super) domain: &'a str,
     pub(super) rooms_domain: &'a str,
+    /// The users that stand for the pool, at the domain of the accounts.
+    pub(super) contact_object: &'a [Box<str>],
     /// The address at which the request came in.
     pub(super) local: Option<IpAddr>,
 }
@@ -37,12 +45,8 @@ pub(super) fn check(request: &Request, reach: Reach<'_>) -> Result<Asked, Answer
     // A SIPS address is promised TLS to its very end, which nobody can promise for clients of another protocol.
     let uri =
         uri.as_sip().filter(|uri| !uri.is_secure).ok_or_else(|| refuse(Status::UNSUPPORTED_URI_SCHEME))?;
-    if !matches!(request.method, Method::Options | Method::Register | Method::Message) {
-        return Err(match request.method {
-            // What it takes back was answered before it came.
-            Method::Cancel => refuse(Status::NO_SUCH_DIALOG),
-            _ => answer(request, Status::METHOD_NOT_ALLOWED).header(Name::Allow, ALLOW).finish(),
-        });
+    if !ALLOW.split(", ").any(|allowed| allowed == request.method.as_str()) {
+        return Err(answer(request, Status::METHOD_NOT_ALLOWED).header(Name::Allow, ALLOW).finish());
     }
     let is_ours = match uri.host {
         Host::Name(name) => {
@@ -55,11 +59,29 @@ pub(super) fn check(request: &Request, reach: Reach<'_>) -> Result<Asked, Answer
         return Err(refuse(Status::NOT_FOUND));
     }
     check_extensions(request)?;
-    match request.method {
-        Method::Options => Ok(Asked::Capabilities),
-        Method::Register => Ok(Asked::Registration),
-        _ => message_to(request, uri),
+    let dialog = DialogId::of_request(&request.headers).map_err(|_| refuse(Status::BAD_REQUEST))?;
+    match (&request.method, dialog) {
+        (Method::Register, _) => Ok(Asked::Registration),
+        (Method::Message, _) => message_to(request, uri),
+        (_, Some(id)) => Ok(Asked::InDialog(id)),
+        (Method::Options, None) => Ok(Asked::Capabilities),
+        (Method::Invite, None) => invitation(request, uri, reach),
+        (_, None) => Err(refuse(Status::NO_SUCH_DIALOG)),
     }
+}
+
+/// The contact object takes invitations, as far as their media are taken at all.
+fn invitation(request: &Request, uri: &SipUri<'_>, reach: Reach<'_>) -> Result<Asked, Answer> {
+    let description = describe(request, reach.domain)?;
+    let is_pool = matches!(uri.host, Host::Name(name) if name.eq_ignore_ascii_case(reach.domain))
+        && uri
+            .user()
+            .is_some_and(|user| reach.contact_object.iter().any(|alias| alias.eq_ignore_ascii_case(&user)));
+    if is_pool {
+        return Ok(Asked::Invitation { description });
+    }
+    let reason = "people and rooms are not called; MESSAGE reaches them";
+    Err(explained(request, Status::NOT_ACCEPTABLE_HERE, reason).finish())
 }
 
 /// A bare address of ours has no user: proxies ask there whether somebody is alive.
@@ -106,7 +128,7 @@ fn message_to(request: &Request, uri: &SipUri<'_>) -> Result<Asked, Answer> {
 pub(super) fn capabilities(request: &Request) -> Answer {
     answer(request, Status::OK)
         .header(Name::Allow, ALLOW)
-        .header(Name::Accept, TEXT)
+        .header(Name::Accept, format_args!("{TEXT}, {SDP}"))
         .header(Name::Supported, SUPPORTED)
         .finish()
 }
@@ -134,9 +156,9 @@ pub(super) fn account_of(uri: &Uri<'_>, domain: &str) -> Option<perch_address::B
     (jid.local().is_some() && jid.domain() == domain).then(|| jid.bare())
 }
 
-const ALLOW: &str = "OPTIONS, REGISTER, MESSAGE";
-/// RFC 3327, RFC 5626, RFC 5627.
-const SUPPORTED: &str = "path, outbound, gruu";
+pub(super) const ALLOW: &str = "OPTIONS, REGISTER, MESSAGE, INVITE, ACK, CANCEL, BYE, INFO, UPDATE";
+/// RFC 3327, RFC 5626, RFC 5627, RFC 4028.
+pub(super) const SUPPORTED: &str = "path, outbound, gruu, timer";
 pub(super) const TEXT: &str = "text/plain";
 
 /// What a message may have: as much as fits into a datagram, which is what clients are made for.
@@ -157,29 +179,41 @@ mod tests {
         let Ok(Message::Request(request)) = Message::parse(text.into(), Limits::PEER) else {
             panic!("no request: {request}")
         };
-        let local = Some("192.0.2.1".parse().unwrap());
-        check(&request, Reach { domain: "x.example", rooms_domain: "rooms.x.example", local }).map_err(
-            |answer| {
-                let bytes = answer.into_bytes();
-                let text = std::str::from_utf8(&bytes).unwrap();
-                let told = |line: &&str| {
-                    ["SIP/2.0", "Allow", "Accept", "Unsupported"].iter().any(|name| line.starts_with(name))
-                };
-                text.lines()
-                    .filter(told)
-                    .map(|line| line.trim_start_matches("SIP/2.0 "))
-                    .collect::<Vec<_>>()
-                    .join("|")
-            },
-        )
+        let reach = Reach {
+            domain: "x.example",
+            rooms_domain: "rooms.x.example",
+            contact_object: &["GC-1".into(), "ocschat".into()],
+            local: Some("192.0.2.1".parse().unwrap()),
+        };
+        check(&request, reach).map_err(|answer| {
+            let bytes = answer.into_bytes();
+            let text = std::str::from_utf8(&bytes).unwrap();
+            let told = |line: &&str| {
+                ["SIP/2.0", "Allow", "Accept", "Unsupported"].iter().any(|name| line.starts_with(name))
+            };
+            text.lines()
+                .filter(told)
+                .map(|line| line.trim_start_matches("SIP/2.0 "))
+                .collect::<Vec<_>>()
+                .join("|")
+        })
     }
 
     #[test]
     fn requests_are_told_apart() {
         let message = |to: &str| Ok(Asked::Message(Jid::new(to).unwrap()));
         let text = "\r\nContent-Type: text/plain\r\n\r\nhi";
+        let id = DialogId { call_id: "1".into(), local_tag: "2".into(), remote_tag: Some("1".into()) };
         for (request, expected) in [
             ("OPTIONS sip:x.example SIP/2.0".to_owned(), Ok(Asked::Capabilities)),
+            (
+                "OPTIONS sip:gc-1@x.example SIP/2.0\r\nTo: <sip:x.example>;tag=2".to_owned(),
+                Ok(Asked::InDialog(id.clone())),
+            ),
+            (
+                "INFO sip:GC-1@x.example;transport=tcp SIP/2.0\r\nTo: <sip:x.example>;tag=2".to_owned(),
+                Ok(Asked::InDialog(id)),
+            ),
             ("OPTIONS sip:192.0.2.1:5061 SIP/2.0".to_owned(), Ok(Asked::Capabilities)),
             ("REGISTER sip:x.example SIP/2.0\r\nRequire: path".to_owned(), Ok(Asked::Registration)),
             (format!("MESSAGE sip:b@X.example SIP/2.0{text}"), message("b@x.example")),
@@ -198,11 +232,15 @@ mod tests {
         let text = "\r\nContent-Type: text/plain\r\n\r\nhi";
         let long = format!("\r\nContent-Type: text/plain\r\n\r\n{}", "x".repeat(BODY_BYTES_MAX + 1));
         for (request, expected) in [
+            ("DANCE sip:b@x.example SIP/2.0".to_owned(), &*format!("405 Method Not Allowed|Allow: {ALLOW}")),
+            ("INVITE sip:b@x.example SIP/2.0".to_owned(), "488 Not Acceptable Here"),
+            ("INVITE sip:ocschat@rooms.x.example SIP/2.0".to_owned(), "488 Not Acceptable Here"),
             (
-                "INVITE sip:b@x.example SIP/2.0".to_owned(),
-                "405 Method Not Allowed|Allow: OPTIONS, REGISTER, MESSAGE",
+                "INVITE sip:GC-1@x.example SIP/2.0\r\nContent-Type: application/sdp\r\n\r\nm=audio 7 RTP/AVP 0".to_owned(),
+                "488 Not Acceptable Here",
             ),
-            ("CANCEL sip:b@x.example SIP/2.0".to_owned(), "481 Call/Transaction Does Not Exist"),
+            ("BYE sip:GC-1@x.example SIP/2.0".to_owned(), "481 Call/Transaction Does Not Exist"),
+            ("INFO sip:GC-1@x.example SIP/2.0".to_owned(), "481 Call/Transaction Does Not Exist"),
             ("OPTIONS sip:elsewhere.example SIP/2.0".to_owned(), "404 Not Found"),
             ("OPTIONS sip:192.0.2.2 SIP/2.0".to_owned(), "404 Not Found"),
             ("OPTIONS sip:b@192.0.2.1 SIP/2.0".to_owned(), "404 Not Found"),

@@ -170,7 +170,7 @@ fn hand_in(kind: Kind, type_: &str, children: &[Element], to: Jid, then: Then) -
     Deed::HandIn { stanza: Box::new(stanza(kind, type_, children)), to, then }
 }
 
-fn stanza(kind: Kind, type_: &str, children: &[Element]) -> Stanza {
+pub(super) fn stanza(kind: Kind, type_: &str, children: &[Element]) -> Stanza {
     let mut payload = Vec::new();
     children.iter().for_each(|child| child.write(namespace::CLIENT, &mut payload));
     let stanza = Stanza::from_payload(kind, Bytes::from(payload));

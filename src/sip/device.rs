@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use perch_address::BareJid;
-use perch_sip::Status;
 use perch_sip::message::{Answer, Request};
 use perch_sip::transaction::ServerKey;
+use perch_sip::{Method, Status};
 use perch_xmpp::namespace;
 use perch_xmpp::stanza::{Kind, Stanza};
 use perch_xmpp::stream::StreamFailure;
@@ -198,7 +198,7 @@ impl Device {
                 let to = to.clone();
                 self.take_message(order, &to).await
             }
-            Asked::Capabilities => Ok(()),
+            Asked::Capabilities | Asked::Invitation { .. } | Asked::InDialog(_) => Ok(()),
         }
     }
 
@@ -216,15 +216,8 @@ impl Device {
 
     /// What the session itself says to its client.
     async fn hear_own(&mut self) -> Result<(), End> {
-        let bytes = self.session.take_bytes(true);
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        let whole = [b"<all>", &bytes[..], b"</all>"].concat();
-        if let Ok(all) = Element::parse(&whole, namespace::CLIENT) {
-            for element in all.children() {
-                Box::pin(self.hear(element)).await?;
-            }
+        for element in own_words(&mut self.session) {
+            Box::pin(self.hear(&element)).await?;
         }
         Ok(())
     }
@@ -342,14 +335,14 @@ impl Device {
         };
         let request = letter.write(envelope);
         let (sender, outcome) = oneshot::channel();
-        self.say(Word::Send { branch, request, outcome: sender }).await?;
+        self.say(Word::Send { method: Method::Message, branch, request, outcome: sender }).await?;
         self.under_way = Some(UnderWay { letter, outcome });
         Ok(())
     }
 
     async fn note_sent(&mut self, outcome: Outcome) -> Result<(), End> {
         let Some(UnderWay { letter, .. }) = self.under_way.take() else { return Ok(()) };
-        let status = outcome.ok_or(End::FlowLost)?;
+        let status = outcome.ok_or(End::FlowLost)?.status;
         if status != Status::OK && status != Status::ACCEPTED {
             debug!(%status, "a message was refused");
             if let Some(error) = letter.bounce(status) {
@@ -407,6 +400,17 @@ impl Device {
         }
         Ok(())
     }
+}
+
+/// What a session has said to its client at once.
+pub(super) fn own_words(session: &mut Session) -> Vec<Element> {
+    let bytes = session.take_bytes(true);
+    if bytes.is_empty() {
+        return Vec::new();
+    }
+    let whole = [b"<all>", &bytes[..], b"</all>"].concat();
+    let all = Element::parse(&whole, namespace::CLIENT);
+    all.map_or_else(|_| Vec::new(), |all| all.children().cloned().collect())
 }
 
 async fn outcome(under_way: Option<&mut UnderWay>) -> Outcome {

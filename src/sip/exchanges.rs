@@ -4,14 +4,16 @@
 use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
+use perch_sip::Method;
 use perch_sip::message::{Answer, Essentials, Request, Response};
-use perch_sip::transaction::{Action, ClientKey, Received, ServerKey, Timer, Timing, Transactions};
-use perch_sip::{Method, Status};
+use perch_sip::transaction::{
+    Action, Cancelled, ClientKey, Received, ServerKey, Timer, Timing, Transactions,
+};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-/// What became of a request of ours: its final status, or that nobody answered.
-pub(super) type Outcome = Option<Status>;
+/// What became of a request of ours: its final response, or that nobody answered.
+pub(super) type Outcome = Option<Response>;
 
 pub(super) struct Exchanges {
     transactions: Transactions,
@@ -27,7 +29,9 @@ pub(super) struct Exchanges {
 pub(super) enum Taken {
     /// It is to be served, and answered under this key.
     New(ServerKey),
-    /// It was seen before, or needs no answer.
+    /// The ACK of a 2xx, which belongs to a dialog and has no answer.
+    Acknowledgement,
+    /// It was seen before, or is part of what has ended.
     Known,
     Overload,
 }
@@ -51,14 +55,24 @@ impl Exchanges {
 
     pub(super) fn take_request(&mut self, request: &Request, essentials: &Essentials<'_>) -> Taken {
         match self.transactions.handle_request(request, essentials) {
-            Received::Ack => Taken::Known,
+            Received::Ack => Taken::Acknowledgement,
             Received::Overload => Taken::Overload,
             Received::Transaction(key, actions) => {
                 let is_new = actions.contains(&Action::Deliver);
                 self.act(&Side::Server(key.clone()), actions);
-                if is_new { Taken::New(key) } else { Taken::Known }
+                match is_new {
+                    // COMPAT: without a branch, the ACK of a 2xx is found to be part of the INVITE's transaction.
+                    true if request.method == Method::Ack => Taken::Acknowledgement,
+                    true => Taken::New(key),
+                    false => Taken::Known,
+                }
             }
         }
+    }
+
+    /// What a CANCEL takes back.
+    pub(super) fn cancelled(&self, cancel: &Request, essentials: &Essentials<'_>) -> Option<Cancelled> {
+        self.transactions.cancelled(cancel, essentials)
     }
 
     /// Answers a request.
@@ -67,9 +81,15 @@ impl Exchanges {
         self.act(&Side::Server(key.clone()), actions);
     }
 
-    /// Sends a MESSAGE whose topmost Via has that branch. Who waits for the outcome hears of every end.
-    pub(super) fn send(&mut self, branch: &str, request: Bytes, waiting: oneshot::Sender<Outcome>) {
-        match self.transactions.send(branch, &Method::Message, request) {
+    /// Sends a request of that method whose topmost Via has that branch. Who waits for the outcome hears of every end.
+    pub(super) fn send(
+        &mut self,
+        method: &Method,
+        branch: &str,
+        request: Bytes,
+        waiting: oneshot::Sender<Outcome>,
+    ) {
+        match self.transactions.send(branch, method, request) {
             Ok((key, actions)) => {
                 self.waiting.insert(key.clone(), waiting);
                 self.act(&Side::Client(key), actions);
@@ -82,7 +102,7 @@ impl Exchanges {
         let Ok(essentials) = response.headers.essentials() else { return };
         let Some((key, actions)) = self.transactions.handle_response(response, &essentials) else { return };
         if actions.contains(&Action::Deliver) && !response.status.is_provisional() {
-            self.tell(&key, Some(response.status));
+            self.tell(&key, Some(response.clone()));
         }
         self.act(&Side::Client(key), actions);
     }

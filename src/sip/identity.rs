@@ -57,7 +57,12 @@ impl Guard {
     }
 
     /// Whom the request says it is from. RFC 3261 §10.3: who is registered stands in To.
-    fn claimed(&self, request: &Request, domain: &str, is_registration: bool) -> Result<BareJid, Answer> {
+    pub(super) fn claimed(
+        &self,
+        request: &Request,
+        domain: &str,
+        is_registration: bool,
+    ) -> Result<BareJid, Answer> {
         let headers = &request.headers;
         let refused =
             || explained(request, Status::FORBIDDEN, "the sender is no account of this domain").finish();

@@ -1,4 +1,5 @@
-//! SIP: clients that register here, and front ends that bring their users' messages (RFC 3261, RFC 3428).
+//! SIP: clients that register here, persistent-chat clients, and front ends that bring their users' messages
+//! (RFC 3261, RFC 3428).
 //!
 //! A connection is a *flow*, one task, which has the transactions; each account that uses it is a *device*, another task,
 //! which has the session. The session is the same as any: a MESSAGE becomes the stanza that RFC 7572 makes of it, and is
@@ -13,6 +14,8 @@
 //! | [`device`], [`errand`] | a session on a flow; what it was asked and has not answered |
 //! | [`registration`], [`bindings`] | REGISTER: where an account is reached |
 //! | [`command`], [`letter`] | what a MESSAGE asks of a room or a person; what is sent to the client |
+//! | [`dialogs`], [`conversation`] | what an INVITE begins: persistent chat by XCCOS, each dialog a session of its own |
+//! | [`offer`], [`diagnostics`] | which media are taken; what is wrong, in the words of persistent-chat clients |
 //! | [`address`], [`condition`] | the tables of RFC 7247 |
 
 mod address;
@@ -20,13 +23,17 @@ mod bindings;
 mod check;
 mod command;
 mod condition;
+mod conversation;
 mod device;
+mod diagnostics;
+mod dialogs;
 mod digest;
 mod errand;
 mod exchanges;
 mod flow;
 mod identity;
 mod letter;
+mod offer;
 mod registration;
 mod trust;
 
@@ -50,6 +57,8 @@ use crate::session::Sessions;
 pub struct Options {
     /// Front ends that say who their users are, by the names in their certificates.
     pub trusted: Vec<Box<str>>,
+    /// The users, at the domain of the accounts, that stand for the pool. The first is what it calls itself.
+    pub contact_object: Vec<Box<str>>,
 }
 
 /// Speaks SIP on connections. Cheap to clone.

@@ -2,12 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod chat;
 mod client;
+mod dialogs;
 mod front_end;
 mod letters;
 mod registration;
 mod requests;
 mod rooms;
+mod xccos;
 
 #[path = "../support/plain.rs"]
 mod plain;

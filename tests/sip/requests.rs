@@ -10,13 +10,19 @@ async fn a_stranger_is_told_what_there_is_and_what_there_is_not() {
     for uri in ["sip:localhost", "sip:127.0.0.1:5061;transport=tcp", "sip:tea@rooms.localhost"] {
         let response = client.ask("OPTIONS", uri, "", "").await;
         assert!(response.starts_with("SIP/2.0 200 OK"), "{response}");
-        assert_eq!(header(&response, "Allow"), Some("OPTIONS, REGISTER, MESSAGE"));
-        assert_eq!(header(&response, "Accept"), Some("text/plain"));
-        assert_eq!(header(&response, "Supported"), Some("path, outbound, gruu"));
+        assert_eq!(
+            header(&response, "Allow"),
+            Some("OPTIONS, REGISTER, MESSAGE, INVITE, ACK, CANCEL, BYE, INFO, UPDATE")
+        );
+        assert_eq!(header(&response, "Accept"), Some("text/plain, application/sdp"));
+        assert_eq!(header(&response, "Supported"), Some("path, outbound, gruu, timer"));
         assert!(header(&response, "To").unwrap().contains(";tag="), "{response}");
     }
     for (method, uri, headers, expected) in [
-        ("INFO", "sip:localhost", "", "405"),
+        ("INFO", "sip:localhost", "", "481"),
+        ("BYE", "sip:ocschat@localhost", "", "481"),
+        ("CANCEL", "sip:ocschat@localhost", "", "481"),
+        ("SUBSCRIBE", "sip:localhost", "", "405"),
         ("DANCE", "sip:localhost", "", "405"),
         ("OPTIONS", "sip:elsewhere.example", "", "404"),
         ("OPTIONS", "sips:localhost", "", "416"),
@@ -53,7 +59,7 @@ async fn an_invitation_is_refused_once() {
     let scene = Scene::start(&[]).await;
     let mut client = Client::connect(scene.sip(), "alice").await;
     let response = client.ask("INVITE", "sip:bob@localhost", "", "").await;
-    assert!(response.starts_with("SIP/2.0 405 "), "{response}");
+    assert!(response.starts_with("SIP/2.0 488 "), "{response}");
     let to = header(&response, "To").unwrap();
     client
         .send(&format!(

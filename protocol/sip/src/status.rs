@@ -64,6 +64,7 @@ impl Status {
     pub const BAD_EXTENSION: Self = Self(420);
     pub const SESSION_INTERVAL_TOO_SMALL: Self = Self(422);
     pub const INTERVAL_TOO_BRIEF: Self = Self(423);
+    pub const BAD_INFO_PACKAGE: Self = Self(469);
     pub const TEMPORARILY_UNAVAILABLE: Self = Self(480);
     pub const NO_SUCH_DIALOG: Self = Self(481);
     pub const LOOP_DETECTED: Self = Self(482);

@@ -48,6 +48,7 @@ pub const CHAT_STATES: &str = "http://jabber.org/protocol/chatstates"; // XEP-00
 pub const VERSION: &str = "jabber:iq:version"; // XEP-0092
 pub const CAPS: &str = "http://jabber.org/protocol/caps"; // XEP-0115
 pub const SERVICE_ADMINISTRATION: &str = "http://jabber.org/protocol/admin"; // XEP-0133
+pub const HEADERS: &str = "http://jabber.org/protocol/shim"; // XEP-0131
 pub const RECEIPTS: &str = "urn:xmpp:receipts"; // XEP-0184
 pub const BLOCKING: &str = "urn:xmpp:blocking"; // XEP-0191
 pub const BLOCKING_ERRORS: &str = "urn:xmpp:blocking:errors";

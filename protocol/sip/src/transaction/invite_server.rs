@@ -32,6 +32,11 @@ impl InviteServer {
         (server, vec![Action::Deliver, Action::Arm(Timer::Trying, TRYING_AFTER)])
     }
 
+    /// The INVITE.
+    pub(crate) fn request(&self) -> &Request {
+        &self.request
+    }
+
     /// Whether a final response was given: from then on a CANCEL comes too late (§9.2).
     pub(crate) fn is_answered(&self) -> bool {
         !matches!(self.state, State::Proceeding { .. })

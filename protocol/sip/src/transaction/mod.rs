@@ -24,7 +24,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 pub use key::{ClientKey, ServerKey};
-pub use table::{Received, SendError, Transactions};
+pub use table::{Cancelled, Received, SendError, Transactions};
 
 /// One thing that a machine wants done.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -47,6 +47,20 @@ pub enum Received {
     Overload,
 }
 
+/// What a CANCEL finds (RFC 3261 §9.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cancelled {
+    /// An INVITE that has no final response yet: it is to get one, 487.
+    Pending {
+        /// Its transaction.
+        key: ServerKey,
+        /// It itself.
+        invite: Box<Request>,
+    },
+    /// A request that has one: nothing changes.
+    Answered,
+}
+
 /// Why a request is not sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum SendError {
@@ -91,11 +105,14 @@ impl Transactions {
         Received::Transaction(key, actions)
     }
 
-    /// The transaction that a CANCEL takes back, if it is under way and has no final response yet (§9.2).
-    pub fn cancelled(&self, cancel: &Request, essentials: &Essentials<'_>) -> Option<ServerKey> {
+    /// What a CANCEL takes back. `None`: nothing that is known, which is answered 481 (§9.2).
+    pub fn cancelled(&self, cancel: &Request, essentials: &Essentials<'_>) -> Option<Cancelled> {
         let key = ServerKey::cancelled(cancel, essentials);
         match self.servers.get(&key)? {
-            Answering::Invite(server) => (!server.is_answered()).then_some(key),
+            Answering::Invite(server) if server.is_answered() => Some(Cancelled::Answered),
+            Answering::Invite(server) => {
+                Some(Cancelled::Pending { key, invite: server.request().clone().into() })
+            }
             Answering::Other(_) => None,
         }
     }

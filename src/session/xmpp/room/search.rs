@@ -69,7 +69,7 @@ impl Session {
 
     async fn find_rooms(&self, query: &Element) -> Result<Element, Fault> {
         let seer = self.services.rooms.seer(&self.jid.bare()).map_err(Fault::Refused)?;
-        let request = read(query, seer)?;
+        let request = read(query, &self.jid.bare(), seer)?;
         let store = self.services.rooms.store();
         let mut found = Vec::new();
         if request.wants_rooms {
@@ -119,7 +119,7 @@ impl From<StoreError> for Fault {
 }
 
 /// Reads a form. Fields that are not known are ignored (§5).
-fn read(query: &Element, seen_by: Seer) -> Result<Request, Fault> {
+fn read(query: &Element, asker: &BareJid, seen_by: Seer) -> Result<Request, Fault> {
     use StanzaCondition as Condition;
     let bad = || Fault::Condition(Condition::BadRequest);
     let x = query.child("x", namespace::DATA_FORM).ok_or_else(bad)?;
@@ -154,6 +154,7 @@ fn read(query: &Element, seen_by: Seer) -> Result<Request, Fault> {
             return Err(Fault::Own(Condition::FeatureNotImplemented, "invalid-sort-key", text));
         }
     };
+    let only_own = |var: &str| boolean(var, false).map(|is_wanted| is_wanted.then(|| asker.clone()));
     let users_min = form.value("min_users").filter(|number| !number.is_empty());
     let page = PageRequest::of(query).map_err(|_| bad())?.unwrap_or_default();
     Ok(Request {
@@ -162,6 +163,8 @@ fn read(query: &Element, seen_by: Seer) -> Result<Request, Fault> {
             in_address: boolean("sinaddress", true)?,
             in_title: boolean("sinname", true)?,
             in_description: boolean("sindescription", true)?,
+            member: only_own(LISTED)?,
+            manager: only_own(MANAGED)?,
             seen_by: Some(seen_by),
             ..RoomSearch::default()
         },
@@ -180,6 +183,8 @@ fn form() -> Element {
         .with_field(boolean("sinname", "Search in the name"))
         .with_field(boolean("sindescription", "Search in the description"))
         .with_field(boolean("sinaddress", "Search in the address"))
+        .with_field(Field::boolean(LISTED, "Only rooms whose member you are", false))
+        .with_field(Field::boolean(MANAGED, "Only rooms that you manage", false))
         .with_field(Field::text("min_users", "Users at least", "0"))
         .with_field(
             Field::new(FieldKind::ListMulti, "types", "Kinds of rooms")
@@ -225,6 +230,9 @@ fn item(domain: &str, room: &FoundRoom, users: u64) -> Option<Element> {
 
 const PARAMS: &str = "urn:xmpp:channel-search:0:search-params";
 const ERROR: &str = "urn:xmpp:channel-search:0:error";
+/// Fields that the XEP does not have: the asker stands in the room's lists, or is an owner of it.
+const LISTED: &str = "x-perch_listed";
+const MANAGED: &str = "x-perch_managed";
 const BY_ADDRESS: &str = "{urn:xmpp:channel-search:0:order}address";
 const BY_USERS: &str = "{urn:xmpp:channel-search:0:order}nusers";
 /// What all rooms here are.
@@ -247,7 +255,8 @@ mod tests {
             "<search xmlns='urn:xmpp:channel-search:0:search'><x xmlns='jabber:x:data' type='submit'>\
              <field var='FORM_TYPE'><value>{PARAMS}</value></field>{fields}</x></search>"
         );
-        read(&Element::parse(xml.as_bytes(), namespace::CLIENT).unwrap(), Seer::default())
+        let asker = "a@x".parse().unwrap();
+        read(&Element::parse(xml.as_bytes(), namespace::CLIENT).unwrap(), &asker, Seer::default())
     }
 
     #[test]
@@ -259,6 +268,10 @@ mod tests {
         assert_eq!(request.page.max, Some(PAGE));
         let by_users = parse(&[("all", "1"), ("key", BY_USERS), ("min_users", "2")]).unwrap();
         assert_eq!((by_users.key, by_users.users_min), (SortKey::Users, 2));
+        let own = parse(&[("all", "1"), ("x-perch_listed", "1")]).unwrap().search;
+        assert_eq!((own.member.as_ref().map(BareJid::as_str), own.manager), (Some("a@x"), None));
+        let managed = parse(&[("all", "1"), ("x-perch_managed", "true")]).unwrap().search;
+        assert_eq!((managed.member, managed.manager.as_ref().map(BareJid::as_str)), (None, Some("a@x")));
         assert!(!parse(&[("q", "tea"), ("types", "xep-0369")]).unwrap().wants_rooms);
     }
 

@@ -4,7 +4,9 @@ use super::{answer, request, response, spell, usual};
 use crate::message::Request;
 use crate::method::Method;
 use crate::status::Status;
-use crate::transaction::{Action, ClientKey, Received, SendError, ServerKey, Timer, Timing, Transactions};
+use crate::transaction::{
+    Action, Cancelled, ClientKey, Received, SendError, ServerKey, Timer, Timing, Transactions,
+};
 
 fn transactions() -> Transactions {
     Transactions::new(Timing::DEFAULT, 3)
@@ -85,10 +87,13 @@ fn a_cancel_takes_back_what_is_not_answered() {
     };
     let invite = numbered("INVITE", 1);
     let (key, _) = begun(receive(&mut all, &invite));
-    assert_eq!(cancelled(&all, 1), Some(key.clone()));
+    assert_eq!(
+        cancelled(&all, 1),
+        Some(Cancelled::Pending { key: key.clone(), invite: invite.clone().into() })
+    );
     assert_eq!(cancelled(&all, 2), None);
     all.respond(&key, answer(&invite, Status::OK));
-    assert_eq!(cancelled(&all, 1), None);
+    assert_eq!(cancelled(&all, 1), Some(Cancelled::Answered));
 }
 
 #[test]

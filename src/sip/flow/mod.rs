@@ -1,7 +1,9 @@
-//! One connection: its bytes, its transactions, and the devices that use it.
+//! One connection: its bytes, its transactions, and the devices and dialogs that use it.
 //!
 //! A flow that nobody has signed in on counts among the strangers, and may not stay silent for long. When the service
 //! stops, nothing new is taken; what was taken is answered before the connection is closed.
+
+mod service;
 
 use std::collections::HashMap;
 use std::io;
@@ -11,12 +13,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use perch_address::BareJid;
-use perch_sip::Status;
 use perch_sip::framer::{Framer, Item};
 use perch_sip::header::Name;
 use perch_sip::limits::Limits;
 use perch_sip::message::{Answer, Message, Request};
 use perch_sip::transaction::ServerKey;
+use perch_sip::{Method, Status};
 use thiserror::Error;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
@@ -25,10 +27,11 @@ use tracing::{debug, info};
 
 use crate::listener::socket::Socket;
 use crate::listener::{Connection, Kind, Place};
-use crate::sip::check::{Asked, Reach, answer, capabilities, check, tag};
-use crate::sip::device::{self, Order, Way};
-use crate::sip::exchanges::{Exchanges, Outcome, Taken};
-use crate::sip::identity::{Guard, Known};
+use crate::sip::check::{answer, tag};
+use crate::sip::device::{Order, Way};
+use crate::sip::dialogs::Dialogs;
+use crate::sip::exchanges::{Exchanges, Outcome};
+use crate::sip::identity::Guard;
 use crate::sip::trust::is_trusted;
 use crate::sip::{Services, registration};
 
@@ -39,6 +42,7 @@ pub(super) enum Word {
         answer: Answer,
     },
     Send {
+        method: Method,
         branch: String,
         request: Bytes,
         outcome: oneshot::Sender<Outcome>,
@@ -71,6 +75,7 @@ struct Flow {
     guard: Guard,
     exchanges: Exchanges,
     devices: HashMap<BareJid, mpsc::Sender<Order>>,
+    dialogs: Dialogs,
     words: mpsc::Receiver<Word>,
     /// Its end that devices have; given up when nothing new is taken.
     speaker: Option<mpsc::Sender<Word>>,
@@ -119,6 +124,7 @@ async fn open(services: Arc<Services>, connection: Connection) -> io::Result<Box
         guard: Guard::new(is_trusted, peer.ip()),
         exchanges: Exchanges::new(if is_trusted { TRANSACTIONS_OF_FRONT_END } else { TRANSACTIONS }),
         devices: HashMap::new(),
+        dialogs: Dialogs::default(),
         words,
         speaker: Some(speaker),
         place: (!is_trusted).then_some(place),
@@ -159,6 +165,7 @@ impl Flow {
             () = self.services.stop.cancelled(), if is_open => {
                 self.speaker = None;
                 self.devices.clear();
+                self.dialogs.clear();
             }
             // Also while stopping: the answers to what devices have sent are read.
             read = self.socket.read(self.framer.buffer()) => {
@@ -225,80 +232,13 @@ impl Flow {
         }
     }
 
-    async fn take(&mut self, request: Request) {
-        let essentials = match request.check() {
-            Ok(essentials) => essentials,
-            Err(unfit) => return self.answer_alone(&request, unfit.status()),
-        };
-        match self.exchanges.take_request(&request, &essentials) {
-            Taken::Known => {}
-            Taken::Overload => self.answer_alone(&request, Status::SERVICE_UNAVAILABLE),
-            Taken::New(key) => {
-                if let Err(answer) = self.serve(&key, request).await {
-                    self.exchanges.respond(&key, answer);
-                }
-            }
-        }
-    }
-
-    /// Sees that the request is served; or gives its answer.
-    async fn serve(&mut self, key: &ServerKey, request: Request) -> Result<(), Answer> {
-        let domains = [&self.services.domain, &self.services.rooms_domain];
-        let [domain, rooms_domain] = domains.map(|domain| domain.domain());
-        let asked = check(&request, Reach { domain, rooms_domain, local: self.local })?;
-        if asked == Asked::Capabilities {
-            return Err(capabilities(&request));
-        }
-        let Some(speaker) = self.speaker.clone() else {
-            return Err(unavailable(&request));
-        };
-        let devices = &self.devices;
-        let is_here = |account: &BareJid| devices.get(account).is_some_and(|device| !device.is_closed());
-        let known =
-            self.guard.identify(&self.services, &request, asked == Asked::Registration, is_here).await?;
-        let account = match known {
-            Known::Here(account) => account,
-            Known::New { account, as_of } => {
-                self.make_room(&request)?;
-                let wanted = registration::resource_of(&request);
-                let device =
-                    device::open(&self.services, &account, as_of, wanted.as_deref(), self.way, speaker).await;
-                let device = device.ok_or_else(|| unavailable(&request))?;
-                self.devices.insert(account.clone(), device);
-                if self.place.take().is_some() {
-                    self.framer.set_limits(Limits::PEER);
-                }
-                account
-            }
-        };
-        let device = self.devices.get(&account).ok_or_else(|| unavailable(&request))?;
-        let order = Order { key: key.clone(), request, asked };
-        device.try_send(order).map_err(|error| unavailable(&error.into_inner().request))
-    }
-
-    /// Forgets devices that have ended, where there are as many as there may be.
-    fn make_room(&mut self, request: &Request) -> Result<(), Answer> {
-        let max = if self.way.is_trusted { DEVICES_OF_FRONT_END } else { DEVICES };
-        if self.devices.len() >= max {
-            self.devices.retain(|_, device| !device.is_closed());
-        }
-        if self.devices.len() < max { Ok(()) } else { Err(unavailable(request)) }
-    }
-
     fn heed(&mut self, word: Word) {
         match word {
             Word::Answer { key, answer } => self.exchanges.respond(&key, answer),
-            Word::Send { branch, request, outcome } => self.exchanges.send(&branch, request, outcome),
+            Word::Send { method, branch, request, outcome } => {
+                self.exchanges.send(&method, &branch, request, outcome);
+            }
             Word::Pings => self.has_pings = true,
-        }
-    }
-
-    /// Answers what is part of no transaction, as far as it can be answered at all.
-    fn answer_alone(&mut self, request: &Request, status: Status) {
-        let essential = [Name::Via, Name::From, Name::To, Name::CallId, Name::CSeq];
-        let is_answerable = essential.iter().all(|name| request.headers.has(*name));
-        if is_answerable && request.method != perch_sip::Method::Ack {
-            self.exchanges.push(&answer(request, status).finish().into_bytes());
         }
     }
 
@@ -340,9 +280,6 @@ const WRITE_TIME: Duration = Duration::from_secs(60);
 /// Requests under way, on each side.
 const TRANSACTIONS: usize = 64;
 const TRANSACTIONS_OF_FRONT_END: usize = 4096;
-/// Accounts that use one flow.
-const DEVICES: usize = 8;
-const DEVICES_OF_FRONT_END: usize = 20_000;
 /// What devices have to say and the flow has not heeded.
 const WORDS: usize = 256;
-const RETRY_AFTER_SECONDS: u32 = 5;
+pub(super) const RETRY_AFTER_SECONDS: u32 = 5;
