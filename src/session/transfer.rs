@@ -23,8 +23,7 @@ use crate::chat::note::Note;
 use crate::chat::refusal::Refusal;
 use crate::chat::sorted::Sorted;
 use crate::fanout::frame::Frame;
-use crate::fanout::mailbox::mailbox;
-use crate::room::Receipt;
+use crate::fanout::mailbox::{Ending, mailbox};
 use crate::session::management::{Management, Promised};
 use crate::session::outstanding::Outstanding;
 use crate::session::resumption::{Former, hash};
@@ -202,10 +201,13 @@ impl Sessions {
                 Err(refusal) => {
                     debug!(room = %room.name, %refusal, "a room is lost on the way");
                     session.tell_lost(&room);
-                    // Should it be in there after all, nobody knows of it any more.
+                    // Should it be in there after all, nobody knows of it any more. This is done before the session can
+                    // come in again, from wherever: it is not to be put out of a place that it has taken since.
                     let (actor, cause) = (session.actor(None), event::Departure::Technical);
-                    let leave = Command::Remove { cause };
-                    self.0.rooms.command(&room.name, actor, leave, None, Receipt::None).await;
+                    let left = self.0.rooms.execute(&room.name, actor, Command::Remove { cause }).await;
+                    if !matches!(left, Ok(()) | Err(Refusal::NotAnOccupant | Refusal::NoSuchRoom)) {
+                        mailbox.end(Ending::Lost);
+                    }
                 }
             }
         }

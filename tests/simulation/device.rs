@@ -175,7 +175,11 @@ impl Device {
                     self.rooms.remove(room);
                     self.world.history.lock().end_stay(self.session, room);
                     let leave = Command::Remove { cause: Departure::Technical };
-                    self.member.rooms.command(room, self.actor(None), leave, None, Receipt::None).await;
+                    let left = self.member.rooms.execute(room, self.actor(None), leave);
+                    match timeout(PATIENCE, left).await {
+                        Ok(Ok(()) | Err(Refusal::NotAnOccupant | Refusal::NoSuchRoom)) => {}
+                        _ => return Some(Ended::Lost),
+                    }
                 }
                 Err(_late) => return Some(Ended::Lost),
             }

@@ -216,19 +216,24 @@ impl Client {
         was_in
     }
 
+    /// Notes that the session is in that room no more.
+    fn be_out(&mut self, index: usize, reason: &'static str) {
+        self.rooms[index].is_asked = false;
+        if std::mem::take(&mut self.rooms[index].is_present) {
+            self.note(|client, session| Event::Leave {
+                client,
+                session,
+                room: self.rooms[index].name.as_str().into(),
+                reason: reason.into(),
+            });
+        }
+    }
+
     /// Notes that the session is over, its occupancies with it, and what became of its posts.
     fn end_session(&mut self, reason: &'static str) {
         self.management = None;
         for index in 0..self.rooms.len() {
-            self.rooms[index].is_asked = false;
-            if std::mem::take(&mut self.rooms[index].is_present) {
-                self.note(|client, session| Event::Leave {
-                    client,
-                    session,
-                    room: self.rooms[index].name.as_str().into(),
-                    reason: reason.into(),
-                });
-            }
+            self.be_out(index, reason);
         }
         for (number, post) in std::mem::take(&mut self.outstanding) {
             if post.is_acknowledged {

@@ -62,6 +62,8 @@ impl Client {
                 Ok(())
             }
             Some("unavailable") if self.rooms[room].is_present => {
+                // A session that is resumed after this has to ask for entry: it was told, and is not told again.
+                self.be_out(room, "put out");
                 Err(Problem::Refused { what: "to let a client stay in its room", why: statuses(presence) })
             }
             _ => Ok(()),
