@@ -108,6 +108,44 @@ async fn who_is_refused_is_told_by_the_exit_code_too() {
     assert_eq!(finish(perch(&gone), "").code, 4);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_rooms_are_made_from_a_file() {
+    let scene = with_people().await;
+    let file = scene.data_dir().join("rooms.csv");
+    let lines = "name,title,privacy,type,managers,members\n\
+        desk,The Desk,closed,,alice,alice bob\n\
+        hall,,open,auditorium,,\n\
+        lobby,,public,,,\n\
+        attic,,,,,,alice\n";
+    std::fs::write(&file, lines).unwrap();
+    let add = format!("room add --from-csv {}", file.display());
+    let added = scene.run(&add).await;
+    assert_eq!((added.code, added.out.as_str()), (1, "2 rooms were added\n"));
+    for line in [4, 5] {
+        let named = format!("rooms.csv:{line}: ");
+        assert!(added.err.contains(&named), "{}", added.err);
+    }
+    let desk = shown(&scene).await;
+    let members = json!(["alice@localhost", "bob@localhost"]);
+    assert_eq!(
+        (&desk["title"], &desk["privacy"], &desk["members"]),
+        (&json!("The Desk"), &json!("closed"), &members)
+    );
+    let hall = scene.run("room show hall --json").await.json();
+    assert_eq!((&hall["kind"], &hall["privacy"]), (&json!("auditorium"), &json!("open")));
+
+    std::fs::write(&file, "name\ndesk\nhall\nattic\n").unwrap();
+    let again = scene.run(&add).await;
+    assert_eq!(again.code, 1, "{}", again.err);
+    let rest = scene.run(&format!("{add} --skip-existing --json")).await.json();
+    assert_eq!((&rest["added"], &rest["existing"]), (&json!(0), &json!(3)));
+
+    std::fs::write(&file, "name,memebers\ncellar,alice\n").unwrap();
+    let misspelt = scene.run(&add).await;
+    assert_eq!(misspelt.code, 1, "a list that is misspelt would let in the wrong people: {}", misspelt.out);
+    scene.stop().await;
+}
+
 async fn with_people() -> Scene {
     let scene = Scene::start().await;
     for name in ["alice", "bob"] {
