@@ -25,7 +25,7 @@ impl RoomAddress {
     /// Takes the parts apart that a client has; the id has its escapes.
     pub fn of_parts(domain: &str, id: &str) -> Option<Self> {
         let id = unescape(id)?;
-        let is_whole = !domain.is_empty() && !id.is_empty();
+        let is_whole = !domain.is_empty() && !domain.contains('/') && !id.is_empty();
         is_whole.then(|| Self { domain: domain.into(), id: id.into() })
     }
 
@@ -94,6 +94,7 @@ mod tests {
         check("ma-chan://rooms.example/%zz", None);
         check("ma-chan://rooms.example/%ff", None);
         check("ma-chan://rooms.example/%4", None);
+        assert_eq!(RoomAddress::of_parts("rooms/example", "tea"), None, "it would be read as another room");
     }
 
     #[test]
