@@ -39,9 +39,9 @@ struct Transfer {
     received: u64,
     counted_from: u64,
     promised: Promised,
-    /// Whether it is told what is new in rooms that it is not in.
+    /// Whether it is told that there is something in rooms that it follows; none where it follows none.
     #[serde(default)]
-    follows: bool,
+    follows: Option<bool>,
 }
 
 /// Where it stood in the logs.
@@ -211,7 +211,7 @@ impl Sessions {
                 }
             }
         }
-        session.follow_rooms(if follows { Telling::Anew } else { Telling::Not }).await;
+        session.go_on_following(follows).await;
         Ok(Opened { session, inbox })
     }
 }
@@ -244,7 +244,7 @@ impl Session {
             received,
             counted_from,
             promised,
-            follows: self.following.as_ref().is_some_and(|following| following.is_told()),
+            follows: self.following.as_ref().map(|following| following.is_told()),
         };
         let state = serde_json::to_string(&transfer).expect("a session is plain data");
         let store = self.services.rooms.store();
@@ -253,6 +253,12 @@ impl Session {
         store.leave_session(&row, &state).await?;
         self.services.live.remove(&self.id);
         Ok(())
+    }
+
+    async fn go_on_following(&mut self, follows: Option<bool>) {
+        if let Some(is_told) = follows {
+            self.follow_rooms(if is_told { Telling::Anew } else { Telling::Not }).await;
+        }
     }
 
     /// A room that could not be gone on with: its seat is gone, or the room is (XEP-0045 §7.14).

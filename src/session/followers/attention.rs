@@ -77,15 +77,15 @@ impl Attention {
         Self { setting, user, names, occupant, feeds }
     }
 
-    /// Why he is to be told of it, if he is.
-    pub(crate) fn reason(&self, said: &Said<'_>) -> Option<Reason> {
+    /// Why he is to be told of it, if he is. Feeds find nobody by his address where the room does not show him addresses.
+    pub(crate) fn reason(&self, said: &Said<'_>, sees_addresses: bool) -> Option<Reason> {
         if self.setting == Setting::Never || said.message.author.jid == self.user {
             return None;
         }
         if self.is_meant(said) {
             return Some(Reason::Mention);
         }
-        let feed = self.feeds.iter().find(|feed| feed.finds(said));
+        let feed = self.feeds.iter().find(|feed| feed.finds(said, sees_addresses));
         let feed = feed.map(|feed| Reason::Feed(feed.name.clone()));
         feed.or((self.setting == Setting::Always).then_some(Reason::All))
     }
@@ -99,8 +99,9 @@ impl Attention {
 }
 
 impl Feed {
-    fn finds(&self, said: &Said<'_>) -> bool {
-        let is_author = self.authors.is_empty() || self.authors.contains(&said.message.author.jid);
+    fn finds(&self, said: &Said<'_>, sees_addresses: bool) -> bool {
+        let is_author =
+            self.authors.is_empty() || sees_addresses && self.authors.contains(&said.message.author.jid);
         is_author && self.wording.as_ref().is_none_or(|wording| wording.matches(said.text))
     }
 
@@ -214,7 +215,7 @@ mod tests {
     fn told_of_what_is_meant_for_one() {
         let check = |text: &str, rest: &str, expected: Option<Reason>| {
             let message = message("alice@x", text, rest);
-            let reason = attention(Setting::OnMention, &[]).reason(&Said::of(&message).unwrap());
+            let reason = attention(Setting::OnMention, &[]).reason(&Said::of(&message).unwrap(), true);
             assert_eq!(reason, expected, "{text} {rest}");
         };
         let mention =
@@ -236,7 +237,8 @@ mod tests {
     fn a_room_may_be_silenced_and_oneself_is_no_news() {
         let check = |setting, author: &str, text: &str, expected: Option<Reason>| {
             let message = message(author, text, "");
-            let reason = attention(setting, &["><words>fire</words>"]).reason(&Said::of(&message).unwrap());
+            let reason =
+                attention(setting, &["><words>fire</words>"]).reason(&Said::of(&message).unwrap(), true);
             assert_eq!(reason, expected, "{setting:?} {author} {text}");
         };
         check(Setting::Never, "alice@x", "bob, fire!", None);
@@ -250,7 +252,7 @@ mod tests {
     fn a_feed_looks_for_words_and_authors() {
         let check = |feed: &str, author: &str, text: &str, is_found: bool| {
             let message = message(author, text, "");
-            let reason = attention(Setting::OnMention, &[feed]).reason(&Said::of(&message).unwrap());
+            let reason = attention(Setting::OnMention, &[feed]).reason(&Said::of(&message).unwrap(), true);
             assert_eq!(reason.is_some(), is_found, "{feed} {author} {text}");
         };
         check("><words>database down</words>", "alice@x", "The database is DOWN", true);
@@ -261,6 +263,16 @@ mod tests {
         check("><author>carol@x</author>", "alice@x", "anything", false);
         check("><words>disk</words><author>carol@x</author>", "alice@x", "disk", false);
         check("><words>disk</words><author>carol@x</author>", "carol@x", "disk", true);
+    }
+
+    #[test]
+    fn who_may_not_see_addresses_finds_nobody_by_his() {
+        let feeds = ["><author>alice@x</author>", "><words>disk</words><author>alice@x</author>"];
+        let message = message("alice@x", "a disk is full", "");
+        let said = Said::of(&message).unwrap();
+        assert_eq!(attention(Setting::OnMention, &feeds).reason(&said, false), None);
+        let words = attention(Setting::OnMention, &["><words>disk</words>"]).reason(&said, false);
+        assert_eq!(words, Some(Reason::Feed("outages".into())));
     }
 
     #[test]

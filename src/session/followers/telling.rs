@@ -93,25 +93,28 @@ impl Followers {
         let since = follower.progress.looked_at;
         // Who is behind is shown it when something is said again: what is not in his log must not end his stream.
         let is_looked_at = since.is_before(ends.last) && !follower.mailbox.is_behind();
-        let is_new = |said: &&Said<'_>| is_looked_at && since.is_before((said.message.id, said.message.at));
-        let wanted = |said| follower.attention.reason(said).map(|reason| (said, reason));
-        let mut wanted: Vec<(&Said<'_>, Reason)> = said.iter().filter(is_new).filter_map(wanted).collect();
+        // What was said after the end was looked up is looked at next time.
+        let is_new = |said: &&Said<'_>| {
+            let (id, at) = (said.message.id, said.message.at);
+            is_looked_at && id <= ends.last.0 && since.is_before((id, at))
+        };
+        let new: Vec<&Said<'_>> = said.iter().filter(is_new).collect();
+        let may_want = new.iter().any(|said| follower.attention.reason(said, true).is_some());
         let mut has_activity = follower.progress.has_activity(ends);
         let mut frames = Vec::new();
-        if has_activity || !wanted.is_empty() {
+        if has_activity || may_want {
             let access = self.rooms.query(room, follower.actor.clone(), Query::ArchiveAccess).await;
-            let access = match access {
-                Ok(Answer::Archive(access)) if ends.last.0.seq() >= access.from => Some(access),
-                _ => None,
-            };
-            has_activity &= access.is_some();
-            wanted.retain(|(said, _)| {
-                access.as_ref().is_some_and(|access| said.message.id.seq() >= access.from)
-            });
-            let address = format!("{room}@{}", self.rooms.domain());
-            let show =
-                |access| wanted.iter().map(|(said, reason)| frame(&address, said, reason, access)).collect();
-            frames = access.as_ref().map(show).unwrap_or_default();
+            match access {
+                Ok(Answer::Archive(access)) if ends.last.0.seq() >= access.from => {
+                    let address = format!("{room}@{}", self.rooms.domain());
+                    let readable = new.iter().filter(|said| said.message.id.seq() >= access.from);
+                    frames.extend(readable.filter_map(|said| {
+                        let reason = follower.attention.reason(said, access.sees_addresses)?;
+                        Some(frame(&address, said, &reason, &access))
+                    }));
+                }
+                _ => has_activity = false,
+            }
         }
         let before = follower.progress;
         let looked_at = if is_looked_at { Since::Message(ends.last.0) } else { since };

@@ -87,19 +87,13 @@ pub fn shown(
     attribute("from", finding.archive, &mut out);
     attribute("type", "headline", &mut out);
     out.push(b'>');
-    let element: &[u8] = match cause {
-        Cause::Mention => b"mentions",
-        Cause::Feed(_) => b"feed",
-        Cause::All => b"",
-    };
-    let names = match cause {
-        Cause::Mention => Some((namespace::MENTIONS, None)),
-        Cause::Feed(name) => Some((namespace::FEEDS, Some(name))),
+    let around = match cause {
+        Cause::Mention => Some(("mentions", namespace::MENTIONS, None)),
+        Cause::Feed(name) => Some(("feed", namespace::FEEDS, Some(name))),
         Cause::All => None,
     };
-    if let Some((namespace, name)) = names {
-        out.push(b'<');
-        out.extend_from_slice(element);
+    if let Some((element, namespace, name)) = around {
+        out.extend_from_slice(format!("<{element}").as_bytes());
         attribute("xmlns", namespace, &mut out);
         if let Some(name) = name {
             attribute("name", name, &mut out);
@@ -109,10 +103,8 @@ pub fn shown(
     forwarded(finding, &mut out, |out| {
         room_message(finding, Some(author), content, None, with_jid, true, out)
     });
-    if names.is_some() {
-        out.extend_from_slice(b"</");
-        out.extend_from_slice(element);
-        out.push(b'>');
+    if let Some((element, ..)) = around {
+        out.extend_from_slice(format!("</{element}>").as_bytes());
     }
     let text = content.text.as_deref().unwrap_or_default();
     text_element("body", &format!("{}: {text}", author.nick), &mut out);
