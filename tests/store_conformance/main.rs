@@ -199,6 +199,7 @@ on_every_engine! {
         what_was_written_before_is_found_again
         a_nick_has_one_owner
         one_refused_append_does_not_spoil_its_group
+        words_for_many_rooms_stand_in_each_as_they_came
         the_log_gives_back_what_was_appended;
     archive: joiners_get_the_last_messages
         the_archive_is_paged_in_both_directions

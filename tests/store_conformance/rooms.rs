@@ -160,6 +160,36 @@ pub(crate) async fn one_refused_append_does_not_spoil_its_group(place: Place) {
     assert_eq!(log.iter().map(|event| event.seq.0).collect::<Vec<_>>(), [4, 5]);
 }
 
+pub(crate) async fn words_for_many_rooms_stand_in_each_as_they_came(place: Place) {
+    let store = place.open().await;
+    let rooms = [make(&store, "tea").await, make(&store, "coffee").await];
+    let origin = |number| Some(Origin { session: SessionId(1), number, settled: 0 });
+    let say = |place: usize, number, changes| {
+        store.append(Append { origin: origin(number), ..decision(&rooms[place], changes) })
+    };
+    let unkept = Change::Posted { author: author("bob"), content: content("unkept", Retention::Transient) };
+    // What waits meanwhile is written together.
+    let (_busy, a, b, c, d) = tokio::join!(
+        say(0, 1, vec![post("alice", "one")]),
+        say(0, 2, vec![post("alice", "two"), unkept]),
+        say(1, 3, vec![post("alice", "one")]),
+        say(0, 4, vec![post("alice", "three")]),
+        say(1, 5, vec![post("alice", "two")]),
+    );
+    let firsts = [a, b, c, d].map(|appended| appended.unwrap().first.0);
+    assert_eq!(firsts, [5, 4, 7, 5]);
+    for (room, said) in rooms.iter().zip([["one", "two", "unkept", "three"].as_slice(), &["one", "two"]]) {
+        let log = store.events_after(room.id, room.seq, 10).await.unwrap();
+        let words = log.iter().filter_map(|event| match &event.change {
+            Change::Posted { content, .. } => content.text.as_deref(),
+            _ => None,
+        });
+        assert_eq!(words.collect::<Vec<_>>(), said);
+        let keys = log.iter().filter(|event| event.origin.is_some()).count();
+        assert_eq!(keys, said.iter().filter(|word| **word != "unkept").count(), "a key stands once");
+    }
+}
+
 pub(crate) async fn the_log_gives_back_what_was_appended(place: Place) {
     let store = place.open().await;
     let room = make(&store, "tea").await;

@@ -64,7 +64,9 @@ fn word(text: &str) -> &str {
 const SMALL: [&str; 5] = ["meta", "member", "rights", "pg_class", "pg_db_role_setting"];
 
 /// Without a look into their arguments.
-const STEPS: [&str; 10] = [
+const STEPS: [&str; 12] = [
+    "SELECT seat_1",
+    "SELECT unseat_1",
     "UPDATE room SET former_name",
     "DELETE FROM seat WHERE room = $2",
     "DELETE FROM affiliation WHERE room = $2",

@@ -8,16 +8,17 @@ use sqlx::postgres::{PgArguments, PgConnection, PgRow, Postgres};
 use sqlx::query::Query;
 use tokio::sync::oneshot;
 
-use crate::chat::event::Change;
 use crate::chat::id::{Origin, RulesVersion, Seq, Timestamp};
 use crate::store::error::{AppendError, StoreError};
 use crate::store::fault::log_inconsistency;
 use crate::store::postgres::Own;
+use crate::store::postgres::columns::{Events, Journal};
 use crate::store::postgres::links::Link;
 use crate::store::postgres::project::{self, Following};
 use crate::store::postgres::queue::Logged;
+use crate::store::postgres::say;
 use crate::store::postgres::writer;
-use crate::store::record::{self, Class, Record};
+use crate::store::record::{Class, Record};
 use crate::store::room::{Append, Appended};
 
 /// An append that waits for its group.
@@ -45,8 +46,16 @@ impl Job {
     }
 
     /// The key, where something is written that has it.
-    fn key(&self) -> Option<Origin> {
+    pub(super) fn key(&self) -> Option<Origin> {
         self.append.origin.filter(|_| !self.append.changes.is_empty())
+    }
+
+    pub(super) fn append(&self) -> &Append {
+        &self.append
+    }
+
+    pub(super) fn is_repeated(&self) -> bool {
+        self.is_repeated
     }
 
     fn moves(&self) -> i64 {
@@ -80,6 +89,10 @@ impl Job {
         Ok(())
     }
 
+    pub(super) fn settle(&mut self, outcome: Result<Appended, AppendError>) {
+        self.outcome = Some(outcome);
+    }
+
     fn inconsistent(&self) -> AppendError {
         StoreError::Inconsistent { table: "room", row: self.append.room.0 }.into()
     }
@@ -105,6 +118,9 @@ impl writer::Job for Job {
     ) -> Result<(), sqlx::Error> {
         // Rows are locked in this order, by all members. Appends of one room stay as they came.
         jobs.sort_by_key(|job| job.append.room);
+        if say::write(jobs, rules, connection).await? {
+            return Ok(());
+        }
         let rows = query(jobs, rules).fetch_all(connection).await?;
         jobs.iter_mut().zip(&rows).try_for_each(|(job, row)| job.read(row))
     }
@@ -174,34 +190,6 @@ struct Call<'j> {
     journal: Journal,
 }
 
-#[derive(Debug, Default)]
-struct Events<'j> {
-    job: Vec<i64>,
-    place: Vec<i64>,
-    class: Vec<i64>,
-    ordinal: Vec<Option<i64>>,
-    kind: Vec<i64>,
-    settled: Vec<Option<i64>>,
-    nick: Vec<Option<&'j str>>,
-    jid: Vec<Option<&'j str>>,
-    resource: Vec<Option<&'j str>>,
-    occupant: Vec<Option<&'j str>>,
-    stanza: Vec<Option<&'j str>>,
-    lang: Vec<Option<&'j str>>,
-    text: Vec<Option<&'j str>>,
-    payload: Vec<Option<&'j str>>,
-    lives: Vec<Option<i64>>,
-    data: Vec<Option<String>>,
-}
-
-#[derive(Debug, Default)]
-struct Journal {
-    job: Vec<i64>,
-    place: Vec<Option<i64>>,
-    change: Vec<String>,
-    target: Vec<Option<i64>>,
-}
-
 impl<'j> Call<'j> {
     fn add(&mut self, job: &'j Job, number: i64, rules: &Rules) {
         let append = &job.append;
@@ -257,7 +245,7 @@ impl<'j> Call<'j> {
             .bind(&self.number)
             .bind(&self.steps)
             .bind(&self.late)
-            .bind(&event.job)
+            .bind(&event.whose)
             .bind(&event.place)
             .bind(&event.class)
             .bind(&event.ordinal)
@@ -273,53 +261,10 @@ impl<'j> Call<'j> {
             .bind(&event.payload)
             .bind(&event.lives)
             .bind(&event.data)
-            .bind(&journal.job)
+            .bind(&journal.whose)
             .bind(&journal.place)
             .bind(&journal.change)
             .bind(&journal.target)
-    }
-}
-
-impl<'j> Events<'j> {
-    fn add(
-        &mut self,
-        (job, place): (i64, i64),
-        (ordinal, settled): (Option<i64>, Option<i64>),
-        record: &Record<'j>,
-        transient_lifetime: Duration,
-    ) {
-        let (author, content) = (record.author, record.content);
-        self.job.push(job);
-        self.place.push(place);
-        self.class.push(record.class.number());
-        self.ordinal.push(ordinal);
-        self.kind.push(record.kind.number());
-        self.settled.push(settled);
-        self.nick.push(author.map(|author| &*author.nick));
-        self.jid.push(author.map(|author| author.jid.as_str()));
-        self.resource.push(author.and_then(|author| author.resource.as_deref()));
-        self.occupant.push(author.map(|author| &*author.occupant_id));
-        self.stanza.push(content.and_then(|content| content.id.as_deref()));
-        self.lang.push(content.and_then(|content| content.lang.as_deref()));
-        self.text.push(content.and_then(|content| content.text.as_deref()));
-        self.payload.push(content.map(|content| content.payload.as_str()));
-        self.lives.push(record.expires().then_some(transient_lifetime.as_millis() as i64));
-        self.data.push(record.data.clone());
-    }
-}
-
-impl Journal {
-    fn add(&mut self, change: &Change, job: i64, place: Option<i64>, is_wanted: bool) {
-        if !is_wanted || !record::is_journalled(change) {
-            return;
-        }
-        self.job.push(job);
-        self.place.push(place);
-        self.change.push(record::json(change));
-        self.target.push(match change {
-            Change::Retracted { target, .. } => Some(target.seq().0),
-            _ => None,
-        });
     }
 }
 

@@ -16,6 +16,11 @@ fn is_alone(fault: &Error) -> bool {
     code(fault) == Some("PE003")
 }
 
+/// Raised where more has to be looked at than the call does: see `migrations/0014_plans.sql`.
+pub(super) fn is_for_another_call(fault: &Error) -> bool {
+    code(fault) == Some("PE004")
+}
+
 pub(in crate::store) fn is_full(fault: &Error) -> bool {
     code(fault) == Some("53100")
 }

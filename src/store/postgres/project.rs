@@ -127,6 +127,11 @@ impl Following {
         }
     }
 
+    /// Whether nothing follows.
+    pub(super) fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.late.is_empty()
+    }
+
     pub(super) fn into_texts(mut self) -> (Option<String>, Option<String>) {
         for (nick_key, place) in self.vacated {
             self.steps.push(Step { sql: VACATED, place, args: json!({ "nick_key": nick_key }) });
@@ -159,22 +164,8 @@ const CONFIGURE: &str = "UPDATE room SET settings = $1 ->> 'settings', public = 
 const UNNAME: &str = "UPDATE room SET former_name = name, name = NULL, category = NULL WHERE id = $2";
 const EMPTY: &str = "DELETE FROM seat WHERE room = $2";
 const FORGET: &str = "DELETE FROM affiliation WHERE room = $2";
-/// Who sits down beside another device of his has the role that he has there, whatever the decision saw: he may have taken
-/// the nick since, which moves no rules.
-const SEAT: &str = "WITH beside AS (
-        SELECT nick, role FROM seat WHERE room = $2 AND nick_key = $1 ->> 'nick_key' LIMIT 1)
-    INSERT INTO seat (room, nick_key, session, nick, owner, resource, occupant_id, role, presence,
-        shown_at, member, incarnation)
-    VALUES ($2, $1 ->> 'nick_key', ($1 ->> 'session')::bigint, coalesce((SELECT nick FROM beside), $1 ->> 'nick'),
-        $1 ->> 'owner', $1 ->> 'resource', $1 ->> 'occupant_id',
-        coalesce((SELECT role FROM beside), $1 ->> 'role'), $1 ->> 'presence', $4, $6, $7)
-    ON CONFLICT (room, nick_key, session) DO UPDATE SET nick = excluded.nick, resource = excluded.resource,
-        role = excluded.role, presence = excluded.presence, shown_at = excluded.shown_at, deadline = NULL,
-        claimed_until = NULL, member = excluded.member, incarnation = excluded.incarnation";
-/// His other device may have changed the nick meanwhile: others would be shown that somebody else has gone.
-const UNSEAT: &str = "WITH gone AS (
-        DELETE FROM seat WHERE session = ($1 ->> 'session')::bigint AND room = $2 RETURNING nick_key)
-    SELECT need_1(NOT EXISTS (SELECT FROM gone WHERE nick_key <> $1 ->> 'nick_key'))";
+const SEAT: &str = "SELECT seat_1($1, $2, $4, $6, $7)";
+const UNSEAT: &str = "SELECT unseat_1($1, $2)";
 /// Whoever was to come back for it may have done so, at another member.
 const LAPSE: &str = "WITH lapsed AS (
         DELETE FROM seat WHERE session = ($1 ->> 'session')::bigint AND room = $2 AND deadline IS NOT NULL

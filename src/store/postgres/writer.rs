@@ -1,5 +1,5 @@
-//! The tasks that append. Each has a connection of its own and takes whatever waits; what it takes is committed in one
-//! statement, and answered only after that.
+//! The tasks that append. Each has a connection of its own and takes whatever waits, when it is its turn (`queue.rs`); what
+//! it takes is committed in one statement, and answered only after that.
 //!
 //! A statement whose answer does not arrive may have been committed. Its connection is left, and its jobs are put to
 //! the host that takes writes by then: under the locks of their logs, what has a key is looked for before it is
@@ -20,7 +20,7 @@ use tracing::{debug, error, warn};
 use crate::store::error::StoreError;
 use crate::store::postgres::hosts::Hosts;
 use crate::store::postgres::links::{PROBE_TIME, PROBED_AFTER};
-use crate::store::postgres::queue::{Logged, Queue, Waiting};
+use crate::store::postgres::queue::{Due, Logged, Queue, Waiting};
 use crate::store::postgres::{commit, fault};
 
 /// An append with the way back to who asked.
@@ -98,7 +98,7 @@ impl<J: Job> Writers<J> {
         }
         // Given back when a writer takes the job.
         place.forget();
-        if queue.push(job) {
+        if queue.push(job, Instant::now()) {
             shared.wake.notify_one();
         }
         Ok(())
@@ -160,22 +160,35 @@ impl<J: Job> Task<J> {
             tokio::pin!(woken);
             // What comes from here on is not missed.
             woken.as_mut().enable();
+            let mut until = None;
             {
                 let mut queue = self.shared.queue.lock();
-                let group = queue.take(GROUP_MAX);
-                if !group.is_empty() {
-                    self.shared.places.add_permits(group.len());
-                    if !queue.is_empty() {
-                        self.shared.wake.notify_one();
+                match queue.due(Instant::now()) {
+                    Due::Now => {
+                        let group = queue.take(GROUP_MAX);
+                        if !group.is_empty() {
+                            self.shared.places.add_permits(group.len());
+                            return Some(group);
+                        }
+                        // What waits for a log that another writer is busy with is that writer's.
+                        if queue.is_closing {
+                            return None;
+                        }
                     }
-                    return Some(group);
-                }
-                // What waits for a log that another writer is busy with is that writer's.
-                if queue.is_closing {
-                    return None;
+                    Due::At(instant) => {
+                        queue.is_watched = true;
+                        until = Some(instant);
+                    }
+                    Due::Never => {}
                 }
             }
-            woken.await;
+            match until {
+                Some(instant) => {
+                    let _ = tokio::time::timeout_at(instant.into(), woken).await;
+                    self.shared.queue.lock().is_watched = false;
+                }
+                None => woken.await,
+            }
         }
     }
 
