@@ -13,6 +13,7 @@
 //! | [`identity`], [`digest`], [`trust`] | who asks |
 //! | [`device`], [`errand`] | a session on a flow; what it was asked and has not answered |
 //! | [`registration`], [`bindings`] | REGISTER: where an account is reached |
+//! | [`provisioning`] | SUBSCRIBE: what persistent-chat clients find the pool by |
 //! | [`command`], [`letter`] | what a MESSAGE asks of a room or a person; what is sent to the client |
 //! | [`dialogs`], [`conversation`] | what an INVITE begins: persistent chat by XCCOS, each dialog a session of its own |
 //! | [`offer`], [`diagnostics`] | which media are taken; what is wrong, in the words of persistent-chat clients |
@@ -34,6 +35,7 @@ mod flow;
 mod identity;
 mod letter;
 mod offer;
+mod provisioning;
 mod registration;
 mod trust;
 
@@ -80,6 +82,14 @@ pub struct Services {
     pub tasks: TaskTracker,
     /// Nothing new is taken from then on.
     pub stop: CancellationToken,
+}
+
+impl Services {
+    /// The URI of the contact object, by which the pool calls itself.
+    fn pool_uri(&self) -> String {
+        let user = self.options.contact_object.first().map_or("", |alias| alias);
+        format!("sip:{user}@{}", self.domain)
+    }
 }
 
 impl Sip {

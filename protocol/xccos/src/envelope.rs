@@ -4,6 +4,7 @@ use perch_xmpp::xml::{Element, GateError};
 use thiserror::Error;
 
 use crate::command::{Command, Post, Unfit};
+use crate::reply::POST;
 use crate::{BODY_BYTES_MAX, ITEMS_MAX, NAMESPACE};
 
 /// What a client sends at once.
@@ -77,7 +78,7 @@ impl Envelope {
 }
 
 fn item(element: &Element, envelope: &str) -> Option<Item> {
-    if element.is("grpchat", NAMESPACE) {
+    if element.is(POST, NAMESPACE) {
         return Some(Item::Post(Post::read(element)));
     }
     if !element.is("cmd", NAMESPACE) {

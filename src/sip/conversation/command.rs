@@ -98,7 +98,7 @@ impl Conversation {
             }
         };
         let told = match &command {
-            Command::RequestUri => vec![block::person(&self.own_uri())],
+            Command::RequestUri => vec![block::person(&self.services.pool_uri())],
             Command::ServerInfo { kind } => vec![self.server_info(kind)],
             // Invitations come to the user's devices, as letters; rooms are made elsewhere.
             Command::Invitations | Command::MayCreateIn => Vec::new(),
@@ -227,12 +227,6 @@ impl Conversation {
             .with_attribute("rootUri", format!("ma-cat://{rooms}/"))
             .with_attribute("displayName", rooms.as_str())
             .with_attribute("pool", self.services.domain.as_str())
-    }
-
-    /// The address of the contact object.
-    fn own_uri(&self) -> String {
-        let user = self.services.options.contact_object.first().map_or("", |alias| alias);
-        format!("sip:{user}@{}", self.services.domain)
     }
 
     /// The room that an address stands for.

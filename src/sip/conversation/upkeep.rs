@@ -180,9 +180,8 @@ impl Conversation {
 
     /// Where this side of the dialog is.
     pub(super) fn contact(&self) -> String {
-        let user = self.services.options.contact_object.first().map_or("", |alias| alias);
         let transport = self.way.transport.to_ascii_lowercase();
-        format!("<sip:{user}@{};transport={transport}>", self.services.domain)
+        format!("<{};transport={transport}>", self.services.pool_uri())
     }
 
     /// A time has passed that was waited for.

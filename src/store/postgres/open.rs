@@ -30,6 +30,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0011_room_words.sql"),
     include_str!("migrations/0012_audit_order.sql"),
     include_str!("migrations/0013_room_guid.sql"),
+    include_str!("migrations/0014_digest_md5.sql"),
 ];
 
 /// The schema that this program writes.

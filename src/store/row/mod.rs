@@ -32,6 +32,7 @@ pub(super) trait Columns {
     fn text(&self, column: usize) -> Result<&str, StoreError>;
     fn text_if_any(&self, column: usize) -> Result<Option<&str>, StoreError>;
     fn bytes(&self, column: usize) -> Result<&[u8], StoreError>;
+    fn bytes_if_any(&self, column: usize) -> Result<Option<&[u8]>, StoreError>;
 }
 
 macro_rules! columns_of {
@@ -58,6 +59,10 @@ macro_rules! columns_of {
             }
 
             fn bytes(&self, column: usize) -> Result<&[u8], StoreError> {
+                Ok(self.try_get(column)?)
+            }
+
+            fn bytes_if_any(&self, column: usize) -> Result<Option<&[u8]>, StoreError> {
                 Ok(self.try_get(column)?)
             }
         }
