@@ -134,6 +134,7 @@ fn message_to(request: &Request, uri: &SipUri<'_>) -> Result<Asked, Answer> {
 pub(super) fn capabilities(request: &Request) -> Answer {
     answer(request, Status::OK)
         .header(Name::Allow, ALLOW)
+        .header(Name::AllowEvents, provisioning::EVENT)
         .header(Name::Accept, format_args!("{TEXT}, {SDP}"))
         .header(Name::Supported, SUPPORTED)
         .finish()

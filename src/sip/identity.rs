@@ -101,7 +101,7 @@ impl Guard {
             return Err(unavailable(request));
         };
         let found = accounts.sign_in(&account).await.map_err(|error| failed(request, &error))?;
-        let Some(found) = found else { return Err(self.challenge(request, realm, strength, false)) };
+        let Some(found) = found else { return Err(self.refuse_proof(request, realm, strength)) };
         let keys = accounts.digest_keys(found.account).await.map_err(|error| failed(request, &error))?;
         let Some(keys) = keys.filter(|keys| claim.has_key(keys)) else {
             return Err(explained(request, Status::FORBIDDEN, "set a new password to use SIP").finish());
@@ -110,7 +110,7 @@ impl Guard {
         match claim.verify(&request.method, &address, &keys, self.nonce.as_mut(), Instant::now()) {
             Verdict::Wrong => {
                 info!("an attempt to sign in failed");
-                Err(self.challenge(request, realm, strength, false))
+                Err(self.refuse_proof(request, realm, strength))
             }
             Verdict::Stale => {
                 attempt.succeed();
@@ -134,6 +134,17 @@ impl Guard {
             false => Strength::Strong,
             true if self.is_of_old => Strength::Weak,
             true => Strength::Any,
+        }
+    }
+
+    /// What somebody hears whose proof proves nothing.
+    fn refuse_proof(&mut self, request: &Request, realm: &str, strength: Strength) -> Answer {
+        match strength {
+            // COMPAT: asked again, pidgin-sipe answers with the same password, up to thirty times.
+            Strength::Weak => {
+                explained(request, Status::FORBIDDEN, "the name or the password is wrong").finish()
+            }
+            Strength::Strong | Strength::Any => self.challenge(request, realm, strength, false),
         }
     }
 

@@ -53,6 +53,7 @@ use crate::clock::Clock;
 use crate::listener::Connection;
 use crate::listener::tls::Tls;
 use crate::session::Sessions;
+use crate::store::Store;
 
 /// What the operator decided about SIP.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +71,7 @@ pub struct Sip(Arc<Services>);
 /// Everything that a flow needs.
 pub struct Services {
     pub tls: Tls,
+    pub store: Store,
     pub accounts: Accounts,
     pub sessions: Sessions,
     pub clock: Clock,

@@ -40,8 +40,8 @@ pub(super) fn check(request: &Request) -> Result<(), Answer> {
     Ok(())
 }
 
-/// Tells the account what it asks for of itself; `pool` is the URI of the contact object.
-pub(super) fn tell(request: &Request, account: &BareJid, pool: &str) -> Answer {
+/// Tells the account what it asks for of itself; `pool` is the URI of the contact object, if the account may use it.
+pub(super) fn tell(request: &Request, account: &BareJid, pool: Option<&str>) -> Answer {
     let uri = request.uri().ok();
     if uri.and_then(|uri| account_of(&uri, account.domain())).as_ref() != Some(account) {
         let reason = "everybody asks for his own provisioning";
@@ -74,15 +74,16 @@ fn wanted(body: &[u8]) -> Result<Vec<String>, ()> {
     if list.is("provisioningGroupList", WANTED) { Ok(names) } else { Err(()) }
 }
 
-/// The settings of persistent chat: of the pools there is one.
-fn persistent_chat(pool: &str) -> Element {
+/// The settings of persistent chat: whether there is any for whoever asks, and the one pool.
+fn persistent_chat(pool: Option<&str>) -> Element {
     let property = |name: &str, value: &str| {
         Element::new("property", TOLD).with_attribute("name", name).with_text(value)
     };
+    let is_enabled = if pool.is_some() { "true" } else { "false" };
+    let pools = ["DefaultPersistentChatPoolUri", "PersistentChatPoolUris"];
     let properties = Element::new("propertyEntryList", TOLD)
-        .with_child(property("EnablePersistentChat", "true"))
-        .with_child(property("DefaultPersistentChatPoolUri", pool))
-        .with_child(property("PersistentChatPoolUris", pool));
+        .with_child(property("EnablePersistentChat", is_enabled))
+        .with_children(pools.into_iter().filter_map(|name| pool.map(|pool| property(name, pool))));
     Element::new("provisionGroup", TOLD).with_attribute("name", GROUP).with_child(properties)
 }
 
@@ -93,7 +94,8 @@ fn supports(request: &Request, tag: &str) -> bool {
 
 /// By which clients and servers of Office Communications Server 2007 and later know each other.
 const CATEGORIES: &str = "msrtc-event-categories";
-const EVENT: &str = "vnd-microsoft-provisioning-v2";
+/// The one package of events that there is.
+pub(super) const EVENT: &str = "vnd-microsoft-provisioning-v2";
 const MEDIA: &str = "application/vnd-microsoft-roaming-provisioning-v2+xml";
 /// The first NOTIFY may come within the response.
 const PIGGYBACK: &str = "ms-piggyback-first-notify";
@@ -111,6 +113,10 @@ mod tests {
 
     /// The status, and the body or the header that says what would be taken.
     fn asked(uri: &str, headers: &str, body: &str) -> String {
+        asked_by(Some("sip:pool@x.example"), uri, headers, body)
+    }
+
+    fn asked_by(pool: Option<&str>, uri: &str, headers: &str, body: &str) -> String {
         let text = format!(
             "SUBSCRIBE {uri} SIP/2.0\r\nVia: SIP/2.0/TLS c;branch=z9hG4bKx\r\nFrom: <sip:a@x.example>;tag=1\r\n\
              To: <{uri}>\r\nCall-ID: 1\r\nCSeq: 1 SUBSCRIBE\r\n{headers}\r\n{body}"
@@ -120,7 +126,7 @@ mod tests {
         };
         let account = BareJid::new("a@x.example").unwrap();
         let told = match check(&request) {
-            Ok(()) => tell(&request, &account, "sip:pool@x.example"),
+            Ok(()) => tell(&request, &account, pool),
             Err(refusal) => refusal,
         };
         let bytes = told.into_bytes();
@@ -150,6 +156,10 @@ mod tests {
                  <property name='PersistentChatPoolUris'>sip:pool@x.example</property></propertyEntryList>\
                  </provisionGroup></provisionGroupList>"
             )
+        );
+        let refused = asked_by(None, OWN, &typed, &both);
+        assert!(
+            refused.contains("<property name='EnablePersistentChat'>false</property></propertyEntryList>")
         );
         let nothing = format!("200|<provisionGroupList xmlns='{TOLD}'/>");
         assert_eq!(asked(OWN, &typed, &listed("<provisioningGroup name=\"ucPolicy\"/>")), nothing);

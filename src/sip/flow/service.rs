@@ -90,7 +90,11 @@ impl Flow {
         };
         match asked {
             Asked::InDialog(id) => self.pass_on(key, request, &id, &account),
-            Asked::Provisioning => Err(provisioning::tell(&request, &account, &self.services.pool_uri())),
+            Asked::Provisioning => {
+                let is_enabled = self.services.sessions.lets_use_rooms(&account);
+                let pool = is_enabled.then(|| self.services.pool_uri());
+                Err(provisioning::tell(&request, &account, pool.as_deref()))
+            }
             Asked::Invitation { description } => {
                 self.converse(key, request, description, (account, as_of), speaker).await
             }

@@ -21,7 +21,7 @@ pub(super) use category::{category, category_count};
 pub(super) use journal::journal_entry;
 pub(super) use message::{Rows, id, message_columns};
 pub(super) use principal::{belongs_row, membership, principal, principal_row};
-pub(super) use room::{Head, detached_room, due_seat, retained, room_entry, room_name};
+pub(super) use room::{Head, detached_room, due_seat, retained, room_entry, room_name, room_of_guid};
 pub(super) use session::{saved_session, written_in_account, written_in_room};
 
 /// A row's columns by number. Whole numbers are of 64 bits in every table of every engine.
