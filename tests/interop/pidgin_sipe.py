@@ -12,7 +12,6 @@ finch waits for 8 to 60 s before it connects again, so this takes up to two minu
 
 import asyncio
 import logging
-import os
 import pathlib
 import re
 import shutil
@@ -64,13 +63,23 @@ class Finch:
         written = "".join(f"<setting name='{name}' type='string'>{value}</setting>" for name, value in settings.items())
         return (
             "<?xml version='1.0' encoding='UTF-8' ?><account version='1.0'><account><protocol>prpl-sipe</protocol>"
+            # What stands behind the comma is the login: where there is none, the address is.
             f"<name>{self.name}@localhost,</name><password>{password_of(self.name)}</password>"
             f"<settings>{written}</settings><settings ui='gnt-purple'>"
             "<setting name='auto-login' type='bool'>1</setting></settings></account></account>"
         )
 
     def stop(self):
+        """Lets it sign out and end, and with it the bus that was its own."""
+        if self.bus_file.exists():
+            self.ask("PurpleCoreQuit")
+            deadline = time.monotonic() + PATIENCE_S
+            while self.is_open() and time.monotonic() < deadline:
+                time.sleep(0.1)
         subprocess.run([*self.terminal, "kill-server"], stderr=subprocess.DEVNULL)
+
+    def is_open(self):
+        return subprocess.run([*self.terminal, "has-session"], stderr=subprocess.DEVNULL).returncode == 0
 
     def close_others(self):
         """Closes the lists and logs that stand before the room."""
