@@ -170,7 +170,7 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     members::keep_in_touch(&services, heard, raised, ears);
     let web =
         Web::new(tls.clone(), admin::http::for_network(admin, services.tasks.clone()), streams.stop.clone());
-    let sip = sip::speaker(&config, &tls, accounts, &sessions, &clock, &streams);
+    let sip = sip::speaker(&config, &tls, &store, accounts, &sessions, &clock, &streams);
     let speakers = Speakers { streams: speaker, sip, web };
     let listening = listen(bound, config.limits.connections, [&listeners, &streams], &speakers);
     Ok(Server {

@@ -21,6 +21,7 @@ pub(crate) async fn administration(store: Store, directory: Directory, rooms: Ro
         registration: Registration::Off,
         admins: vec![BareJid::new("root@localhost").unwrap()],
         guesses: GuessLimits { per_account_and_minute: 10, per_address_and_minute: 10 },
+        takes_md5: false,
     };
     let localhost = BareJid::new("localhost").unwrap();
     let me = note::Member { name: "perch".into(), incarnation: store.incarnation() };

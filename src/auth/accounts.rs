@@ -205,6 +205,11 @@ impl Accounts {
         }))
     }
 
+    /// Whether Digest with MD5 proves anything.
+    pub fn takes_md5(&self) -> bool {
+        self.policy.takes_md5
+    }
+
     /// By what that account signs in with Digest; none where its password is the directory's, or was never known here.
     pub async fn digest_keys(&self, account: AccountId) -> Result<Option<DigestKeys>, StoreError> {
         self.store.digest_keys(account).await
@@ -405,7 +410,8 @@ impl Accounts {
             Secret::Keys(keys) => return Ok((None, keys.into_iter().map(row).collect())),
             Secret::Password(password) => password,
         };
-        let digest = digest::derive(name, self.domain.domain(), &prepare_password(&password)?);
+        let prepared = prepare_password(&password)?;
+        let digest = digest::derive(name, self.domain.domain(), &prepared, self.policy.takes_md5);
         let _permit = self.derivations.acquire().await.expect("the semaphore is never closed");
         let salt: [u8; SALT_BYTES] = rand::random();
         let derived = tokio::task::spawn_blocking(move || Credentials::derive(&password, &salt, ITERATIONS))

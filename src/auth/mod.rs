@@ -15,7 +15,7 @@ pub(crate) use guesses::Meters;
 pub use guesses::{Attempt, GuessLimits, Guesses, Neighbourhood, TooManyAttempts};
 pub use token::TokenText;
 
-pub use crate::store::account::DigestKeys;
+pub use crate::store::account::{DigestKeys, Md5Keys};
 
 /// What the operator decided about accounts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct Policy {
     /// Accounts that administer the server.
     pub admins: Vec<BareJid>,
     pub guesses: GuessLimits,
+    /// Whether Digest with MD5 is a proof, and so passwords are also kept for it.
+    pub takes_md5: bool,
 }
 
 /// Whether somebody without an account may make one.

@@ -27,6 +27,7 @@ impl Scene {
             registration,
             admins: vec![address("root@localhost")],
             guesses: GuessLimits { per_account_and_minute: 10, per_address_and_minute: 10 },
+            takes_md5: false,
         };
         let clock = Clock::manual(Timestamp(0));
         Self { accounts: Accounts::new(store, address("localhost"), policy, clock), _directory: directory }

@@ -240,6 +240,7 @@ pub(super) fn accounts(sheet: &mut Sheet, domain: &BareJid) -> auth::Policy {
             per_account_and_minute: per_minute(sheet, "failed_logins_per_account", 10),
             per_address_and_minute: per_minute(sheet, "failed_logins_per_address", 60),
         },
+        takes_md5: flag(sheet, "sip", "digest_md5"),
     }
 }
 
@@ -295,7 +296,7 @@ pub(super) fn limits(sheet: &mut Sheet) -> Limits {
 }
 
 pub(super) fn journal(sheet: &mut Sheet) -> bool {
-    sheet.take("compliance", "journal", "true or false", Value::flag).is_some_and(|given| given.value)
+    flag(sheet, "compliance", "journal")
 }
 
 pub(super) fn log(sheet: &mut Sheet) -> telemetry::Log {
@@ -341,6 +342,11 @@ pub(super) const PEM: &str = "the path of a PEM file";
 const POOL_NAME_MAX: usize = 20;
 
 const ADDRESS: &str = "an address such as \"[::]:5222\" or \"127.0.0.1:5222\", or \"off\"";
+
+/// What is off unless it is said to be on.
+fn flag(sheet: &mut Sheet, section: &str, name: &str) -> bool {
+    sheet.take(section, name, "true or false", Value::flag).is_some_and(|given| given.value)
+}
 
 fn address(value: &Value) -> Option<Option<SocketAddr>> {
     match value.text()? {

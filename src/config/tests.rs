@@ -31,6 +31,7 @@ fn nothing_said_is_a_server_for_localhost() {
     assert_eq!(config.listen.sip_tls.unwrap().socket.to_string(), "[::]:5061");
     assert_eq!(config.listen.sip_tcp, None);
     assert_eq!(*config.sip.contact_object, ["GC-1-PersistentChatService-1".into(), "ocschat".into()]);
+    assert!(!config.accounts.takes_md5);
     assert_eq!(config.store_url, "sqlite:./perch-data/perch.db");
     let IdentitySource::SelfSigned { domains, .. } = config.tls.identity else {
         panic!("no files were named")
@@ -58,6 +59,7 @@ fn everything_can_be_said() {
         sip_tcp = "127.0.0.1:5060"
         [sip]
         trusted = ["FE1.example.org"]
+        digest_md5 = true
         [tls]
         certificate = "c.pem"
         key = "k.pem"
@@ -99,6 +101,7 @@ fn everything_can_be_said() {
     assert_eq!(config.listen.sip_tls, None);
     assert_eq!(config.listen.sip_tcp.unwrap().socket.to_string(), "127.0.0.1:5060");
     assert_eq!(config.sip.trusted, ["fe1.example.org".into()]);
+    assert!(config.accounts.takes_md5);
     assert_eq!(config.sip.contact_object, ["pchat".into()]);
     assert_eq!(config.store_url, "sqlite:/srv/log.db");
     assert_eq!(config.tls.client_authorities.as_deref(), Some(Path::new("ca.pem")));

@@ -7,10 +7,12 @@ use crate::listener::tls::Tls;
 use crate::server::Stage;
 use crate::session::Sessions;
 use crate::sip::{Bindings, Services, Sip};
+use crate::store::Store;
 
 pub(super) fn speaker(
     config: &Config,
     tls: &Tls,
+    store: &Store,
     accounts: Accounts,
     sessions: &Sessions,
     clock: &Clock,
@@ -18,6 +20,7 @@ pub(super) fn speaker(
 ) -> Sip {
     Sip::new(Services {
         tls: tls.clone(),
+        store: store.clone(),
         accounts,
         sessions: sessions.clone(),
         clock: clock.clone(),

@@ -192,6 +192,11 @@ impl Sessions {
         Ok(Opened { session, inbox })
     }
 
+    /// Whether the policy in force lets that account use rooms.
+    pub fn lets_use_rooms(&self, account: &BareJid) -> bool {
+        self.0.directory.view().is_enabled(account)
+    }
+
     /// Ends every session, as the service does when it stops.
     pub fn end_all(&self, ending: Ending) {
         for entry in &self.0.live {

@@ -11,6 +11,7 @@ use perch_sip::{Method, Status};
 
 use crate::sip::address::to_jid;
 use crate::sip::offer::{SDP, describe};
+use crate::sip::provisioning;
 
 /// What is asked of us.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub(super) enum Asked {
     Registration,
     /// To take a message to that address.
     Message(Jid),
+    /// To be told the settings that clients find the pool by.
+    Provisioning,
     /// To begin a dialog with the contact object, by this description of its media.
     Invitation { description: String },
     /// Whatever belongs to a dialog that there is.
@@ -63,6 +66,9 @@ pub(super) fn check(request: &Request, reach: Reach<'_>) -> Result<Asked, Answer
     match (&request.method, dialog) {
         (Method::Register, _) => Ok(Asked::Registration),
         (Method::Message, _) => message_to(request, uri),
+        (Method::Subscribe, None) => provisioning::check(request).map(|()| Asked::Provisioning),
+        // No subscription lasts, and a dialog with the contact object is for other things.
+        (Method::Subscribe, Some(_)) => Err(refuse(Status::NO_SUCH_DIALOG)),
         (_, Some(id)) => Ok(Asked::InDialog(id)),
         (Method::Options, None) => Ok(Asked::Capabilities),
         (Method::Invite, None) => invitation(request, uri, reach),
@@ -128,6 +134,7 @@ fn message_to(request: &Request, uri: &SipUri<'_>) -> Result<Asked, Answer> {
 pub(super) fn capabilities(request: &Request) -> Answer {
     answer(request, Status::OK)
         .header(Name::Allow, ALLOW)
+        .header(Name::AllowEvents, provisioning::EVENT)
         .header(Name::Accept, format_args!("{TEXT}, {SDP}"))
         .header(Name::Supported, SUPPORTED)
         .finish()
@@ -156,7 +163,8 @@ pub(super) fn account_of(uri: &Uri<'_>, domain: &str) -> Option<perch_address::B
     (jid.local().is_some() && jid.domain() == domain).then(|| jid.bare())
 }
 
-pub(super) const ALLOW: &str = "OPTIONS, REGISTER, MESSAGE, INVITE, ACK, CANCEL, BYE, INFO, UPDATE";
+pub(super) const ALLOW: &str =
+    "OPTIONS, REGISTER, MESSAGE, INVITE, ACK, CANCEL, BYE, INFO, UPDATE, SUBSCRIBE";
 /// RFC 3327, RFC 5626, RFC 5627, RFC 4028.
 pub(super) const SUPPORTED: &str = "path, outbound, gruu, timer";
 pub(super) const TEXT: &str = "text/plain";
@@ -216,6 +224,12 @@ mod tests {
             ),
             ("OPTIONS sip:192.0.2.1:5061 SIP/2.0".to_owned(), Ok(Asked::Capabilities)),
             ("REGISTER sip:x.example SIP/2.0\r\nRequire: path".to_owned(), Ok(Asked::Registration)),
+            (
+                "SUBSCRIBE sip:a@x.example SIP/2.0\r\nEvent: vnd-microsoft-provisioning-v2\r\n\
+                 Supported: ms-piggyback-first-notify"
+                    .to_owned(),
+                Ok(Asked::Provisioning),
+            ),
             (format!("MESSAGE sip:b@X.example SIP/2.0{text}"), message("b@x.example")),
             (format!("MESSAGE sip:t@rooms.x.example SIP/2.0{text}"), message("t@rooms.x.example")),
             (
@@ -241,6 +255,14 @@ mod tests {
             ),
             ("BYE sip:GC-1@x.example SIP/2.0".to_owned(), "481 Call/Transaction Does Not Exist"),
             ("INFO sip:GC-1@x.example SIP/2.0".to_owned(), "481 Call/Transaction Does Not Exist"),
+            (
+                "SUBSCRIBE sip:GC-1@x.example SIP/2.0\r\nTo: <sip:x.example>;tag=2".to_owned(),
+                "481 Call/Transaction Does Not Exist",
+            ),
+            (
+                "SUBSCRIBE sip:b@x.example SIP/2.0\r\nEvent: presence".to_owned(),
+                "489 Bad Event|Allow-Events: vnd-microsoft-provisioning-v2",
+            ),
             ("OPTIONS sip:elsewhere.example SIP/2.0".to_owned(), "404 Not Found"),
             ("OPTIONS sip:192.0.2.2 SIP/2.0".to_owned(), "404 Not Found"),
             ("OPTIONS sip:b@192.0.2.1 SIP/2.0".to_owned(), "404 Not Found"),

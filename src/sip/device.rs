@@ -198,7 +198,9 @@ impl Device {
                 let to = to.clone();
                 self.take_message(order, &to).await
             }
-            Asked::Capabilities | Asked::Invitation { .. } | Asked::InDialog(_) => Ok(()),
+            Asked::Capabilities | Asked::Provisioning | Asked::Invitation { .. } | Asked::InDialog(_) => {
+                Ok(())
+            }
         }
     }
 

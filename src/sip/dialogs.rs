@@ -37,8 +37,13 @@ impl Dialogs {
 
     /// The dialog of that id, if it is that account's.
     pub(super) fn find(&self, id: &DialogId, account: &BareJid) -> Option<&mpsc::Sender<News>> {
-        let place = self.0.get(id).filter(|place| place.account == *account)?;
-        (!place.news.is_closed()).then_some(&place.news)
+        let is_own = self.0.get(id).is_some_and(|place| place.account == *account);
+        if is_own { self.any(id) } else { None }
+    }
+
+    /// The dialog of that id, whosever it is.
+    pub(super) fn any(&self, id: &DialogId) -> Option<&mpsc::Sender<News>> {
+        self.0.get(id).map(|place| &place.news).filter(|news| !news.is_closed())
     }
 
     /// The dialogs of one INVITE; it may have come by more than one way.

@@ -14,8 +14,9 @@ use tracing::{debug, info, warn};
 use crate::auth::{Accounts, AsOf};
 use crate::sip::Services;
 use crate::sip::check::{account_of, answer, explained};
-use crate::sip::digest::{Claim, Nonce, Verdict};
+use crate::sip::digest::{Claim, Nonce, Strength, Verdict};
 use crate::sip::flow::unavailable;
+use crate::sip::provisioning;
 use crate::store::error::StoreError;
 
 /// What one flow knows of who is at its other end.
@@ -23,6 +24,8 @@ pub(super) struct Guard {
     is_trusted: bool,
     peer: IpAddr,
     nonce: Option<Nonce>,
+    /// It is one of the clients that look for provisioning: they prove themselves to a proxy only, and by MD5.
+    is_of_old: bool,
 }
 
 /// Whose request it is.
@@ -35,7 +38,7 @@ pub(super) enum Known {
 
 impl Guard {
     pub(super) fn new(is_trusted: bool, peer: IpAddr) -> Self {
-        Self { is_trusted, peer, nonce: None }
+        Self { is_trusted, peer, nonce: None, is_of_old: false }
     }
 
     /// Whose request it is; or the answer that asks for a proof, or refuses it.
@@ -81,33 +84,37 @@ impl Guard {
         request: &Request,
         account: BareJid,
     ) -> Result<Known, Answer> {
-        let realm = accounts.domain().domain();
-        let credentials = request.headers.credentials(Name::Authorization).filter_map(Result::ok);
-        let Some(claim) = credentials.filter_map(|credentials| Claim::read(credentials, realm)).next() else {
-            return Err(self.challenge(request, realm, false));
+        self.is_of_old |= provisioning::is_wanted_by(request);
+        let (realm, strength) = (accounts.domain().domain(), self.strength(accounts));
+        let credentials = [Name::Authorization, Name::ProxyAuthorization]
+            .into_iter()
+            .flat_map(|name| request.headers.credentials(name))
+            .filter_map(Result::ok);
+        let mut claims = credentials.filter_map(|credentials| Claim::read(credentials, realm, strength));
+        let Some(claim) = claims.next() else {
+            return Err(self.challenge(request, realm, strength, false));
         };
-        let claimed = BareJid::from_parts(Some(&claim.user), realm);
-        if claimed.is_err() || claimed.is_ok_and(|claimed| claimed != account) {
+        if claim.account(realm).as_ref() != Some(&account) {
             return Err(explained(request, Status::FORBIDDEN, "the proof is another account's").finish());
         }
         let Ok(attempt) = accounts.guesses().attempt(&account, self.peer) else {
             return Err(unavailable(request));
         };
         let found = accounts.sign_in(&account).await.map_err(|error| failed(request, &error))?;
-        let Some(found) = found else { return Err(self.challenge(request, realm, false)) };
+        let Some(found) = found else { return Err(self.refuse_proof(request, realm, strength)) };
         let keys = accounts.digest_keys(found.account).await.map_err(|error| failed(request, &error))?;
-        let Some(keys) = keys else {
+        let Some(keys) = keys.filter(|keys| claim.has_key(keys)) else {
             return Err(explained(request, Status::FORBIDDEN, "set a new password to use SIP").finish());
         };
         let Ok(address) = request.uri() else { return Err(answer(request, Status::BAD_REQUEST).finish()) };
         match claim.verify(&request.method, &address, &keys, self.nonce.as_mut(), Instant::now()) {
             Verdict::Wrong => {
                 info!("an attempt to sign in failed");
-                Err(self.challenge(request, realm, false))
+                Err(self.refuse_proof(request, realm, strength))
             }
             Verdict::Stale => {
                 attempt.succeed();
-                Err(self.challenge(request, realm, true))
+                Err(self.challenge(request, realm, strength, true))
             }
             Verdict::Right if found.credentials.is_disabled => {
                 attempt.succeed();
@@ -121,15 +128,39 @@ impl Guard {
         }
     }
 
-    fn challenge(&mut self, request: &Request, realm: &str, is_stale: bool) -> Answer {
+    /// Which proofs are taken on this flow.
+    fn strength(&self, accounts: &Accounts) -> Strength {
+        match accounts.takes_md5() {
+            false => Strength::Strong,
+            true if self.is_of_old => Strength::Weak,
+            true => Strength::Any,
+        }
+    }
+
+    /// What somebody hears whose proof proves nothing.
+    fn refuse_proof(&mut self, request: &Request, realm: &str, strength: Strength) -> Answer {
+        match strength {
+            // COMPAT: asked again, pidgin-sipe answers with the same password, up to thirty times.
+            Strength::Weak => {
+                explained(request, Status::FORBIDDEN, "the name or the password is wrong").finish()
+            }
+            Strength::Strong | Strength::Any => self.challenge(request, realm, strength, false),
+        }
+    }
+
+    fn challenge(&mut self, request: &Request, realm: &str, strength: Strength, is_stale: bool) -> Answer {
         if is_stale {
             self.nonce = None;
         }
         let nonce = self.nonce.get_or_insert_with(|| Nonce::new(Instant::now()));
-        let unauthorized = answer(request, Status::UNAUTHORIZED);
+        // COMPAT: pidgin-sipe takes a 401 that is none of Windows' own for the end of it, and answers a 407.
+        let (status, name) = match strength {
+            Strength::Weak => (Status::PROXY_AUTHENTICATION_REQUIRED, Name::ProxyAuthenticate),
+            Strength::Strong | Strength::Any => (Status::UNAUTHORIZED, Name::WwwAuthenticate),
+        };
         nonce
-            .challenges(realm, is_stale)
-            .fold(unauthorized, |answer, challenge| answer.header(Name::WwwAuthenticate, challenge))
+            .challenges(realm, strength, is_stale)
+            .fold(answer(request, status), |answer, challenge| answer.header(name, challenge))
             .finish()
     }
 }

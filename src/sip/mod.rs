@@ -13,6 +13,7 @@
 //! | [`identity`], [`digest`], [`trust`] | who asks |
 //! | [`device`], [`errand`] | a session on a flow; what it was asked and has not answered |
 //! | [`registration`], [`bindings`] | REGISTER: where an account is reached |
+//! | [`provisioning`] | SUBSCRIBE: what persistent-chat clients find the pool by |
 //! | [`command`], [`letter`] | what a MESSAGE asks of a room or a person; what is sent to the client |
 //! | [`dialogs`], [`conversation`] | what an INVITE begins: persistent chat by XCCOS, each dialog a session of its own |
 //! | [`offer`], [`diagnostics`] | which media are taken; what is wrong, in the words of persistent-chat clients |
@@ -34,6 +35,7 @@ mod flow;
 mod identity;
 mod letter;
 mod offer;
+mod provisioning;
 mod registration;
 mod trust;
 
@@ -51,6 +53,7 @@ use crate::clock::Clock;
 use crate::listener::Connection;
 use crate::listener::tls::Tls;
 use crate::session::Sessions;
+use crate::store::Store;
 
 /// What the operator decided about SIP.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +71,7 @@ pub struct Sip(Arc<Services>);
 /// Everything that a flow needs.
 pub struct Services {
     pub tls: Tls,
+    pub store: Store,
     pub accounts: Accounts,
     pub sessions: Sessions,
     pub clock: Clock,
@@ -80,6 +84,14 @@ pub struct Services {
     pub tasks: TaskTracker,
     /// Nothing new is taken from then on.
     pub stop: CancellationToken,
+}
+
+impl Services {
+    /// The URI of the contact object, by which the pool calls itself.
+    fn pool_uri(&self) -> String {
+        let user = self.options.contact_object.first().map_or("", |alias| alias);
+        format!("sip:{user}@{}", self.domain)
+    }
 }
 
 impl Sip {

@@ -17,6 +17,7 @@ use crate::sip::check::{answer, explained};
 use crate::sip::device::{Device, End, Order};
 use crate::sip::flow::Word;
 use crate::sip::letter::Date;
+use crate::sip::provisioning;
 
 /// Where a client is reached.
 pub(super) struct Binding {
@@ -99,10 +100,18 @@ impl Device {
             tags.iter().any(|supported| supported.eq_ignore_ascii_case(tag))
         };
         let mut ok = answer(request, Status::OK);
+        let looks_further = provisioning::is_wanted_by(request);
+        if looks_further {
+            ok = provisioning::announce(ok);
+        }
         for (contact, left, is_own) in self.services.bindings.list(&self.account, &self.inbox.mailbox()) {
             let public =
                 if is_own && supports("gruu") { format!(";pub-gruu=\"{gruu}\"") } else { String::new() };
             ok = ok.header(Name::Contact, format_args!("{contact}{public};expires={}", left.as_secs()));
+            if is_own && looks_further {
+                // COMPAT: pidgin-sipe reads there how long its own contact is good.
+                ok = ok.header(Name::Expires, left.as_secs());
+            }
         }
         if is_outbound {
             ok = ok.header(Name::Require, "outbound").header(Name::FlowTimer, FLOW_TIMER.as_secs());

@@ -121,6 +121,17 @@ pub struct DigestKeys {
     pub sha256: [u8; 32],
     /// Of SHA-512/256 (FIPS 180-4 §5.3.6.2).
     pub sha512_256: [u8; 32],
+    /// If the operator took it when the password was set.
+    pub md5: Option<Md5Keys>,
+}
+
+/// The same of MD5, for clients that know nothing else: they give their user's name in either way.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Md5Keys {
+    /// With the localpart.
+    pub of_name: [u8; 16],
+    /// With the whole address.
+    pub of_address: [u8; 16],
 }
 
 /// The keys of RFC 5802 §3 for one hash function.
@@ -159,6 +170,13 @@ impl std::fmt::Debug for DigestKeys {
     /// Whoever holds these can sign in by Digest.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("DigestKeys")
+    }
+}
+
+impl std::fmt::Debug for Md5Keys {
+    /// The same is true of these.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Md5Keys")
     }
 }
 

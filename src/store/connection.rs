@@ -54,6 +54,7 @@ pub(in crate::store) enum Bind<'a> {
     Text(&'a str),
     TextIfAny(Option<&'a str>),
     Bytes(&'a [u8]),
+    BytesIfAny(Option<&'a [u8]>),
     Flag(bool),
 }
 
@@ -68,6 +69,7 @@ macro_rules! bound {
                 crate::store::connection::Bind::Text(text) => query.bind(text.to_owned()),
                 crate::store::connection::Bind::TextIfAny(text) => query.bind(text.map(str::to_owned)),
                 crate::store::connection::Bind::Bytes(bytes) => query.bind(bytes.to_vec()),
+                crate::store::connection::Bind::BytesIfAny(bytes) => query.bind(bytes.map(<[u8]>::to_vec)),
                 crate::store::connection::Bind::Flag(flag) => query.bind(flag),
             };
         }

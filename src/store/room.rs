@@ -6,7 +6,7 @@ use tracing::instrument;
 
 use crate::chat::category::CategoryId;
 use crate::chat::event::Change;
-use crate::chat::id::{Origin, RoomId, RulesVersion, Seq, Timestamp};
+use crate::chat::id::{Origin, RoomGuid, RoomId, RulesVersion, Seq, Timestamp};
 use crate::chat::snapshot::RoomSnapshot;
 use crate::store::Store;
 use crate::store::error::{AppendError, CreateRoomError, StoreError};
@@ -40,6 +40,13 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<RoomEntry>, StoreError> {
         ask_lasting!(self, engine => engine.public_rooms(categories, after, limit).await)
+    }
+
+    /// The localparts of the rooms that have these GUIDs, as far as there are any.
+    #[instrument(skip_all)]
+    pub async fn rooms_of_guids(&self, guids: &[RoomGuid]) -> Result<Vec<(RoomGuid, Box<str>)>, StoreError> {
+        let guids: Vec<String> = guids.iter().map(RoomGuid::to_string).collect();
+        ask_lasting!(self, engine => engine.rooms_of_guids(&guids).await)
     }
 
     #[instrument(skip_all)]

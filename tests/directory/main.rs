@@ -201,6 +201,7 @@ async fn who_is_asked_for_a_password_alone_proves_it_by_the_directory() {
             registration: Registration::Off,
             admins: Vec::new(),
             guesses: GuessLimits { per_account_and_minute: 9, per_address_and_minute: 9 },
+            takes_md5: false,
         };
         let (store, domain) = (scene.store.clone(), BareJid::new("localhost").unwrap());
         Accounts::new(store, domain, policy, Clock::system())

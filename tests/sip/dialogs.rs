@@ -110,6 +110,20 @@ async fn what_is_accepted_is_said_until_it_is_heard() {
     check(&bob.ask("BYE", "", "").await, "200");
 }
 
+/// What tells the dialog are its tags: a proxy on the way may say of its users what it likes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_acknowledgement_is_known_by_its_dialog() {
+    let scene = Scene::start(&["bob"]).await;
+    let mut bob = Chat::connect(&scene, "bob").await;
+    let accepted = bob.ask("INVITE", &format!("{OFFER}{CONTACT}"), SDP).await;
+    bob.set_to(&accepted);
+    let acknowledgement =
+        bob.text("ACK", 1, "", "").replace("sip:bob@localhost", "sip:bob.b@elsewhere.example");
+    bob.send(&acknowledgement).await;
+    // Nothing is said in a dialog before it is acknowledged.
+    assert!(bob.command("requri", "").await.contains("code='200'"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_gone_leaves_his_rooms() {
     let scene = Scene::start(&["alice", "bob"]).await;

@@ -7,6 +7,7 @@ mod client;
 mod dialogs;
 mod front_end;
 mod letters;
+mod pidgin_sipe;
 mod registration;
 mod requests;
 mod rooms;
@@ -29,8 +30,13 @@ struct Scene {
 
 impl Scene {
     async fn start(users: &[&str]) -> Self {
+        Self::start_with(users, "").await
+    }
+
+    /// With these sections of the configuration.
+    async fn start_with(users: &[&str], sections: &str) -> Self {
         let directory = TempDir::new().unwrap();
-        let config = plain::config(&directory, "");
+        let config = plain::config(&directory, sections);
         plain::add_accounts(&config, users).await;
         Self { server: server::start(config).await.unwrap(), _directory: directory }
     }

@@ -12,8 +12,9 @@ async fn a_stranger_is_told_what_there_is_and_what_there_is_not() {
         assert!(response.starts_with("SIP/2.0 200 OK"), "{response}");
         assert_eq!(
             header(&response, "Allow"),
-            Some("OPTIONS, REGISTER, MESSAGE, INVITE, ACK, CANCEL, BYE, INFO, UPDATE")
+            Some("OPTIONS, REGISTER, MESSAGE, INVITE, ACK, CANCEL, BYE, INFO, UPDATE, SUBSCRIBE")
         );
+        assert_eq!(header(&response, "Allow-Events"), Some("vnd-microsoft-provisioning-v2"));
         assert_eq!(header(&response, "Accept"), Some("text/plain, application/sdp"));
         assert_eq!(header(&response, "Supported"), Some("path, outbound, gruu, timer"));
         assert!(header(&response, "To").unwrap().contains(";tag="), "{response}");
@@ -22,7 +23,15 @@ async fn a_stranger_is_told_what_there_is_and_what_there_is_not() {
         ("INFO", "sip:localhost", "", "481"),
         ("BYE", "sip:ocschat@localhost", "", "481"),
         ("CANCEL", "sip:ocschat@localhost", "", "481"),
-        ("SUBSCRIBE", "sip:localhost", "", "405"),
+        ("SUBSCRIBE", "sip:bob@localhost", "Event: presence\r\n", "489"),
+        (
+            "SUBSCRIBE",
+            "sip:alice@localhost",
+            "Event: vnd-microsoft-provisioning-v2\r\nSupported: ms-piggyback-first-notify\r\n",
+            "401",
+        ),
+        ("SERVICE", "sip:alice@localhost", "", "405"),
+        ("PUBLISH", "sip:alice@localhost", "", "405"),
         ("DANCE", "sip:localhost", "", "405"),
         ("OPTIONS", "sip:elsewhere.example", "", "404"),
         ("OPTIONS", "sips:localhost", "", "416"),

@@ -105,6 +105,32 @@ async fn both_protocols_are_in_one_room() {
     assert_eq!(bob.post("tea", "", "late").await, "SIP/2.0 406 Not Acceptable");
 }
 
+/// As the administration names rooms; what is told of them has their usual addresses.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_room_is_found_by_its_guid() {
+    let scene = Scene::start(&["alice", "bob"]).await;
+    let mut alice = alice_in_tea(&scene).await;
+    alice
+        .send(
+            "<iq type='get' id='about' to='tea@rooms.localhost'>\
+             <query xmlns='http://jabber.org/protocol/disco#info'/></iq>",
+        )
+        .await;
+    let about = alice.read_until("</iq>").await;
+    let guid =
+        about.split("ma-chan://rooms.localhost/").nth(1).and_then(|rest| rest.split('<').next()).unwrap();
+
+    let mut bob = Chat::begin(&scene, "bob").await;
+    holds(
+        &bob.command("join", &chanid(0, guid)).await,
+        &["code='200'", "uri='ma-chan://rooms.localhost/tea'"],
+    );
+    assert_eq!(bob.post(guid, "", "hi").await, OK);
+    holds(&bob.told().await, &["chanUri='ma-chan://rooms.localhost/tea'", "<chat>hi</chat>"]);
+    let none = guid.replace(|digit: char| digit.is_ascii_hexdigit(), "0");
+    holds(&bob.command("join", &chanid(0, &none)).await, &["code='404'"]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everything_is_answered() {
     let scene = Scene::start(&["alice", "bob"]).await;

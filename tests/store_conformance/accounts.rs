@@ -1,6 +1,6 @@
 //! Accounts and their keys.
 
-use perch::store::account::{AccountEntry, DigestKeys};
+use perch::store::account::{AccountEntry, DigestKeys, Md5Keys};
 use perch::store::administration::{Deed, DeedError};
 
 use crate::Place;
@@ -26,11 +26,14 @@ pub(crate) async fn accounts_are_added_read_and_removed(place: Place) {
 
     let administer = async |deed: Deed| store.administer(deed, act()).await;
     assert_eq!(store.digest_keys(bob).await.unwrap(), account("bob").digest);
-    let digest = Some(DigestKeys { sha256: [5; 32], sha512_256: [6; 32] });
-    administer(Deed::SetCredentials { account: bob, credentials: Vec::new(), digest: digest.clone() })
-        .await
-        .unwrap();
-    assert_eq!(store.digest_keys(bob).await.unwrap(), digest);
+    let md5 = Md5Keys { of_name: [7; 16], of_address: [8; 16] };
+    for md5 in [Some(md5), None] {
+        let digest = Some(DigestKeys { sha256: [5; 32], sha512_256: [6; 32], md5 });
+        administer(Deed::SetCredentials { account: bob, credentials: Vec::new(), digest: digest.clone() })
+            .await
+            .unwrap();
+        assert_eq!(store.digest_keys(bob).await.unwrap(), digest);
+    }
     administer(Deed::SetCredentials { account: bob, credentials: Vec::new(), digest: None }).await.unwrap();
     assert_eq!(store.digest_keys(bob).await.unwrap(), None);
     assert_eq!(store.account("bob").await.unwrap().unwrap().credentials, []);

@@ -129,6 +129,7 @@ pub(crate) async fn a_deed_whose_answer_is_lost_may_be_done(url: String) {
         registration: Registration::Off,
         admins: Vec::new(),
         guesses: GuessLimits { per_account_and_minute: 10, per_address_and_minute: 10 },
+        takes_md5: false,
     };
     let domain = BareJid::new("localhost").unwrap();
     let accounts = Accounts::new(store.clone(), domain, policy, Clock::system());

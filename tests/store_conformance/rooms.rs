@@ -2,7 +2,7 @@
 
 use perch::chat::affiliation::{Affiliation, Role};
 use perch::chat::event::Change;
-use perch::chat::id::{Origin, RoomId, RulesVersion, Seq, SessionId, Timestamp};
+use perch::chat::id::{Origin, RoomGuid, RoomId, RulesVersion, Seq, SessionId, Timestamp};
 use perch::chat::message::Retention;
 use perch::chat::settings::Settings;
 use perch::store::error::{AppendError, CreateRoomError};
@@ -48,8 +48,15 @@ pub(crate) async fn each_room_has_a_guid_for_good(place: Place) {
     let store = place.open().await;
     let again = store.load_room("tea").await.unwrap().unwrap();
     assert_eq!(again.guid, tea.guid);
+    let of_guids = async || {
+        let mut found = store.rooms_of_guids(&[coffee.guid, RoomGuid(7), tea.guid]).await.unwrap();
+        found.sort_by(|(_, name), (_, other)| name.cmp(other));
+        found
+    };
+    assert_eq!(of_guids().await, [(coffee.guid, "coffee".into()), (tea.guid, "tea".into())]);
     let destroyed = Change::Destroyed { by: None, reason: "".into(), alternate: None, password: None };
     append(&store, &again, [destroyed]).await.unwrap();
+    assert_eq!(of_guids().await, [(coffee.guid, "coffee".into())]);
     assert_ne!(make(&store, "tea").await.guid, tea.guid, "another room of the same name");
 }
 

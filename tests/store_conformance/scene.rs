@@ -8,7 +8,7 @@ use perch::chat::id::{SessionId, Timestamp};
 use perch::chat::message::{Author, Content, Payload, Retention};
 use perch::chat::snapshot::RoomSnapshot;
 use perch::store::Store;
-use perch::store::account::{DigestKeys, NewAccount, ScramHash, ScramRow};
+use perch::store::account::{DigestKeys, Md5Keys, NewAccount, ScramHash, ScramRow};
 use perch::store::administration::act::{Act, Outcome};
 use perch::store::archive::ArchivedMessage;
 use perch::store::error::AppendError;
@@ -167,7 +167,11 @@ pub(crate) fn account(name: &str) -> NewAccount {
     NewAccount {
         address: address(name),
         credentials: vec![row(ScramHash::Sha1, 20), row(ScramHash::Sha256, 32), row(ScramHash::Sha512, 64)],
-        digest: Some(DigestKeys { sha256: [3; 32], sha512_256: [4; 32] }),
+        digest: Some(DigestKeys {
+            sha256: [3; 32],
+            sha512_256: [4; 32],
+            md5: Some(Md5Keys { of_name: [5; 16], of_address: [6; 16] }),
+        }),
     }
 }
 

@@ -62,6 +62,7 @@ impl Status {
     pub const UNSUPPORTED_MEDIA_TYPE: Self = Self(415);
     pub const UNSUPPORTED_URI_SCHEME: Self = Self(416);
     pub const BAD_EXTENSION: Self = Self(420);
+    pub const EXTENSION_REQUIRED: Self = Self(421);
     pub const SESSION_INTERVAL_TOO_SMALL: Self = Self(422);
     pub const INTERVAL_TOO_BRIEF: Self = Self(423);
     pub const BAD_INFO_PACKAGE: Self = Self(469);

@@ -6,6 +6,7 @@ use perch_xmpp::xml::Element;
 use crate::NAMESPACE;
 use crate::address::RoomAddress;
 use crate::command::{Preference, STORY};
+use crate::reply::POST;
 
 /// What a person may do in a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,7 +98,7 @@ impl Room {
 impl Said {
     /// As it is delivered.
     pub fn delivered(&self) -> Element {
-        self.element("grpchat")
+        self.element(POST)
     }
 
     /// As history has it.
@@ -112,7 +113,7 @@ impl Said {
             None => text,
         };
         element(name)
-            .with_attribute("id", "grpchat")
+            .with_attribute("id", POST)
             .with_attribute("chanUri", self.room.to_uri())
             .with_attribute("author", &*self.author)
             .with_attribute("authdisp", &*self.name)

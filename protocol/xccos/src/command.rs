@@ -114,6 +114,22 @@ impl Command {
         }
     }
 
+    pub(crate) fn rooms_mut(&mut self) -> &mut [RoomAddress] {
+        match self {
+            Self::Join(rooms) => rooms,
+            Self::Part(room) | Self::Context { room, .. } => std::slice::from_mut(room),
+            Self::RequestUri
+            | Self::ServerInfo { .. }
+            | Self::Associations
+            | Self::Search { .. }
+            | Self::Invitations
+            | Self::Preference(_)
+            | Self::SetPreference(_)
+            | Self::MayCreateIn
+            | Self::FileToken => &mut [],
+        }
+    }
+
     /// What the id of the reply has behind `rpl:`, if it is not what the command's has behind `cmd:`.
     pub(crate) fn reply_name(&self) -> Option<&'static str> {
         matches!(self, Self::FileToken).then_some("getftok")

@@ -3,7 +3,9 @@
 use perch_xmpp::xml::{Element, GateError};
 use thiserror::Error;
 
+use crate::address::RoomAddress;
 use crate::command::{Command, Post, Unfit};
+use crate::reply::POST;
 use crate::{BODY_BYTES_MAX, ITEMS_MAX, NAMESPACE};
 
 /// What a client sends at once.
@@ -74,10 +76,19 @@ impl Envelope {
         let items = items.filter(|items| (1..=ITEMS_MAX).contains(&items.len()));
         items.map(|items| Self { items }).ok_or(EnvelopeError::Items)
     }
+
+    /// Every room that is named in it.
+    pub fn rooms_mut(&mut self) -> impl Iterator<Item = &mut RoomAddress> {
+        self.items.iter_mut().flat_map(|item| match item {
+            Item::Command(Asked { command: Ok(command), .. }) => command.rooms_mut(),
+            Item::Post(Ok(post)) => std::slice::from_mut(&mut post.room),
+            Item::Command(_) | Item::Post(Err(_)) => &mut [],
+        })
+    }
 }
 
 fn item(element: &Element, envelope: &str) -> Option<Item> {
-    if element.is("grpchat", NAMESPACE) {
+    if element.is(POST, NAMESPACE) {
         return Some(Item::Post(Post::read(element)));
     }
     if !element.is("cmd", NAMESPACE) {

@@ -75,8 +75,15 @@ pub struct Filling {
 }
 
 impl Filling {
-    /// Takes an item in; or gives it back, since the document would be too long with it. The first is always taken.
+    /// Takes an item in; or gives it back, since the document would be too long with it, or has others. The first is always
+    /// taken.
+    ///
+    /// COMPAT: of a document pidgin-sipe reads all replies and nothing else, or else all notices, or else one post.
     pub fn push(&mut self, item: Element) -> Result<(), Element> {
+        let others = self.items.first().map(Element::name);
+        if others.is_some_and(|name| name != item.name() || name == POST) {
+            return Err(item);
+        }
         let item = item.with_attribute("seqid", (self.items.len() + 1).to_string());
         let bytes = item.to_bytes(crate::NAMESPACE).len();
         if !self.items.is_empty() && self.bytes + bytes > ITEMS_BYTES_MAX {
@@ -112,6 +119,9 @@ pub fn chunks(blocks: Vec<Element>) -> Vec<Vec<Element>> {
     }
     chunks
 }
+
+/// The name of a post's element.
+pub(crate) const POST: &str = "grpchat";
 
 /// What is left of a document for its items.
 const ITEMS_BYTES_MAX: usize = BODY_BYTES_MAX - 256;

@@ -1,5 +1,7 @@
 //! What an INFO asks for, as stanzas of the session.
 
+use std::collections::HashMap;
+
 use perch_address::BareJid;
 use perch_sip::Status;
 use perch_sip::header::Name;
@@ -16,22 +18,48 @@ use perch_xmpp::namespace;
 use perch_xmpp::stanza::error::StanzaCondition;
 use perch_xmpp::stanza::{Kind, Stanza};
 use perch_xmpp::xml::Element;
+use tracing::warn;
 
 use super::Conversation;
 use super::found::stored;
 use super::job::{Entry, Failure, Purpose, Step, id};
+use crate::chat::id::RoomGuid;
 use crate::sip::check::{TEXT, answer, explained};
 use crate::sip::command::stanza;
 use crate::sip::diagnostics::Diagnostic;
+use crate::sip::flow::unavailable;
+use crate::store::error::StoreError;
 
 impl Conversation {
     /// An INFO (RFC 6086): one document of XCCOS. Commands are taken when it is answered, and replied to later; a post is
     /// in the log when it is answered.
-    pub(super) fn inform(&mut self, key: ServerKey, request: Request) {
+    pub(super) async fn inform(&mut self, key: ServerKey, request: Request) {
         match self.read(&request) {
-            Ok(envelope) => self.process(key, request, envelope),
+            Ok(mut envelope) => match self.name_rooms(&mut envelope).await {
+                Ok(()) => self.process(key, request, envelope),
+                Err(error) => {
+                    warn!(%error, "rooms cannot be found by their GUIDs");
+                    self.answers.push((key, unavailable(&request)));
+                }
+            },
             Err(refusal) => self.answers.push((key, refusal)),
         }
+    }
+
+    /// Rooms may be named by their GUIDs, as the administration does; from here on each goes by its localpart.
+    async fn name_rooms(&self, envelope: &mut Envelope) -> Result<(), StoreError> {
+        let guids: Vec<RoomGuid> =
+            envelope.rooms_mut().filter_map(|room| RoomGuid::parse(&room.id)).collect();
+        if guids.is_empty() {
+            return Ok(());
+        }
+        let found: HashMap<_, _> = self.services.store.rooms_of_guids(&guids).await?.into_iter().collect();
+        for room in envelope.rooms_mut() {
+            if let Some(name) = RoomGuid::parse(&room.id).and_then(|guid| found.get(&guid)) {
+                room.id = name.clone();
+            }
+        }
+        Ok(())
     }
 
     /// The document; or the answer to an INFO that has none, or none that can be taken now.
@@ -98,7 +126,7 @@ impl Conversation {
             }
         };
         let told = match &command {
-            Command::RequestUri => vec![block::person(&self.own_uri())],
+            Command::RequestUri => vec![block::person(&self.services.pool_uri())],
             Command::ServerInfo { kind } => vec![self.server_info(kind)],
             // Invitations come to the user's devices, as letters; rooms are made elsewhere.
             Command::Invitations | Command::MayCreateIn => Vec::new(),
@@ -227,12 +255,6 @@ impl Conversation {
             .with_attribute("rootUri", format!("ma-cat://{rooms}/"))
             .with_attribute("displayName", rooms.as_str())
             .with_attribute("pool", self.services.domain.as_str())
-    }
-
-    /// The address of the contact object.
-    fn own_uri(&self) -> String {
-        let user = self.services.options.contact_object.first().map_or("", |alias| alias);
-        format!("sip:{user}@{}", self.services.domain)
     }
 
     /// The room that an address stands for.

@@ -202,7 +202,7 @@ impl Conversation {
             }
             outcome = speech::outcome(self.under_way.as_mut()) => self.note_sent(outcome),
             news = self.news.recv() => match news {
-                Some(news) => self.take(news),
+                Some(news) => self.take(news).await,
                 None if self.services.stop.is_cancelled() => Err(End::Ended(Ending::Shutdown)),
                 None => Err(End::FlowLost),
             },

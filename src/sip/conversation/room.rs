@@ -18,6 +18,8 @@ pub(super) struct Seat {
     address: RoomAddress,
     /// Under which the session is inside.
     nick: Option<Box<str>>,
+    /// What the room calls its user by for good, whatever his nick (XEP-0421).
+    own_id: Option<Box<str>>,
     /// Who is inside, by nick.
     pub(super) people: BTreeMap<Box<str>, Person>,
     pub(super) topic: Option<String>,
@@ -36,6 +38,7 @@ impl Conversation {
         self.rooms.entry(local.into()).or_insert_with(|| Seat {
             address: RoomAddress { domain: jid.domain().into(), id: local.into() },
             nick: None,
+            own_id: None,
             people: BTreeMap::new(),
             topic: None,
             is_told: false,
@@ -89,6 +92,7 @@ impl Conversation {
         let person = Person { uri: uri.unwrap_or_else(|| to_sip(&from)), rights: rights(item) };
         if is_own {
             seat.nick = Some(nick.clone());
+            seat.own_id = occupant_id(presence).map(Into::into);
         }
         let is_known = seat.people.values().any(|known| known.uri == person.uri);
         if seat.is_told && !is_known {
@@ -101,8 +105,10 @@ impl Conversation {
 
     pub(super) fn hear_message(&mut self, message: &Element) {
         if let Some(result) = message.child("result", namespace::ARCHIVE) {
+            let (rooms, own) = (&self.rooms, to_sip(self.account.as_jid()));
             return self.jobs.remember(result.attribute("queryid").unwrap_or_default(), |room| {
-                remembered(result, room).map(|said| said.remembered())
+                let own_id = rooms.get(&*room.id).and_then(|seat| seat.own_id.as_deref());
+                remembered(result, room, own_id.map(|id| (id, own))).map(|said| said.remembered())
             });
         }
         if message.attribute("type") != Some("groupchat") {
@@ -150,8 +156,13 @@ fn rights(item: Option<&Element>) -> Rights {
     }
 }
 
-/// A result of the room's archive.
-fn remembered(result: &Element, room: &RoomAddress) -> Option<Said> {
+/// By what the room knows whoever sends a stanza again.
+fn occupant_id(stanza: &Element) -> Option<&str> {
+    stanza.child("occupant-id", namespace::OCCUPANT_ID)?.attribute("id")
+}
+
+/// A result of the room's archive; `own`: the id in the room, and the URI, of the session's user.
+fn remembered(result: &Element, room: &RoomAddress, own: Option<(&str, String)>) -> Option<Said> {
     let forwarded = result.child("forwarded", namespace::FORWARD)?;
     let message = forwarded.child("message", namespace::CLIENT)?;
     let at = forwarded.child("delay", namespace::DELAY).and_then(|delay| delay.attribute("stamp"));
@@ -159,7 +170,9 @@ fn remembered(result: &Element, room: &RoomAddress) -> Option<Said> {
     let user = message.child("x", namespace::MUC_USER);
     let item = user.and_then(|user| user.child("item", namespace::MUC_USER));
     let real = item.and_then(|item| Jid::new(item.attribute("jid")?).ok());
-    let author = real.map_or_else(|| to_sip(&from), |real| to_sip(real.bare().as_jid()));
+    let own = own.filter(|(id, _)| occupant_id(message) == Some(id)).map(|(_, uri)| uri);
+    let author = own.or_else(|| real.map(|real| to_sip(real.bare().as_jid())));
+    let author = author.unwrap_or_else(|| to_sip(&from));
     let at = at.and_then(datetime::parse)?;
     let said = said(message, room, (author, from.resource().unwrap_or_default()), at)?;
     Some(Said { id: result.attribute("id").map(str::to_owned), ..said })

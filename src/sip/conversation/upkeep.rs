@@ -97,9 +97,9 @@ pub(in crate::sip) fn agree(request: &Request) -> Result<Agreement, Answer> {
 }
 
 impl Conversation {
-    pub(super) fn take(&mut self, news: News) -> Result<(), End> {
+    pub(super) async fn take(&mut self, news: News) -> Result<(), End> {
         match news {
-            News::Request { key, request } => self.serve(key, request),
+            News::Request { key, request } => self.serve(key, request).await,
             News::Acknowledged => {
                 self.upkeep.unheard = None;
                 Ok(())
@@ -111,7 +111,7 @@ impl Conversation {
         }
     }
 
-    fn serve(&mut self, key: ServerKey, request: Request) -> Result<(), End> {
+    async fn serve(&mut self, key: ServerKey, request: Request) -> Result<(), End> {
         let in_order = request.headers.cseq().map(|cseq| self.dialog.receive(&cseq));
         if let Ok(Err(out_of_order)) = in_order {
             self.answers.push((key, answer(&request, out_of_order.status()).finish()));
@@ -122,7 +122,7 @@ impl Conversation {
                 self.answers.push((key, answer(&request, Status::OK).finish()));
                 return Err(End::Bye);
             }
-            Method::Info => self.inform(key, request),
+            Method::Info => self.inform(key, request).await,
             Method::Invite | Method::Update => {
                 if let Err(refusal) = self.change(&key, &request) {
                     self.answers.push((key, refusal));
@@ -180,9 +180,8 @@ impl Conversation {
 
     /// Where this side of the dialog is.
     pub(super) fn contact(&self) -> String {
-        let user = self.services.options.contact_object.first().map_or("", |alias| alias);
         let transport = self.way.transport.to_ascii_lowercase();
-        format!("<sip:{user}@{};transport={transport}>", self.services.domain)
+        format!("<{};transport={transport}>", self.services.pool_uri())
     }
 
     /// A time has passed that was waited for.

@@ -20,7 +20,7 @@ use crate::sip::diagnostics::Diagnostic;
 use crate::sip::dialogs::Dialogs;
 use crate::sip::exchanges::Taken;
 use crate::sip::identity::Known;
-use crate::sip::registration;
+use crate::sip::{provisioning, registration};
 
 impl Flow {
     pub(super) async fn take(&mut self, request: Request) {
@@ -45,11 +45,10 @@ impl Flow {
         }
     }
 
-    /// An ACK is for its dialog, and is never answered.
+    /// An ACK is for its dialog, whoever it says it is from, and is never answered.
     fn acknowledge(&self, request: &Request) {
-        let account = self.guard.claimed(request, self.services.domain.domain(), false);
-        if let (Ok(Some(id)), Ok(account)) = (DialogId::of_request(&request.headers), account)
-            && let Some(news) = self.dialogs.find(&id, &account)
+        if let Ok(Some(id)) = DialogId::of_request(&request.headers)
+            && let Some(news) = self.dialogs.any(&id)
         {
             // Who sends so much that it cannot be taken has his 2xx once more, and answers that.
             let _ = news.try_send(News::Acknowledged);
@@ -91,6 +90,11 @@ impl Flow {
         };
         match asked {
             Asked::InDialog(id) => self.pass_on(key, request, &id, &account),
+            Asked::Provisioning => {
+                let is_enabled = self.services.sessions.lets_use_rooms(&account);
+                let pool = is_enabled.then(|| self.services.pool_uri());
+                Err(provisioning::tell(&request, &account, pool.as_deref()))
+            }
             Asked::Invitation { description } => {
                 self.converse(key, request, description, (account, as_of), speaker).await
             }

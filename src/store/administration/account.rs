@@ -97,7 +97,13 @@ async fn put_credentials<C: Connection>(
         connection.run(PUT_CREDENTIAL, &values).await?;
     }
     if let Some(keys) = digest {
-        let values = [Bind::Number(account.0), Bind::Bytes(&keys.sha256), Bind::Bytes(&keys.sha512_256)];
+        let values = [
+            Bind::Number(account.0),
+            Bind::Bytes(&keys.sha256),
+            Bind::Bytes(&keys.sha512_256),
+            Bind::BytesIfAny(keys.md5.as_ref().map(|md5| &md5.of_name[..])),
+            Bind::BytesIfAny(keys.md5.as_ref().map(|md5| &md5.of_address[..])),
+        ];
         connection.run(PUT_DIGEST_KEYS, &values).await?;
     }
     Ok(())
@@ -113,7 +119,9 @@ const FORGET_DIGEST_KEYS: &str = "DELETE FROM digest_key WHERE account = $1";
 const PUT_CREDENTIAL: &str =
     "INSERT INTO credential (account, hash, iterations, salt, stored_key, server_key)
     VALUES ($1, $2, $3, $4, $5, $6)";
-const PUT_DIGEST_KEYS: &str = "INSERT INTO digest_key (account, sha256, sha512_256) VALUES ($1, $2, $3)";
+const PUT_DIGEST_KEYS: &str =
+    "INSERT INTO digest_key (account, sha256, sha512_256, md5_of_name, md5_of_address)
+    VALUES ($1, $2, $3, $4, $5)";
 const REMOVE: &str = "DELETE FROM account WHERE id = $1 RETURNING id";
 /// Whether an account counts.
 const STAND: &str = "INSERT INTO principal (address, kind, name, name_key, standing, version)

@@ -136,14 +136,17 @@ async fn put_digest_keys<'a>(
     let query = sqlx::query(PUT_DIGEST_KEYS)
         .bind(rows.iter().map(|(account, _)| account.0).collect::<Vec<_>>())
         .bind(rows.iter().map(|(_, keys)| &keys.sha256[..]).collect::<Vec<&[u8]>>())
-        .bind(rows.iter().map(|(_, keys)| &keys.sha512_256[..]).collect::<Vec<&[u8]>>());
+        .bind(rows.iter().map(|(_, keys)| &keys.sha512_256[..]).collect::<Vec<&[u8]>>())
+        .bind(rows.iter().map(|(_, keys)| Some(&keys.md5.as_ref()?.of_name[..])).collect::<Vec<_>>())
+        .bind(rows.iter().map(|(_, keys)| Some(&keys.md5.as_ref()?.of_address[..])).collect::<Vec<_>>());
     link.execute(query).await?;
     Ok(())
 }
 
 const ACCOUNT: &str = "SELECT id, name, disabled, hash, iterations, salt, stored_key, server_key
     FROM account LEFT JOIN credential ON credential.account = account.id WHERE name = $1 ORDER BY hash";
-const DIGEST_KEYS: &str = "SELECT sha256, sha512_256 FROM digest_key WHERE account = $1";
+const DIGEST_KEYS: &str =
+    "SELECT sha256, sha512_256, md5_of_name, md5_of_address FROM digest_key WHERE account = $1";
 const ACCOUNTS: &str = "SELECT id, name, disabled FROM account WHERE name > $1 ORDER BY name LIMIT $2";
 const KNOWN_ACCOUNTS: &str = "SELECT name FROM account WHERE name = ANY ($1)";
 const ACCOUNT_COUNT: &str = "SELECT count(*) FROM account";
@@ -156,7 +159,8 @@ const LISTED_IN: &str = "SELECT id, name FROM room WHERE name IS NOT NULL AND id
 const PUT_CREDENTIALS: &str =
     "INSERT INTO credential (account, hash, iterations, salt, stored_key, server_key)
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[], $5::bytea[], $6::bytea[])";
-const PUT_DIGEST_KEYS: &str = "INSERT INTO digest_key (account, sha256, sha512_256)
-    SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[])";
+const PUT_DIGEST_KEYS: &str =
+    "INSERT INTO digest_key (account, sha256, sha512_256, md5_of_name, md5_of_address)
+    SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bytea[], $5::bytea[])";
 /// Accounts in one transaction.
 const ADDED_TOGETHER: usize = 100;

@@ -31,6 +31,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0012_audit_order.sql"),
     include_str!("migrations/0013_room_guid.sql"),
     include_str!("migrations/0014_plans.sql"),
+    include_str!("migrations/0015_digest_md5.sql"),
 ];
 
 /// The schema that this program writes.

@@ -4,7 +4,7 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 
 use crate::chat::category::CategoryId;
-use crate::chat::id::{RoomId, RulesVersion, Timestamp};
+use crate::chat::id::{RoomGuid, RoomId, RulesVersion, Timestamp};
 use crate::chat::snapshot::RoomSnapshot;
 use crate::store::error::{AppendError, CreateRoomError, StoreError};
 use crate::store::member::may_read;
@@ -99,6 +99,14 @@ impl Postgres {
         rows.iter().map(row::room_entry).collect()
     }
 
+    pub(in crate::store) async fn rooms_of_guids(
+        &self,
+        guids: &[String],
+    ) -> Result<Vec<(RoomGuid, Box<str>)>, StoreError> {
+        let rows = self.links.link().await?.rows(sqlx::query(OF_GUIDS).bind(guids)).await?;
+        rows.iter().map(row::room_of_guid).collect()
+    }
+
     pub(in crate::store) async fn room_count(&self) -> Result<u64, StoreError> {
         self.count(ROOM_COUNT).await
     }
@@ -146,6 +154,8 @@ const SEATS: &str = "SELECT nick_key, session, nick, owner, resource, occupant_i
 const LISTED: &str = "SELECT id, name, coalesce(settings::json ->> 'name', '') FROM room
     WHERE public AND NOT locked AND name IS NOT NULL AND name > $1
         AND (category IS NULL OR category = ANY ($3)) ORDER BY name LIMIT $2";
+const OF_GUIDS: &str =
+    "SELECT guid::text, name FROM room WHERE guid = ANY ($1::text[]::uuid[]) AND name IS NOT NULL";
 const ROOM_COUNT: &str = "SELECT count(*) FROM room WHERE name IS NOT NULL";
 const AHEAD: &str = "SELECT log.room
     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS known (room, seq, quiet)

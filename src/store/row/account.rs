@@ -8,7 +8,7 @@ use crate::chat::account::node::Item;
 use crate::chat::account::snapshot::AccountSnapshot;
 use crate::chat::id::{AccountId, Epoch, Origin, Seq, SessionId, Timestamp};
 use crate::chat::message::Payload;
-use crate::store::account::{AccountEntry, DigestKeys, ScramHash, ScramRow};
+use crate::store::account::{AccountEntry, DigestKeys, Md5Keys, ScramHash, ScramRow};
 use crate::store::account_log::{LastItem, LoadedAccount};
 use crate::store::archive::ArchivedLetter;
 use crate::store::error::StoreError;
@@ -33,13 +33,22 @@ pub(in crate::store) fn credential(row: &impl Columns) -> Result<Option<ScramRow
     }))
 }
 
-/// `sha256, sha512_256`
+/// `sha256, sha512_256, md5_of_name, md5_of_address`
 pub(in crate::store) fn digest_keys(row: &impl Columns) -> Result<DigestKeys, StoreError> {
-    let key = |column| {
-        let key = row.bytes(column)?.try_into();
-        key.map_err(|_length| StoreError::Inconsistent { table: "digest_key", row: 0 })
-    };
-    Ok(DigestKeys { sha256: key(0)?, sha512_256: key(1)? })
+    Ok(DigestKeys {
+        sha256: digest_key(row.bytes(0)?)?,
+        sha512_256: digest_key(row.bytes(1)?)?,
+        md5: match (row.bytes_if_any(2)?, row.bytes_if_any(3)?) {
+            (Some(of_name), Some(of_address)) => {
+                Some(Md5Keys { of_name: digest_key(of_name)?, of_address: digest_key(of_address)? })
+            }
+            _ => None,
+        },
+    })
+}
+
+fn digest_key<const BYTES: usize>(bytes: &[u8]) -> Result<[u8; BYTES], StoreError> {
+    bytes.try_into().map_err(|_length| StoreError::Inconsistent { table: "digest_key", row: 0 })
 }
 
 /// `id, epoch, seq, last_at, handled, delivered, roster_version, preferences, photo, seen_at, seen_status`, then arrays in

@@ -21,7 +21,7 @@ pub(super) use category::{category, category_count};
 pub(super) use journal::journal_entry;
 pub(super) use message::{Rows, id, message_columns};
 pub(super) use principal::{belongs_row, membership, principal, principal_row};
-pub(super) use room::{Head, detached_room, due_seat, retained, room_entry, room_name};
+pub(super) use room::{Head, detached_room, due_seat, retained, room_entry, room_name, room_of_guid};
 pub(super) use session::{saved_session, written_in_account, written_in_room};
 
 /// A row's columns by number. Whole numbers are of 64 bits in every table of every engine.
@@ -32,6 +32,7 @@ pub(super) trait Columns {
     fn text(&self, column: usize) -> Result<&str, StoreError>;
     fn text_if_any(&self, column: usize) -> Result<Option<&str>, StoreError>;
     fn bytes(&self, column: usize) -> Result<&[u8], StoreError>;
+    fn bytes_if_any(&self, column: usize) -> Result<Option<&[u8]>, StoreError>;
 }
 
 macro_rules! columns_of {
@@ -58,6 +59,10 @@ macro_rules! columns_of {
             }
 
             fn bytes(&self, column: usize) -> Result<&[u8], StoreError> {
+                Ok(self.try_get(column)?)
+            }
+
+            fn bytes_if_any(&self, column: usize) -> Result<Option<&[u8]>, StoreError> {
                 Ok(self.try_get(column)?)
             }
         }

@@ -143,6 +143,12 @@ pub(in crate::store) fn retained(row: &impl Columns) -> Result<Retained, StoreEr
     Ok(Retained { id, days: days.map_err(|_| StoreError::Inconsistent { table: "room", row: id.0 })? })
 }
 
+/// `guid, name`
+pub(in crate::store) fn room_of_guid(row: &impl Columns) -> Result<(RoomGuid, Box<str>), StoreError> {
+    let guid = RoomGuid::parse(row.text(0)?).ok_or(StoreError::Inconsistent { table: "room", row: 0 })?;
+    Ok((guid, row.text(1)?.into()))
+}
+
 /// `id, name`
 pub(in crate::store) fn room_name(row: &impl Columns) -> Result<RoomName, StoreError> {
     Ok(RoomName { id: RoomId(row.integer(0)?), name: row.text(1)?.into() })

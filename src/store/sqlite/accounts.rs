@@ -126,17 +126,21 @@ fn put_credentials(batch: &mut Batch, account: AccountId, credentials: &[ScramRo
 
 fn put_digest_keys(batch: &mut Batch, account: AccountId, keys: Option<&DigestKeys>) {
     if let Some(keys) = keys {
-        batch.row(
-            account.0,
-            &PUT_DIGEST_KEYS,
-            [account.0.into(), (&keys.sha256[..]).into(), (&keys.sha512_256[..]).into()],
-        );
+        let values = [
+            account.0.into(),
+            (&keys.sha256[..]).into(),
+            (&keys.sha512_256[..]).into(),
+            keys.md5.as_ref().map(|md5| &md5.of_name[..]).into(),
+            keys.md5.as_ref().map(|md5| &md5.of_address[..]).into(),
+        ];
+        batch.row(account.0, &PUT_DIGEST_KEYS, values);
     }
 }
 
 const ACCOUNT: &str = "SELECT id, name, disabled, hash, iterations, salt, stored_key, server_key
     FROM account LEFT JOIN credential ON credential.account = account.id WHERE name = ? ORDER BY hash";
-const DIGEST_KEYS: &str = "SELECT sha256, sha512_256 FROM digest_key WHERE account = ?";
+const DIGEST_KEYS: &str =
+    "SELECT sha256, sha512_256, md5_of_name, md5_of_address FROM digest_key WHERE account = ?";
 const ACCOUNTS: &str = "SELECT id, name, disabled FROM account WHERE name > ? ORDER BY name LIMIT ?";
 const KNOWN_ACCOUNTS: &str = "SELECT name FROM json_each(?) JOIN account ON name = value";
 const ACCOUNT_COUNT: &str = "SELECT count(*) FROM account";
@@ -151,5 +155,8 @@ static PUT_CREDENTIALS: Form = Form::new(
     6,
     "",
 );
-static PUT_DIGEST_KEYS: Form =
-    Form::new("INSERT INTO digest_key (account, sha256, sha512_256) VALUES", 3, "");
+static PUT_DIGEST_KEYS: Form = Form::new(
+    "INSERT INTO digest_key (account, sha256, sha512_256, md5_of_name, md5_of_address) VALUES",
+    5,
+    "",
+);

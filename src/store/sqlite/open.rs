@@ -27,6 +27,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0009_digest.sql"),
     include_str!("migrations/0010_room_words.sql"),
     include_str!("migrations/0011_room_guid.sql"),
+    include_str!("migrations/0012_digest_md5.sql"),
 ];
 
 /// The schema that this program writes.

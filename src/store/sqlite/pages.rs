@@ -88,6 +88,10 @@ impl Columns for PageRow {
     fn bytes(&self, column: usize) -> Result<&[u8], StoreError> {
         self.text(column).map(str::as_bytes)
     }
+
+    fn bytes_if_any(&self, column: usize) -> Result<Option<&[u8]>, StoreError> {
+        self.text_if_any(column).map(|text| text.map(str::as_bytes))
+    }
 }
 
 impl Column {

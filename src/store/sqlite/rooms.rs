@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use crate::chat::category::CategoryId;
-use crate::chat::id::{Epoch, RoomId, RulesVersion, Timestamp};
+use crate::chat::id::{Epoch, RoomGuid, RoomId, RulesVersion, Timestamp};
 use crate::chat::snapshot::RoomSnapshot;
 use crate::store::error::{CreateRoomError, StoreError};
 use crate::store::record::json;
@@ -50,6 +50,14 @@ impl Sqlite {
             .fetch_all(&self.readers)
             .await?;
         rows.iter().map(row::room_entry).collect()
+    }
+
+    pub(in crate::store) async fn rooms_of_guids(
+        &self,
+        guids: &[String],
+    ) -> Result<Vec<(RoomGuid, Box<str>)>, StoreError> {
+        let rows = sqlx::query(OF_GUIDS).bind(json(&guids)).fetch_all(&self.readers).await?;
+        rows.iter().map(row::room_of_guid).collect()
     }
 
     pub(in crate::store) async fn room_count(&self) -> Result<u64, StoreError> {
@@ -136,6 +144,7 @@ const SEATS: &str = "SELECT nick_key, session, nick, owner, resource, occupant_i
 const LISTED: &str = "SELECT id, name, coalesce(settings ->> '$.name', '') FROM room
     WHERE public AND NOT locked AND name IS NOT NULL AND name > ?
         AND (category IS NULL OR category IN (SELECT value FROM json_each(?))) ORDER BY name LIMIT ?";
+const OF_GUIDS: &str = "SELECT guid, name FROM json_each(?) JOIN room ON guid = value WHERE name IS NOT NULL";
 const ROOM_COUNT: &str = "SELECT count(*) FROM room WHERE name IS NOT NULL";
 const AHEAD: &str = "SELECT room FROM json_each(?) AS known JOIN room_log ON room = known.value ->> 0
     AND (seq > known.value ->> 1 OR quiet > known.value ->> 2) ORDER BY room";

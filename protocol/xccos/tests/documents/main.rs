@@ -200,23 +200,49 @@ fn what_is_told_is_what_clients_look_for() {
         text: "one\n<two>".into(),
     };
     check(
-        vec![
-            reply(&join, Outcome::NoSuchNode, "There is no such room", vec![block::failed(&room("tea"))]),
-            notice(
-                "join",
-                block::person("sip:b@example")
-                    .with_child(block::rights_in(Rights::Participant, &room("tea"))),
-            ),
-            said.delivered(),
-        ],
+        vec![reply(&join, Outcome::NoSuchNode, "There is no such room", vec![block::failed(&room("tea"))])],
         "<rpl id='rpl:join' seqid='1'><commandid seqid='1' envid='139132350'/>\
          <resp code='404'>NoSuchNode: There is no such room</resp>\
-         <data><fib key='OPERATION_FAILED' domain='rooms.example' value='tea'/></data></rpl>\
-         <ntc id='ntc:join' seqid='2'><data><uib uri='sip:b@example'>\
-         <aib key='3984' domain='rooms.example' value='tea'/></uib></data></ntc>\
-         <grpchat id='grpchat' chanUri='ma-chan://rooms.example/tea' author='sip:b@example' authdisp='B' alert='false' \
-         chatId='8' ts='2024-01-02T03:04:05.678Z' seqid='3'><chat>one&#13;\n&lt;two&gt;</chat></grpchat>",
+         <data><fib key='OPERATION_FAILED' domain='rooms.example' value='tea'/></data></rpl>",
     );
+    let joined = |uri: &str| {
+        let rights = block::rights_in(Rights::Participant, &room("tea"));
+        notice("join", block::person(uri).with_child(rights))
+    };
+    check(
+        vec![joined("sip:b@example"), joined("sip:c@example")],
+        "<ntc id='ntc:join' seqid='1'><data><uib uri='sip:b@example'>\
+         <aib key='3984' domain='rooms.example' value='tea'/></uib></data></ntc>\
+         <ntc id='ntc:join' seqid='2'><data><uib uri='sip:c@example'>\
+         <aib key='3984' domain='rooms.example' value='tea'/></uib></data></ntc>",
+    );
+    check(
+        vec![said.delivered()],
+        "<grpchat id='grpchat' chanUri='ma-chan://rooms.example/tea' author='sip:b@example' authdisp='B' alert='false' \
+         chatId='8' ts='2024-01-02T03:04:05.678Z' seqid='1'><chat>one&#13;\n&lt;two&gt;</chat></grpchat>",
+    );
+}
+
+/// A client that finds a reply looks no further than to other replies, and one post is all that it reads.
+#[test]
+fn a_document_is_of_one_kind() {
+    let asked = asked("<cmd id=\"cmd:getinv\" seqid=\"1\"/>");
+    let rpl = || reply(&asked, Outcome::Success, "", Vec::new());
+    let ntc = || notice("part", block::room(&room("tea")));
+    let post = || block::element("grpchat");
+    for (first, second, goes) in [
+        (rpl(), rpl(), true),
+        (ntc(), ntc(), true),
+        (rpl(), ntc(), false),
+        (ntc(), rpl(), false),
+        (rpl(), post(), false),
+        (post(), ntc(), false),
+        (post(), post(), false),
+    ] {
+        let mut filling = Filling::default();
+        filling.push(first.clone()).unwrap();
+        assert_eq!(filling.push(second.clone()).is_ok(), goes, "{first:?} and {second:?}");
+    }
 }
 
 #[test]
