@@ -133,7 +133,7 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
 
     let (accounts, directory) = know_people(&config, &store, &bus, &clock, &services).await?;
     services.spawn(|stop| tls.clone().watch(WATCH_INTERVAL, stop));
-    let (letters, inbox) = mpsc::channel(LETTERS);
+    let (letters, bag) = room::letters();
     found_category(&config, &store, &directory, &clock).await?;
     let rooms = rooms(&config, &store, &bus, &clock, directory.clone(), letters);
     let admin = Admin::new(
@@ -150,7 +150,7 @@ async fn begin(config: Config, is_restored: bool) -> Result<Server, StartError> 
     rooms.recover(clock.now().plus(RETURN_TIME)).await?;
     store.detach_sessions(clock.now().plus(RESUMPTION_TIME)).await?;
     let people = people(&config, &store, &bus, &clock);
-    services.spawn(|stop| letter::carry(inbox, people.clone(), stop));
+    services.spawn(|stop| letter::carry(bag, people.clone(), stop));
     services.spawn(|stop| upkeep::run(store.clone(), clock.clone(), stop));
     services.spawn(|stop| indexing::run(store.clone(), stop));
     let sessions = sessions(&config, &rooms, people.clone(), admin.clone(), directory.clone(), &clock);
@@ -326,7 +326,7 @@ fn rooms(
     bus: &Bus,
     clock: &Clock,
     directory: Directory,
-    letters: mpsc::Sender<room::Letter>,
+    letters: room::Letters,
 ) -> Rooms {
     let policy = room::Policy {
         is_creation_open: config.rooms.creation != Creation::Admins,
@@ -506,9 +506,6 @@ const RETURN_TIMES: ReturnTimes = ReturnTimes { sessions: RESUMPTION_TIME, seats
 
 /// How long a member is taken to be alive after it was last seen.
 const LEASE: Duration = Duration::from_secs(5);
-
-/// Letters from rooms to people that may wait.
-const LETTERS: usize = 1024;
 
 /// Nothing to wait for but the task noticing.
 const LISTENERS_TIME: Duration = Duration::from_secs(1);

@@ -179,6 +179,16 @@ pub struct HistoryRequest {
     pub since: Option<Timestamp>,
 }
 
+impl Command {
+    /// Whether people outside the room are written to for it, as many as it names.
+    pub fn makes_letters(&self) -> bool {
+        matches!(
+            self,
+            Self::Invite { .. } | Self::Decline { .. } | Self::SetAffiliations { .. } | Self::Arrange { .. }
+        )
+    }
+}
+
 impl HistoryRequest {
     /// Messages that he gets at most: `usual` where he does not say how much he wants, and never more than `max`.
     pub fn limit(self, usual: u32, max: u32) -> u32 {

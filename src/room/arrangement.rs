@@ -10,9 +10,11 @@ use crate::chat::settings::Settings;
 use crate::room::affiliation::Grant;
 use crate::room::configuration::check_settings;
 use crate::room::draft::Draft;
-use crate::room::moderation::check_length;
 use crate::room::rights::{Act, allowed};
 use crate::room::state::Room;
+
+/// People in the lists of one request. They are written together, and the room takes nothing else meanwhile.
+const ITEMS_MAX: usize = 500;
 
 impl Room {
     pub(super) fn arrange(
@@ -27,8 +29,8 @@ impl Room {
         if seen.is_some_and(|seen| seen != self.rules) {
             return Err(Refusal::Stale);
         }
-        if !items.is_empty() {
-            check_length(items.len())?;
+        if items.len() > ITEMS_MAX {
+            return Err(Refusal::BadRequest("the lists are too long: 500 people at a time"));
         }
         let mut draft = Draft::new(self, now);
         if let Some(settings) = settings {

@@ -12,7 +12,7 @@ use perch_address::BareJid;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{Instrument, debug_span, warn};
+use tracing::{Instrument, debug_span};
 
 use crate::bus::Bus;
 use crate::chat::answer::Answer;
@@ -29,6 +29,7 @@ use crate::fanout::mailbox::Mailbox;
 use crate::room::creation;
 use crate::room::decided::Decided;
 use crate::room::directory::activity::{Activity, is_news};
+use crate::room::letters::Letters;
 use crate::room::request::{Receipt, Request, expire, refusal_of};
 use crate::room::rights::{Comer, Door, may_read};
 use crate::room::standings::Place;
@@ -57,7 +58,7 @@ pub(super) struct Services {
     pub(super) policy: Policy,
     pub(super) directory: Directory,
     domain: Box<str>,
-    letters: mpsc::Sender<Letter>,
+    letters: Letters,
     activity: Activity,
     bus: Bus,
     running: DashMap<Box<str>, Running>,
@@ -90,13 +91,6 @@ pub struct Policy {
     pub defaults: Settings,
     /// Who is let in everywhere.
     pub administrators: Vec<BareJid>,
-}
-
-/// Something that a room sends to a person outside it. Whoever builds the rooms takes these to the accounts.
-#[derive(Debug)]
-pub struct Letter {
-    pub room: Box<str>,
-    pub parcel: Parcel,
 }
 
 /// Requests that may wait for one room. A full queue holds up the sessions that send to it, and nobody else.
@@ -136,7 +130,7 @@ impl Rooms {
         domain: &str,
         policy: Policy,
         directory: Directory,
-        letters: mpsc::Sender<Letter>,
+        letters: Letters,
     ) -> Self {
         Self(Arc::new(Services {
             store,
@@ -238,6 +232,9 @@ impl Rooms {
         mailbox: Option<Mailbox>,
         receipt: Receipt,
     ) {
+        if command.makes_letters() {
+            self.0.letters.eased().await;
+        }
         self.send(room, Request::Command { by, command, mailbox, receipt }).await;
     }
 
@@ -455,11 +452,8 @@ impl Services {
         }
     }
 
-    /// Never waits: a room does not stand still because a letter cannot be taken.
     pub(super) fn send(&self, room: &str, parcel: Parcel) {
-        if self.letters.try_send(Letter { room: room.into(), parcel }).is_err() {
-            warn!(room, "a letter from the room was dropped: too many are waiting");
-        }
+        self.letters.send(room, parcel);
     }
 }
 

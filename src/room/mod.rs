@@ -31,6 +31,7 @@ pub mod directory;
 mod draft;
 mod inquiry;
 mod invitation;
+mod letters;
 mod listing;
 mod moderation;
 mod occupancy;
@@ -46,7 +47,8 @@ mod subject;
 mod task;
 mod voice;
 
-pub use directory::{Letter, Policy, Rooms};
+pub use directory::{Policy, Rooms};
+pub use letters::{Bag, Letter, Letters, letters};
 pub use request::Receipt;
 
 #[cfg(test)]

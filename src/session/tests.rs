@@ -45,7 +45,7 @@ impl Scene {
             defaults: Settings::default(),
             administrators: Vec::new(),
         };
-        let (letters, _unread) = mpsc::channel(1);
+        let (letters, _bag) = room::letters();
         let (bus, rooms_domain) = (Bus::Local, "rooms.localhost");
         let rooms =
             Rooms::new(store.clone(), bus, clock.clone(), rooms_domain, policy, directory.clone(), letters);

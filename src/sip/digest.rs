@@ -110,13 +110,17 @@ impl<'a> Claim<'a> {
     /// Whose account it claims. Clients that know MD5 alone give their user's whole address, where he has told them no
     /// other name.
     pub(super) fn account(&self, realm: &str) -> Option<BareJid> {
-        match self.algorithm == DigestAlgorithm::Md5 && self.user.contains('@') {
+        match self.is_md5() && self.user.contains('@') {
             true => BareJid::new(&self.user).ok(),
             false => BareJid::from_parts(Some(&self.user), realm).ok(),
         }
     }
 
     /// Whether the account can be proved so: whether it has a key for that algorithm.
+    pub(super) fn is_md5(&self) -> bool {
+        self.algorithm == DigestAlgorithm::Md5
+    }
+
     pub(super) fn has_key(&self, keys: &DigestKeys) -> bool {
         self.algorithm.key(keys, &self.user).is_some()
     }

@@ -24,8 +24,6 @@ pub(super) struct Guard {
     is_trusted: bool,
     peer: IpAddr,
     nonce: Option<Nonce>,
-    /// It is one of the clients that look for provisioning: they prove themselves to a proxy only, and by MD5.
-    is_of_old: bool,
 }
 
 /// Whose request it is.
@@ -38,7 +36,7 @@ pub(super) enum Known {
 
 impl Guard {
     pub(super) fn new(is_trusted: bool, peer: IpAddr) -> Self {
-        Self { is_trusted, peer, nonce: None, is_of_old: false }
+        Self { is_trusted, peer, nonce: None }
     }
 
     /// Whose request it is; or the answer that asks for a proof, or refuses it.
@@ -56,7 +54,9 @@ impl Guard {
         if self.is_trusted {
             return vouched(&services.accounts, request, account).await;
         }
-        self.prove(&services.accounts, request, account).await
+        // They prove themselves to a proxy only, and by MD5.
+        let is_of_old = is_registration && provisioning::is_wanted_by(request);
+        self.prove(&services.accounts, request, account, is_of_old).await
     }
 
     /// Whom the request says it is from. RFC 3261 §10.3: who is registered stands in To.
@@ -83,14 +83,16 @@ impl Guard {
         accounts: &Accounts,
         request: &Request,
         account: BareJid,
+        is_of_old: bool,
     ) -> Result<Known, Answer> {
-        self.is_of_old |= provisioning::is_wanted_by(request);
-        let (realm, strength) = (accounts.domain().domain(), self.strength(accounts));
+        let realm = accounts.domain().domain();
+        let taken = if accounts.takes_md5() { Strength::Any } else { Strength::Strong };
+        let strength = if is_of_old && accounts.takes_md5() { Strength::Weak } else { taken };
         let credentials = [Name::Authorization, Name::ProxyAuthorization]
             .into_iter()
             .flat_map(|name| request.headers.credentials(name))
             .filter_map(Result::ok);
-        let mut claims = credentials.filter_map(|credentials| Claim::read(credentials, realm, strength));
+        let mut claims = credentials.filter_map(|credentials| Claim::read(credentials, realm, taken));
         let Some(claim) = claims.next() else {
             return Err(self.challenge(request, realm, strength, false));
         };
@@ -103,7 +105,9 @@ impl Guard {
         let found = accounts.sign_in(&account).await.map_err(|error| failed(request, &error))?;
         let Some(found) = found else { return Err(self.refuse_proof(request, realm, strength)) };
         let keys = accounts.digest_keys(found.account).await.map_err(|error| failed(request, &error))?;
-        let Some(keys) = keys.filter(|keys| claim.has_key(keys)) else {
+        // Who has no key for MD5 has a password from before it was taken. As it is with nearly everybody when it begins to be
+        // taken, that tells no more of him than a wrong proof would.
+        let Some(keys) = keys.filter(|keys| claim.is_md5() || claim.has_key(keys)) else {
             return Err(explained(request, Status::FORBIDDEN, "set a new password to use SIP").finish());
         };
         let Ok(address) = request.uri() else { return Err(answer(request, Status::BAD_REQUEST).finish()) };
@@ -128,21 +132,13 @@ impl Guard {
         }
     }
 
-    /// Which proofs are taken on this flow.
-    fn strength(&self, accounts: &Accounts) -> Strength {
-        match accounts.takes_md5() {
-            false => Strength::Strong,
-            true if self.is_of_old => Strength::Weak,
-            true => Strength::Any,
-        }
-    }
-
     /// What somebody hears whose proof proves nothing.
     fn refuse_proof(&mut self, request: &Request, realm: &str, strength: Strength) -> Answer {
         match strength {
             // COMPAT: asked again, pidgin-sipe answers with the same password, up to thirty times.
             Strength::Weak => {
-                explained(request, Status::FORBIDDEN, "the name or the password is wrong").finish()
+                let why = "the name or the password is wrong, or the password has to be set anew";
+                explained(request, Status::FORBIDDEN, why).finish()
             }
             Strength::Strong | Strength::Any => self.challenge(request, realm, strength, false),
         }

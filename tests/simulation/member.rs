@@ -74,7 +74,7 @@ impl Member {
         let (bus, heard) = Bus::model(&world.network, line, &me);
         let pool = Pool::join(store.clone(), bus.clone(), clock.clone(), me.clone(), RETURN_TIMES).await?;
         // Nobody here takes letters.
-        let (letters, _inbox) = mpsc::channel(1);
+        let (letters, _bag) = perch::room::letters();
         let policy = Policy {
             is_creation_open: true,
             locks_new_rooms: false,

@@ -303,8 +303,18 @@ async fn who_cannot_prove_himself_is_told_why() {
         assert!(refused.starts_with("SIP/2.0 403 "), "asked again, it would try the same again: {refused}");
         assert_eq!(header(&refused, "Warning"), Some(expected));
     };
-    check("romeo", "wrong", "399 perch \"the name or the password is wrong\"").await;
-    check("nobody", "secret", "399 perch \"the name or the password is wrong\"").await;
+    check(
+        "romeo",
+        "wrong",
+        "399 perch \"the name or the password is wrong, or the password has to be set anew\"",
+    )
+    .await;
+    check(
+        "nobody",
+        "secret",
+        "399 perch \"the name or the password is wrong, or the password has to be set anew\"",
+    )
+    .await;
 
     // Other clients are asked for better, too, and first.
     let mut other = Client::connect(scene.sip(), "romeo").await;

@@ -12,6 +12,8 @@ pub struct RoomAddress {
     pub domain: Box<str>,
     /// Which of them, without escapes.
     pub id: Box<str>,
+    /// How the client named it, if it did otherwise: whoever may not know of the room is told no more.
+    pub named: Option<Box<str>>,
 }
 
 impl RoomAddress {
@@ -26,7 +28,7 @@ impl RoomAddress {
     pub fn of_parts(domain: &str, id: &str) -> Option<Self> {
         let id = unescape(id)?;
         let is_whole = !domain.is_empty() && !domain.contains('/') && !id.is_empty();
-        is_whole.then(|| Self { domain: domain.into(), id: id.into() })
+        is_whole.then(|| Self { domain: domain.into(), id: id.into(), named: None })
     }
 
     /// The address as a URI.
@@ -37,6 +39,11 @@ impl RoomAddress {
     /// The last part of the URI.
     pub fn escaped_id(&self) -> String {
         escape(&self.id)
+    }
+
+    /// The last part of the URI that the client gave.
+    pub fn escaped_name(&self) -> String {
+        escape(self.named.as_deref().unwrap_or(&self.id))
     }
 }
 
@@ -100,7 +107,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_as_it_was() {
         for id in ["tea", "té/a", "50%", "a b"] {
-            let room = RoomAddress { domain: "rooms.example".into(), id: id.into() };
+            let room = RoomAddress { domain: "rooms.example".into(), id: id.into(), named: None };
             assert_eq!(RoomAddress::parse(&room.to_uri()), Some(room), "{id}");
         }
         assert_eq!(

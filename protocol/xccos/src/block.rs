@@ -164,7 +164,7 @@ pub fn failed(room: &RoomAddress) -> Element {
     element("fib")
         .with_attribute("key", "OPERATION_FAILED")
         .with_attribute("domain", &*room.domain)
-        .with_attribute("value", room.escaped_id())
+        .with_attribute("value", room.escaped_name())
 }
 
 /// An element of the protocol's own.

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::sync::mpsc;
 
 use super::token::HolderName;
 use super::*;
@@ -74,7 +73,7 @@ fn rooms(store: &Store, clock: &Clock, directory: &Directory, is_creation_open: 
         administrators: Vec::new(),
     };
     // Nobody here takes letters.
-    let (letters, _inbox) = mpsc::channel(1);
+    let (letters, _bag) = crate::room::letters();
     let domain = "rooms.localhost";
     Rooms::new(store.clone(), Bus::Local, clock.clone(), domain, policy, directory.clone(), letters)
 }
@@ -437,6 +436,24 @@ async fn where_administrators_alone_make_rooms_a_creator_makes_none() {
         assert_eq!(refused.err(), Some(AdminError::Room(error::RoomRefusal::CreationRestricted)));
     }
     admin.add_room(&operator, "tea", room::RoomChange::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_room_may_be_made_with_hundreds_of_members() {
+    let scene = Scene::new().await;
+    let (admin, operator) = (&scene.admin, Caller::operator());
+    admin.add_category(&operator, "Tea", only_allow(&["localhost"])).await.unwrap();
+    let of = |count: usize| room::RoomChange {
+        members: category::ListChange {
+            add: (0..count).map(|n| format!("u{n}@localhost")).collect(),
+            ..Default::default()
+        },
+        ..Default::default()
+    };
+    let made = admin.add_room(&operator, "tea", of(500)).await.unwrap();
+    assert_eq!(made.members.len(), 500);
+    let refused = admin.add_room(&operator, "coffee", of(501)).await;
+    assert!(matches!(refused, Err(AdminError::Room(error::RoomRefusal::BadSetting(_)))), "{refused:?}");
 }
 
 #[tokio::test]

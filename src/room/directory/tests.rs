@@ -21,7 +21,7 @@ async fn rooms(store: &Store) -> Rooms {
     let here = Here { pool: "perch".into(), site: None };
     let directory = Directory::open(store.clone(), Bus::Local, localhost, here).await.unwrap();
     // Nobody here takes letters.
-    let (letters, _inbox) = mpsc::channel(1);
+    let (letters, _bag) = crate::room::letters();
     let clock = Clock::manual(Timestamp(1_000_000));
     Rooms::new(store.clone(), Bus::Local, clock, "rooms.localhost", policy, directory, letters)
 }

@@ -12,7 +12,7 @@ use crate::room::occupancy::all_left;
 use crate::room::rights::{Act, allowed};
 use crate::room::state::{Room, nick_key};
 
-/// Items of one list of roles, affiliations or invitations.
+/// Items of one list of roles, affiliations or invitations that a client sends.
 pub(super) const ITEMS_MAX: usize = 100;
 
 impl Room {

@@ -50,13 +50,16 @@ impl Conversation {
     async fn name_rooms(&self, envelope: &mut Envelope) -> Result<(), StoreError> {
         let guids: Vec<RoomGuid> =
             envelope.rooms_mut().filter_map(|room| RoomGuid::parse(&room.id)).collect();
-        if guids.is_empty() {
-            return Ok(());
-        }
-        let found: HashMap<_, _> = self.services.store.rooms_of_guids(&guids).await?.into_iter().collect();
+        let found: HashMap<_, _> = match guids.is_empty() {
+            true => HashMap::new(),
+            false => self.services.store.rooms_of_guids(&guids).await?.into_iter().collect(),
+        };
         for room in envelope.rooms_mut() {
-            if let Some(name) = RoomGuid::parse(&room.id).and_then(|guid| found.get(&guid)) {
-                room.id = name.clone();
+            let Ok(jid) = self.room(room) else { continue };
+            let guid = RoomGuid::parse(&room.id);
+            let name = guid.and_then(|guid| found.get(&guid).map(|name| &**name)).or(jid.local());
+            if let Some(name) = name.filter(|name| **name != *room.id) {
+                room.named = Some(std::mem::replace(&mut room.id, name.into()));
             }
         }
         Ok(())

@@ -128,7 +128,7 @@ fn described(info: &Element, address: &RoomAddress) -> Room {
 fn found_room(item: &Element) -> Option<(RoomAddress, Room)> {
     let jid = Jid::new(item.attribute("address")?).ok()?;
     let text = |name: &str| item.child_text(name, namespace::CHANNEL_SEARCH);
-    let address = RoomAddress { domain: jid.domain().into(), id: jid.local()?.into() };
+    let address = RoomAddress { domain: jid.domain().into(), id: jid.local()?.into(), named: None };
     let room = Room {
         name: text("name").unwrap_or_default(),
         description: text("description").unwrap_or_default(),

@@ -94,7 +94,7 @@ struct Conversation {
     outbox: VecDeque<Element>,
     /// Responses that are to be sent.
     answers: Vec<(ServerKey, Answer)>,
-    under_way: Option<UnderWay>,
+    under_way: VecDeque<UnderWay>,
     /// Of the last envelope that was sent.
     envelope: u64,
 }
@@ -163,7 +163,7 @@ pub(super) async fn open(
         rooms: HashMap::new(),
         outbox: VecDeque::new(),
         answers: Vec::new(),
-        under_way: None,
+        under_way: VecDeque::new(),
         envelope: rand::random::<u32>().into(),
     };
     services.tasks.spawn(conversation.run(key, request, description));
@@ -200,7 +200,7 @@ impl Conversation {
                 taken.map_err(|_overrun| End::Overrun)?;
                 self.read_items().await
             }
-            outcome = speech::outcome(self.under_way.as_mut()) => self.note_sent(outcome),
+            outcome = speech::outcome(&mut self.under_way) => self.note_sent(outcome),
             news = self.news.recv() => match news {
                 Some(news) => self.take(news).await,
                 None if self.services.stop.is_cancelled() => Err(End::Ended(Ending::Shutdown)),

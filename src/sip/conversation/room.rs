@@ -36,7 +36,7 @@ impl Conversation {
     pub(super) fn take_seat(&mut self, jid: &BareJid) {
         let local = jid.local().unwrap_or_default();
         self.rooms.entry(local.into()).or_insert_with(|| Seat {
-            address: RoomAddress { domain: jid.domain().into(), id: local.into() },
+            address: RoomAddress { domain: jid.domain().into(), id: local.into(), named: None },
             nick: None,
             own_id: None,
             people: BTreeMap::new(),

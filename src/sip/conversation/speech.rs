@@ -1,5 +1,7 @@
-//! What is sent to the client: one request at a time, so that all comes in order. What waits meanwhile goes together in one
-//! document.
+//! What is sent to the client: a few requests at a time, on one connection, so that all comes in order. What waits
+//! meanwhile goes together in one document, as far as clients read it.
+
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 use perch_sip::dialog::Agreement;
@@ -27,32 +29,37 @@ impl Conversation {
     /// Sends what there is to send.
     pub(super) async fn speak(&mut self) -> Result<(), End> {
         self.send_answers().await?;
-        if self.under_way.is_some() || self.upkeep.unheard.is_some() {
+        if self.upkeep.unheard.is_some() {
             return Ok(());
         }
-        if std::mem::take(&mut self.upkeep.is_refresh_due) {
-            return self.send_refresh().await;
+        while self.under_way.len() < UNDER_WAY_MAX {
+            if std::mem::take(&mut self.upkeep.is_refresh_due) {
+                self.send_refresh().await?;
+            } else if let Some(document) = self.next_document() {
+                let write = |writer: Writer| {
+                    writer.header(Name::ContentType, "text/plain;charset=UTF-8").finish_with(&document)
+                };
+                let outcome = self.send(&Method::Info, write).await?;
+                self.under_way.push_back(UnderWay { is_refresh: false, outcome });
+            } else {
+                break;
+            }
         }
+        Ok(())
+    }
+
+    /// As much of what waits as goes together. `None`: nothing waits.
+    fn next_document(&mut self) -> Option<Bytes> {
         let mut filling = Filling::default();
-        let mut is_empty = true;
+        filling.push(self.outbox.pop_front()?).expect("the first is taken");
         while let Some(item) = self.outbox.pop_front() {
-            is_empty = false;
             if let Err(item) = filling.push(item) {
                 self.outbox.push_front(item);
                 break;
             }
         }
-        if is_empty {
-            return Ok(());
-        }
         self.envelope += 1;
-        let document = filling.finish(self.envelope);
-        let write = |writer: Writer| {
-            writer.header(Name::ContentType, "text/plain;charset=UTF-8").finish_with(&document)
-        };
-        let outcome = self.send(&Method::Info, write).await?;
-        self.under_way = Some(UnderWay { is_refresh: false, outcome });
-        Ok(())
+        Some(filling.finish(self.envelope))
     }
 
     /// RFC 4028 §7.4, by UPDATE.
@@ -66,7 +73,7 @@ impl Conversation {
                 .finish()
         };
         let outcome = self.send(&Method::Update, write).await?;
-        self.under_way = Some(UnderWay { is_refresh: true, outcome });
+        self.under_way.push_back(UnderWay { is_refresh: true, outcome });
         Ok(())
     }
 
@@ -95,7 +102,7 @@ impl Conversation {
 
     /// The client has answered, or never will.
     pub(super) fn note_sent(&mut self, outcome: Outcome) -> Result<(), End> {
-        let Some(UnderWay { is_refresh, .. }) = self.under_way.take() else { return Ok(()) };
+        let Some(UnderWay { is_refresh, .. }) = self.under_way.pop_front() else { return Ok(()) };
         let response = outcome.ok_or(End::FlowLost)?;
         let is_over = [Status::NO_SUCH_DIALOG, Status::REQUEST_TIMEOUT, Status::REQUEST_TERMINATED];
         if is_over.contains(&response.status) {
@@ -115,9 +122,13 @@ impl Conversation {
     }
 }
 
-pub(super) async fn outcome(under_way: Option<&mut UnderWay>) -> Outcome {
-    match under_way {
-        Some(under_way) => (&mut under_way.outcome).await.ok().flatten(),
+/// What became of the first of them.
+pub(super) async fn outcome(under_way: &mut VecDeque<UnderWay>) -> Outcome {
+    match under_way.front_mut() {
+        Some(first) => (&mut first.outcome).await.ok().flatten(),
         None => std::future::pending().await,
     }
 }
+
+/// Requests without an answer: a client far away is told of as many posts a second as it has round trips times this.
+const UNDER_WAY_MAX: usize = 16;

@@ -68,6 +68,11 @@ impl<J: Logged> Queue<J> {
         is_free && (self.writing == 0 || !self.is_watched)
     }
 
+    /// Whether something waits that nobody looks after.
+    pub(super) fn needs_watch(&self) -> bool {
+        !self.waiting.is_empty() && !self.is_watched
+    }
+
     pub(super) fn due(&self, now: Instant) -> Due {
         match self.waiting.front() {
             _ if self.writing == 0 || self.is_closing => Due::Now,
@@ -180,7 +185,9 @@ mod tests {
         assert_eq!(queue.due(now), Due::Never, "nothing waits");
         assert!(queue.push(Of(vec![2], None), now));
         assert_eq!(queue.due(now), Due::At(now + HELD_UP));
+        assert!(queue.needs_watch());
         queue.is_watched = true;
+        assert!(!queue.needs_watch());
         assert!(!queue.push(Of(vec![3], None), now + HELD_UP), "who watches takes it too");
         assert_eq!(queue.due(now), Due::Never);
         assert_eq!(queue.due(now + HELD_UP), Due::Now);

@@ -168,6 +168,10 @@ impl<J: Job> Task<J> {
                         let group = queue.take(GROUP_MAX);
                         if !group.is_empty() {
                             self.shared.places.add_permits(group.len());
+                            // Somebody has to see to the rest, should this take long.
+                            if queue.needs_watch() {
+                                self.shared.wake.notify_one();
+                            }
                             return Some(group);
                         }
                         // What waits for a log that another writer is busy with is that writer's.

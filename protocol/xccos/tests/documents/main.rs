@@ -18,7 +18,7 @@ fn wrapped(inside: &str) -> String {
 }
 
 fn room(id: &str) -> RoomAddress {
-    RoomAddress { domain: "rooms.example".into(), id: id.into() }
+    RoomAddress { domain: "rooms.example".into(), id: id.into(), named: None }
 }
 
 fn asked(command: &str) -> Asked {

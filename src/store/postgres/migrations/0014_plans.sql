@@ -4,7 +4,8 @@
 -- Events that nothing else follows from, of any number of rooms: what was said in them. `log_` has the rooms, in the order
 -- of their ids, and how many events each gets; the events of a room have places from 0. All of it is done, or nothing: for
 -- rooms that are not as the decisions saw them (PE004), or where an event was written before (its key is in
--- `room_event_origin`), there is `append_1`, which tells one from the other.
+-- `room_event_origin`), there is `append_1`, which tells one from the other. The journal gets them room by room, each in its
+-- order: who reads it goes by that.
 CREATE FUNCTION say_1(
     me text, mine bigint,
     log_room bigint[], log_rules bigint[], log_at bigint[], log_events bigint[], log_archived bigint[],
@@ -45,6 +46,7 @@ BEGIN
         SELECT last_at, moved.room, base + j.place, j.change
         FROM unnest(journal_room, journal_place, journal_change) AS j (room, place, change)
         JOIN moved ON moved.room = j.room
+        ORDER BY j.room, j.place
     )
     SELECT base, last_at, rules, quiet
     FROM unnest(log_room) WITH ORDINALITY AS l (room, place) JOIN moved ON moved.room = l.room ORDER BY place;
