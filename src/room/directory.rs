@@ -1,6 +1,7 @@
 //! From a room's name to its running task: started once, on first need, and forgotten when idle.
 
 mod activity;
+pub(super) mod letters;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -29,7 +30,7 @@ use crate::fanout::mailbox::Mailbox;
 use crate::room::creation;
 use crate::room::decided::Decided;
 use crate::room::directory::activity::{Activity, is_news};
-use crate::room::letters::Letters;
+use crate::room::directory::letters::Letters;
 use crate::room::request::{Receipt, Request, expire, refusal_of};
 use crate::room::rights::{Comer, Door, may_read};
 use crate::room::standings::Place;

@@ -31,7 +31,6 @@ pub mod directory;
 mod draft;
 mod inquiry;
 mod invitation;
-mod letters;
 mod listing;
 mod moderation;
 mod occupancy;
@@ -47,8 +46,8 @@ mod subject;
 mod task;
 mod voice;
 
+pub use directory::letters::{Bag, Letter, Letters, letters};
 pub use directory::{Policy, Rooms};
-pub use letters::{Bag, Letter, Letters, letters};
 pub use request::Receipt;
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ pub async fn carry(mut bag: Bag, accounts: Accounts, stop: CancellationToken) {
     let mut carriers = JoinSet::new();
     let lanes: Vec<_> = (0..LANES)
         .map(|_| {
-            let (lane, mut letters) = mpsc::unbounded_channel::<Letter>();
+            let (lane, mut letters) = mpsc::channel::<Letter>(WAITING);
             let accounts = accounts.clone();
             carriers.spawn(async move {
                 while let Some(letter) = letters.recv().await {
@@ -42,7 +42,7 @@ pub async fn carry(mut bag: Bag, accounts: Accounts, stop: CancellationToken) {
         let Some(letter) = letter else { break };
         let lane = hasher.hash_one(&letter.parcel.to) as usize % LANES;
         // A carrier ends when it is told to.
-        let _ = lanes[lane].send(letter);
+        let _ = lanes[lane].send(letter).await;
     }
     drop(lanes);
     carriers.join_all().await;
@@ -71,3 +71,5 @@ async fn deliver(letter: Letter, accounts: &Accounts) {
 }
 
 const LANES: usize = 16;
+/// Letters that wait for one carrier, while others wait for theirs.
+const WAITING: usize = 64;

@@ -39,6 +39,7 @@ struct Place(Arc<Waiting>);
 /// few hundred each at most.
 const WAITING_MAX: usize = 1024;
 
+#[expect(clippy::disallowed_methods, reason = "its bound is where the letters come from")]
 pub fn letters() -> (Letters, Bag) {
     let (sender, bag) = mpsc::unbounded_channel();
     (Letters { sender, waiting: Arc::default() }, bag)
