@@ -436,10 +436,6 @@ impl RoomTask {
         let (room, until) = (loaded.room.id(), step.event.seq);
         let usual = loaded.room.standings().view().values().default_history;
         let limit = wanted.limit(usual, loaded.room.settings().history_max);
-        // Clients that read the archive want none here.
-        if limit == 0 {
-            return;
-        }
         match self.services.store.history(room, until, wanted, limit).await {
             Ok(history) => {
                 let welcome = step.welcome.as_mut().expect("the step was found by it");

@@ -309,8 +309,8 @@ fn fail<J: Job>(job: J, fault: StoreError) {
     job.answer(Some(fault));
 }
 
-/// Appends in one commit. Other members wait for the rows of all of them, and not longer than a second.
-const GROUP_MAX: usize = 64;
+/// Appends in one commit. More would keep the first of them waiting for the rows of the last.
+const GROUP_MAX: usize = 256;
 /// Appends that wait for those before theirs.
 const QUEUE: usize = 1024;
 /// From its being handed in, an append is tried for so long.
