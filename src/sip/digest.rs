@@ -116,11 +116,11 @@ impl<'a> Claim<'a> {
         }
     }
 
-    /// Whether the account can be proved so: whether it has a key for that algorithm.
     pub(super) fn is_md5(&self) -> bool {
         self.algorithm == DigestAlgorithm::Md5
     }
 
+    /// Whether the account can be proved so: whether it has a key for that algorithm.
     pub(super) fn has_key(&self, keys: &DigestKeys) -> bool {
         self.algorithm.key(keys, &self.user).is_some()
     }
@@ -149,7 +149,7 @@ impl<'a> Claim<'a> {
 
     /// Whether the address that it names is the request's.
     fn is_about(&self, named: &str, address: &Uri<'_>) -> bool {
-        let is_none = self.algorithm == DigestAlgorithm::Md5 && named == NO_ADDRESS;
+        let is_none = self.is_md5() && named == NO_ADDRESS;
         is_none || Uri::parse(named).is_ok_and(|named| named.is_equivalent(address))
     }
 }

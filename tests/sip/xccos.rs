@@ -8,7 +8,7 @@ use super::plain::{self, OPEN_ROOM};
 const OK: &str = "SIP/2.0 200 OK";
 const ROOM: &str = "<chanib uri=\"ma-chan://rooms.localhost/tea\"/>";
 
-async fn alice_in_tea(scene: &Scene) -> plain::Client {
+pub(super) async fn alice_in_tea(scene: &Scene) -> plain::Client {
     let mut alice = plain::Client::begin(scene.xmpp(), "alice", "desk").await;
     alice.join("tea", "Alice").await;
     alice.send(OPEN_ROOM).await;
@@ -129,6 +129,18 @@ async fn a_room_is_found_by_its_guid() {
     holds(&bob.told().await, &["chanUri='ma-chan://rooms.localhost/tea'", "<chat>hi</chat>"]);
     let none = guid.replace(|digit: char| digit.is_ascii_hexdigit(), "0");
     holds(&bob.command("join", &chanid(0, &none)).await, &["code='404'"]);
+
+    alice
+        .send(
+            "<iq type='set' id='shut' to='tea@rooms.localhost'><query xmlns='http://jabber.org/protocol/muc#admin'>\
+             <item jid='bob@localhost' affiliation='outcast'/></query></iq>",
+        )
+        .await;
+    alice.read_until("id='shut'").await;
+    holds(&bob.told().await, &["id='ntc:part'"]);
+    let refused = bob.command("join", &chanid(0, guid)).await;
+    holds(&refused, &["code='403'", &format!("value='{guid}'")]);
+    assert!(!refused.contains("tea"), "who may not know of it learns no address: {refused}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

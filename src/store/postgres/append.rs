@@ -229,7 +229,7 @@ impl<'j> Call<'j> {
 
     fn query(&self, own: &Own) -> Query<'static, Postgres, PgArguments> {
         let Self { event, journal, .. } = self;
-        sqlx::query(APPEND)
+        let query = sqlx::query(APPEND)
             .bind(&*own.member)
             .bind(own.incarnation)
             .bind(&self.room)
@@ -244,23 +244,9 @@ impl<'j> Call<'j> {
             .bind(&self.session)
             .bind(&self.number)
             .bind(&self.steps)
-            .bind(&self.late)
-            .bind(&event.whose)
-            .bind(&event.place)
-            .bind(&event.class)
-            .bind(&event.ordinal)
-            .bind(&event.kind)
-            .bind(&event.settled)
-            .bind(&event.nick)
-            .bind(&event.jid)
-            .bind(&event.resource)
-            .bind(&event.occupant)
-            .bind(&event.stanza)
-            .bind(&event.lang)
-            .bind(&event.text)
-            .bind(&event.payload)
-            .bind(&event.lives)
-            .bind(&event.data)
+            .bind(&self.late);
+        event
+            .bind(query)
             .bind(&journal.whose)
             .bind(&journal.place)
             .bind(&journal.change)

@@ -2,28 +2,31 @@
 
 use std::time::Duration;
 
+use sqlx::postgres::{PgArguments, Postgres};
+use sqlx::query::Query;
+
 use crate::chat::event::Change;
 use crate::store::record::{self, Record};
 
 #[derive(Debug, Default)]
 pub(super) struct Events<'j> {
     /// What it belongs to: a job, or a room.
-    pub(super) whose: Vec<i64>,
-    pub(super) place: Vec<i64>,
-    pub(super) class: Vec<i64>,
-    pub(super) ordinal: Vec<Option<i64>>,
-    pub(super) kind: Vec<i64>,
-    pub(super) settled: Vec<Option<i64>>,
-    pub(super) nick: Vec<Option<&'j str>>,
-    pub(super) jid: Vec<Option<&'j str>>,
-    pub(super) resource: Vec<Option<&'j str>>,
-    pub(super) occupant: Vec<Option<&'j str>>,
-    pub(super) stanza: Vec<Option<&'j str>>,
-    pub(super) lang: Vec<Option<&'j str>>,
-    pub(super) text: Vec<Option<&'j str>>,
-    pub(super) payload: Vec<Option<&'j str>>,
-    pub(super) lives: Vec<Option<i64>>,
-    pub(super) data: Vec<Option<String>>,
+    whose: Vec<i64>,
+    place: Vec<i64>,
+    class: Vec<i64>,
+    ordinal: Vec<Option<i64>>,
+    kind: Vec<i64>,
+    settled: Vec<Option<i64>>,
+    nick: Vec<Option<&'j str>>,
+    jid: Vec<Option<&'j str>>,
+    resource: Vec<Option<&'j str>>,
+    occupant: Vec<Option<&'j str>>,
+    stanza: Vec<Option<&'j str>>,
+    lang: Vec<Option<&'j str>>,
+    text: Vec<Option<&'j str>>,
+    payload: Vec<Option<&'j str>>,
+    lives: Vec<Option<i64>>,
+    data: Vec<Option<String>>,
 }
 
 #[derive(Debug, Default)]
@@ -59,6 +62,32 @@ impl<'j> Events<'j> {
         self.payload.push(content.map(|content| content.payload.as_str()));
         self.lives.push(record.expires().then_some(transient_lifetime.as_millis() as i64));
         self.data.push(record.data.clone());
+    }
+}
+
+impl Events<'_> {
+    /// As both calls take them, one behind the other.
+    pub(super) fn bind(
+        &self,
+        query: Query<'static, Postgres, PgArguments>,
+    ) -> Query<'static, Postgres, PgArguments> {
+        query
+            .bind(&self.whose)
+            .bind(&self.place)
+            .bind(&self.class)
+            .bind(&self.ordinal)
+            .bind(&self.kind)
+            .bind(&self.settled)
+            .bind(&self.nick)
+            .bind(&self.jid)
+            .bind(&self.resource)
+            .bind(&self.occupant)
+            .bind(&self.stanza)
+            .bind(&self.lang)
+            .bind(&self.text)
+            .bind(&self.payload)
+            .bind(&self.lives)
+            .bind(&self.data)
     }
 }
 

@@ -115,7 +115,7 @@ impl<'j> Call<'j> {
 
     fn query(&self, rules: &Rules) -> Query<'static, Postgres, PgArguments> {
         let Self { event, journal, .. } = self;
-        sqlx::query(SAY)
+        let query = sqlx::query(SAY)
             .bind(&*rules.own.member)
             .bind(rules.own.incarnation)
             .bind(&self.room)
@@ -123,27 +123,9 @@ impl<'j> Call<'j> {
             .bind(&self.at)
             .bind(&self.events)
             .bind(&self.archived)
-            .bind(&event.whose)
-            .bind(&event.place)
-            .bind(&event.class)
-            .bind(&event.ordinal)
-            .bind(&event.kind)
             .bind(&self.session)
-            .bind(&self.number)
-            .bind(&event.settled)
-            .bind(&event.nick)
-            .bind(&event.jid)
-            .bind(&event.resource)
-            .bind(&event.occupant)
-            .bind(&event.stanza)
-            .bind(&event.lang)
-            .bind(&event.text)
-            .bind(&event.payload)
-            .bind(&event.lives)
-            .bind(&event.data)
-            .bind(&journal.whose)
-            .bind(&journal.place)
-            .bind(&journal.change)
+            .bind(&self.number);
+        event.bind(query).bind(&journal.whose).bind(&journal.place).bind(&journal.change)
     }
 }
 

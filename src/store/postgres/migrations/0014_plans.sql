@@ -9,8 +9,9 @@
 CREATE FUNCTION say_1(
     me text, mine bigint,
     log_room bigint[], log_rules bigint[], log_at bigint[], log_events bigint[], log_archived bigint[],
+    event_session bigint[], event_number bigint[],
     event_room bigint[], event_place bigint[], event_class bigint[], event_ordinal bigint[], event_kind bigint[],
-    event_session bigint[], event_number bigint[], event_settled bigint[], event_nick text[], event_jid text[],
+    event_settled bigint[], event_nick text[], event_jid text[],
     event_resource text[], event_occupant text[], event_stanza text[], event_lang text[], event_text text[],
     event_payload text[], event_lives bigint[], event_data text[],
     journal_room bigint[], journal_place bigint[], journal_change text[]
